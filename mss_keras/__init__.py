@@ -1,0 +1,14 @@
+"""Music source separation in Keras: losses, OpenUnmix, training and evaluation."""
+
+from typing import Any
+
+__all__ = ["Separator"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that the configuration can be read without importing TensorFlow.
+    if name == "Separator":
+        from mss_keras.training.separator import Separator
+
+        return Separator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,222 @@
+"""Typed, frozen specifications of a run, and the names everything else agrees on.
+
+Field names are the command line's flags (with `-` for `_`) and the keys of a
+run's `config.yaml`. Units stand in each field's help.
+"""
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SOURCES = ("vocals", "drums", "bass", "other")
+DOMAINS = ("waveform", "magnitude", "phase_sensitive", "mask")
+
+
+class UserError(ValueError):
+    """Something the user can mend; the command line prints it as one line."""
+
+
+def flag_name(field: str) -> str:
+    """`batch_size` → `--batch-size`."""
+    return "--" + field.replace("_", "-")
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field whose help text travels with it."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def require(condition: bool, field: str, found: Any, wanted: str) -> None:
+    """Raises UserError naming the flag, the value found and the value wanted.
+
+    Raises:
+        UserError: if `condition` does not hold.
+    """
+    if not condition:
+        raise UserError(f"{flag_name(field)}: found {found!r}, wanted {wanted}")
+
+
+def _require_positive(config: Any, *fields: str) -> None:
+    for field in fields:
+        value = getattr(config, field)
+        require(value > 0, field, value, "a number above 0")
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Waveforms and their short-time Fourier transform."""
+
+    sample_rate: int = option(44100, "Sample rate of the audio, Hz")
+    nb_channels: int = option(2, "Audio channels: 1 (mono, files are mixed down) or 2 (stereo)")
+    nfft: int = option(4096, "FFT size and length of the periodic Hann window, samples")
+    nhop: int = option(1024, "Hop between frames, samples; must divide nfft at least twice")
+
+    def __post_init__(self):
+        """Checks the values."""
+        _require_positive(self, "sample_rate", "nfft", "nhop")
+        require(self.nb_channels in (1, 2), "nb_channels", self.nb_channels, "1 or 2")
+        require(
+            self.nfft % self.nhop == 0 and self.nfft >= 2 * self.nhop,
+            "nhop",
+            self.nhop,
+            f"a divisor of nfft {self.nfft}, at most half of it",
+        )
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of a spectrogram."""
+        return self.nfft // 2 + 1
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The OpenUnmix network."""
+
+    architecture: Literal["joint", "separate"] = option(
+        "joint", "One trunk with a head per source (joint) or one network per source (separate)"
+    )
+    hidden_size: int = option(512, "Width of the network, units; the paper's joint network has 1024")
+    bandwidth: float = option(16000.0, "Frequencies above this are not read by the network, Hz")
+    unidirectional: bool = option(False, "LSTM layers in one direction only (causal)")
+    dropout: float = option(0.4, "Dropout between LSTM layers, a share of the units")
+
+    def __post_init__(self):
+        """Checks the values."""
+        _require_positive(self, "hidden_size", "bandwidth")
+        require(
+            self.unidirectional or self.hidden_size % 2 == 0,
+            "hidden_size",
+            self.hidden_size,
+            "an even number (half of it for each direction)",
+        )
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "a share from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the music lies and how examples are cut from it."""
+
+    root: str | None = option(
+        None, "Data set: MUSDB18 (.stem.mp4), MUSDB18-HQ, or folders of tracks with a WAV per source"
+    )
+    sources: tuple[str, ...] = option(SOURCES, "Names of the sources, each a WAV in a track's folder")
+    prepared: str | None = option(
+        None, "Where .stem.mp4 files are decoded to WAV, once; ROOT-wav if not given"
+    )
+    statistics: str | None = option(
+        None, "Statistics of another run to use (its statistics.npz) in place of a pass over the data"
+    )
+    seq_dur: float = option(6.0, "Length of a training excerpt, seconds")
+    samples_per_track: int = option(64, "Examples an epoch for each training track")
+    batch_size: int = option(16, "Examples a step, over all devices together")
+    augmentations: tuple[Literal["gain", "channelswap"], ...] = option(
+        ("gain", "channelswap"),
+        "Per source: gain uniform in 0.25 to 1.25, channel swap with probability 0.5",
+    )
+    in_memory: bool = option(False, "Keep the decoded tracks in memory")
+
+    def __post_init__(self):
+        """Checks the values."""
+        _require_positive(self, "seq_dur", "samples_per_track", "batch_size")
+        require(
+            len(self.sources) > 0 and len(set(self.sources)) == len(self.sources),
+            "sources",
+            list(self.sources),
+            "different names, at least one",
+        )
+        require("mixture" not in self.sources, "sources", "mixture", "names other than mixture")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained."""
+
+    loss: str = option("l2_freq", "Loss, by its catalogue name")
+    epochs: int = option(1000, "Epochs at most")
+    lr: float | None = option(None, "Learning rate of Adam; the loss's own, from the paper, if not given")
+    lr_decay_gamma: float = option(0.3, "Factor on the learning rate at a plateau")
+    lr_decay_patience: int = option(80, "Epochs without improvement before the learning rate falls")
+    lr_decay_cooldown: int = option(10, "Epochs after a fall before the next count starts")
+    patience: int = option(140, "Epochs without improvement before training stops")
+    weight_decay: float = option(1e-5, "L2 penalty added to the gradient")
+    seed: int = option(42, "Seed of weights, dropout and examples")
+    mixed_precision: Literal["float16", "bfloat16"] | None = option(
+        None, "Compute the network in this type; STFT and losses stay in float32"
+    )
+    jit_compile: bool = option(False, "Compile the training step with XLA")
+    deterministic: bool = option(False, "Bitwise repeatable, slower")
+    devices: str = option("auto", "auto (all GPUs, else the CPU), cpu, or cpu:N for N virtual ones")
+
+    def __post_init__(self):
+        """Checks the values."""
+        _require_positive(self, "epochs", "lr_decay_patience", "patience")
+        require(self.lr is None or self.lr > 0, "lr", self.lr, "a number above 0")
+        require(0 < self.lr_decay_gamma < 1, "lr_decay_gamma", self.lr_decay_gamma, "0 to 1")
+        require(self.lr_decay_cooldown >= 0, "lr_decay_cooldown", self.lr_decay_cooldown, "0 or more")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+
+
+GROUPS: dict[str, type] = {
+    "audio": AudioConfig,
+    "model": ModelConfig,
+    "data": DataConfig,
+    "training": TrainingConfig,
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of a run. Flat on disk and on the command line, grouped here."""
+
+    audio: AudioConfig = AudioConfig()
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    def __post_init__(self):
+        """Checks what concerns more than one group."""
+        nyquist = self.audio.sample_rate / 2
+        bandwidth = self.model.bandwidth
+        require(bandwidth <= nyquist, "bandwidth", bandwidth, f"at most the Nyquist rate {nyquist:g}")
+
+    @classmethod
+    def from_flat(cls, values: typing.Mapping[str, Any]) -> "Config":
+        """Builds a configuration from `{field: value}` over all groups.
+
+        Raises:
+            UserError: for an unknown field or a value out of range.
+        """
+        rest = dict(values)
+        groups = {}
+        for name, group in GROUPS.items():
+            own = {f.name: _frozen(f.type, rest.pop(f.name)) for f in _fields(group) if f.name in rest}
+            groups[name] = group(**own)
+        if rest:
+            raise UserError(f"configuration: unknown keys {sorted(rest)}, wanted {sorted(fields())}")
+        return cls(**groups)
+
+    def to_flat(self) -> dict[str, Any]:
+        """`{field: value}` over all groups, of types that YAML and JSON know."""
+        flat: dict[str, Any] = {}
+        for name in GROUPS:
+            flat.update(dataclasses.asdict(getattr(self, name)))
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()}
+
+
+def _fields(group: type) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(group)
+
+
+def fields() -> dict[str, dataclasses.Field]:
+    """Every field of a configuration, by name."""
+    return {f.name: f for group in GROUPS.values() for f in _fields(group)}
+
+
+def _frozen(annotation: Any, value: Any) -> Any:
+    if typing.get_origin(annotation) is tuple and isinstance(value, list):
+        return tuple(value)
+    return value
+
+
