@@ -76,7 +76,9 @@ class ModelConfig:
     architecture: Literal["joint", "separate"] = option(
         "joint", "One trunk with a head per source (joint) or one network per source (separate)"
     )
-    hidden_size: int = option(512, "Width of the network, units; the paper's joint network has 1024")
+    hidden_size: int = option(
+        512, "Width of the network, units; the paper's joint network has 1024"
+    )
     bandwidth: float = option(16000.0, "Frequencies above this are not read by the network, Hz")
     unidirectional: bool = option(False, "LSTM layers in one direction only (causal)")
     dropout: float = option(0.4, "Dropout between LSTM layers, a share of the units")
@@ -98,14 +100,18 @@ class DataConfig:
     """Where the music lies and how examples are cut from it."""
 
     root: str | None = option(
-        None, "Data set: MUSDB18 (.stem.mp4), MUSDB18-HQ, or folders of tracks with a WAV per source"
+        None,
+        "Data set: MUSDB18 (.stem.mp4), MUSDB18-HQ, or folders of tracks with a WAV per source",
     )
-    sources: tuple[str, ...] = option(SOURCES, "Names of the sources, each a WAV in a track's folder")
+    sources: tuple[str, ...] = option(
+        SOURCES, "Names of the sources, each a WAV in a track's folder"
+    )
     prepared: str | None = option(
         None, "Where .stem.mp4 files are decoded to WAV, once; ROOT-wav if not given"
     )
     statistics: str | None = option(
-        None, "Statistics of another run to use (its statistics.npz) in place of a pass over the data"
+        None,
+        "Statistics of another run to use (its statistics.npz) in place of a pass over the data",
     )
     seq_dur: float = option(6.0, "Length of a training excerpt, seconds")
     samples_per_track: int = option(64, "Examples an epoch for each training track")
@@ -134,7 +140,9 @@ class TrainingConfig:
 
     loss: str = option("l2_freq", "Loss, by its catalogue name")
     epochs: int = option(1000, "Epochs at most")
-    lr: float | None = option(None, "Learning rate of Adam; the loss's own, from the paper, if not given")
+    lr: float | None = option(
+        None, "Learning rate of Adam; the loss's own, from the paper, if not given"
+    )
     lr_decay_gamma: float = option(0.3, "Factor on the learning rate at a plateau")
     lr_decay_patience: int = option(80, "Epochs without improvement before the learning rate falls")
     lr_decay_cooldown: int = option(10, "Epochs after a fall before the next count starts")
@@ -153,7 +161,9 @@ class TrainingConfig:
         _require_positive(self, "epochs", "lr_decay_patience", "patience")
         require(self.lr is None or self.lr > 0, "lr", self.lr, "a number above 0")
         require(0 < self.lr_decay_gamma < 1, "lr_decay_gamma", self.lr_decay_gamma, "0 to 1")
-        require(self.lr_decay_cooldown >= 0, "lr_decay_cooldown", self.lr_decay_cooldown, "0 or more")
+        require(
+            self.lr_decay_cooldown >= 0, "lr_decay_cooldown", self.lr_decay_cooldown, "0 or more"
+        )
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
         require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
 
@@ -179,7 +189,9 @@ class Config:
         """Checks what concerns more than one group."""
         nyquist = self.audio.sample_rate / 2
         bandwidth = self.model.bandwidth
-        require(bandwidth <= nyquist, "bandwidth", bandwidth, f"at most the Nyquist rate {nyquist:g}")
+        require(
+            bandwidth <= nyquist, "bandwidth", bandwidth, f"at most the Nyquist rate {nyquist:g}"
+        )
 
     @classmethod
     def from_flat(cls, values: typing.Mapping[str, Any]) -> "Config":
@@ -191,10 +203,14 @@ class Config:
         rest = dict(values)
         groups = {}
         for name, group in GROUPS.items():
-            own = {f.name: _frozen(f.type, rest.pop(f.name)) for f in _fields(group) if f.name in rest}
+            own = {
+                f.name: _frozen(f.type, rest.pop(f.name)) for f in _fields(group) if f.name in rest
+            }
             groups[name] = group(**own)
         if rest:
-            raise UserError(f"configuration: unknown keys {sorted(rest)}, wanted {sorted(fields())}")
+            raise UserError(
+                f"configuration: unknown keys {sorted(rest)}, wanted {sorted(fields())}"
+            )
         return cls(**groups)
 
     def to_flat(self) -> dict[str, Any]:
@@ -202,7 +218,9 @@ class Config:
         flat: dict[str, Any] = {}
         for name in GROUPS:
             flat.update(dataclasses.asdict(getattr(self, name)))
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()
+        }
 
 
 def _fields(group: type) -> tuple[dataclasses.Field, ...]:
@@ -218,5 +236,3 @@ def _frozen(annotation: Any, value: Any) -> Any:
     if typing.get_origin(annotation) is tuple and isinstance(value, list):
         return tuple(value)
     return value
-
-

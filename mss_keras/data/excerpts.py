@@ -1,0 +1,50 @@
+"""Excerpts of a track as arrays, and data sets made ready for training."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import soundfile
+
+from mss_keras.config import AudioConfig, DataConfig
+from mss_keras.data.prepare import prepare
+from mss_keras.data.tracks import AudioFile, Track, find_kind
+
+
+def excerpt(track: Track, audio: AudioConfig, seconds: float) -> dict[str, np.ndarray]:
+    """The beginning of a track.
+
+    Args:
+        track: the track.
+        audio: channels wanted.
+        seconds: length at most.
+
+    Returns:
+        `mixture` `[samples, channels]` and `sources` `[sources, samples, channels]`, float32.
+    """
+    samples = min(track.frames, round(seconds * audio.sample_rate))
+
+    def read(file: AudioFile) -> np.ndarray:
+        waveform, _ = soundfile.read(file.path, samples, dtype="float32", always_2d=True)
+        if audio.nb_channels == 1:
+            return waveform.mean(axis=1, keepdims=True)
+        return np.broadcast_to(waveform, (samples, audio.nb_channels))
+
+    sources = np.stack([read(file) for file in track.sources])
+    return {"mixture": read(track.mixture) if track.mixture else sources.sum(0), "sources": sources}
+
+
+def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> DataConfig:
+    """The data set in WAV: itself, or decoded from .stem.mp4 on first use.
+
+    Args:
+        data: the data set.
+        say: called with a line if something is decoded.
+        progress: whether a bar is shown.
+    """
+    if data.root is None or find_kind(data.root) != "stems":
+        return data
+    folder = data.prepared or f"{data.root.rstrip('/')}-wav"
+    say(f"decoding {data.root} to WAV in {folder}, once")
+    prepare(data.root, folder, progress=progress)
+    return dataclasses.replace(data, root=folder)

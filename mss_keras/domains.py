@@ -1,0 +1,92 @@
+"""Which two tensors a loss compares: the pair (target, estimate) of a domain.
+
+Axes as in `mss_keras.models.masking`; every member of a pair is float32 with the
+axes `[batch, sources, ...]`.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import tensorflow as tf
+
+from mss_keras.config import AudioConfig
+from mss_keras.signal.numerics import EPSILON
+from mss_keras.signal.stft import apply_mask, centred_stft, inverse_stft
+
+
+class Scene:
+    """A batch seen from every domain; what several losses need is computed once.
+
+    Args:
+        sources: target waveforms, float32 `[batch, sources, samples, channels]`.
+        mask: estimated masks, float32 `[batch, sources, frames, channels, bins]`.
+        spectrogram: the mixture's STFT, complex64 `[batch, frames, channels, bins]`.
+        audio: sizes of the STFT.
+    """
+
+    def __init__(
+        self, sources: tf.Tensor, mask: tf.Tensor, spectrogram: tf.Tensor, audio: AudioConfig
+    ):
+        """See the class."""
+        self.waveforms = sources
+        self.mask = mask
+        self.mixture_spectrogram = spectrogram[:, tf.newaxis]
+        self.audio = audio
+
+    @cached_property
+    def mixture_magnitude(self) -> tf.Tensor:
+        """|X|, `[batch, 1, frames, channels, bins]`."""
+        return tf.abs(self.mixture_spectrogram)
+
+    @cached_property
+    def spectrograms(self) -> tf.Tensor:
+        """STFT of the targets, complex64 `[batch, sources, frames, channels, bins]`."""
+        return centred_stft(self.waveforms, self.audio.nfft, self.audio.nhop)
+
+    @cached_property
+    def magnitudes(self) -> tf.Tensor:
+        """Y = |STFT(y)|."""
+        return tf.abs(self.spectrograms)
+
+    @cached_property
+    def estimated_magnitudes(self) -> tf.Tensor:
+        """Ỹ = M̃ · |X|."""
+        return self.mask * self.mixture_magnitude
+
+    @cached_property
+    def estimated_waveforms(self) -> tf.Tensor:
+        """ŷ = ISTFT(Ỹ · e^{j∠X}), which is ISTFT(M̃ · X)."""
+        masked = apply_mask(self.mask, self.mixture_spectrogram)
+        samples = tf.shape(self.waveforms)[2]
+        return inverse_stft(masked, self.audio.nfft, self.audio.nhop, samples)
+
+    @cached_property
+    def phase_sensitive_magnitudes(self) -> tf.Tensor:
+        """|Y| · cos(∠X − ∠Y) = Re(Y · X*) / |X|, 0 where X is silent."""
+        product = self.spectrograms * tf.math.conj(self.mixture_spectrogram)
+        return tf.math.divide_no_nan(tf.math.real(product), self.mixture_magnitude)
+
+    @cached_property
+    def ratio_masks(self) -> tf.Tensor:
+        """M_k = |Y_k| / Σ_k |Y_k|, 0 where all sources are silent."""
+        total = tf.reduce_sum(self.magnitudes, axis=1, keepdims=True)
+        return tf.where(total > EPSILON, self.magnitudes / tf.maximum(total, EPSILON), 0.0)
+
+
+Pair = tuple[tf.Tensor, tf.Tensor]
+
+_PAIRS: dict[str, Callable[[Scene], Pair]] = {
+    "waveform": lambda scene: (scene.waveforms, scene.estimated_waveforms),
+    "magnitude": lambda scene: (scene.magnitudes, scene.estimated_magnitudes),
+    "phase_sensitive": lambda scene: (scene.phase_sensitive_magnitudes, scene.estimated_magnitudes),
+    "mask": lambda scene: (scene.ratio_masks, scene.mask),
+}
+
+
+def pair(domain: str, scene: Scene) -> Pair:
+    """(target, estimate) of a domain, each `[batch, sources, ...]`.
+
+    Raises:
+        KeyError: for a name not in `mss_keras.config.DOMAINS`.
+    """
+    return _PAIRS[domain](scene)

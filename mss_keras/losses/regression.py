@@ -1,0 +1,30 @@
+"""L1 and L2, in any domain."""
+
+import keras
+import tensorflow as tf
+
+from mss_keras.losses.base import SeparationLoss, mean_per_example
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class L1(SeparationLoss):
+    """Mean absolute error: mean |ŷ − y|. Arguments as `SeparationLoss`.
+
+    Reference: the survey's L1_time, L1_freq and L1_mask.
+    """
+
+    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.distance`."""
+        return mean_per_example(tf.abs(y_pred - y_true))
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class L2(SeparationLoss):
+    """Mean squared error: mean |ŷ − y|². Arguments as `SeparationLoss`.
+
+    Reference: the survey's L2_time, L2_freq and L2_mask.
+    """
+
+    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.distance`."""
+        return mean_per_example(tf.square(y_pred - y_true))

@@ -1,0 +1,52 @@
+"""Scale-invariant signal-to-distortion ratio, as a report and as a Keras metric."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mss_keras.signal.numerics import ratio_db
+
+
+def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
+    """10·log10(‖α y‖² / ‖α y − ŷ‖²), α = ⟨ŷ, y⟩ / ‖y‖².
+
+    Args:
+        y_true: target waveforms `[..., samples, channels]`.
+        y_pred: estimated waveforms, of the same shape.
+
+    Returns:
+        `[...]`, dB, higher is better; 0 dB where the target is silent and so is the estimate.
+
+    Reference:
+        Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
+    """
+    y_true, y_pred = tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred)
+    axes = [-2, -1]
+    energy = tf.reduce_sum(tf.square(y_true), axes, keepdims=True)
+    scale = tf.math.divide_no_nan(tf.reduce_sum(y_true * y_pred, axes, keepdims=True), energy)
+    target = scale * y_true
+    return ratio_db(
+        tf.reduce_sum(tf.square(target), axes), tf.reduce_sum(tf.square(target - y_pred), axes)
+    )
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class SISDR(keras.metrics.Mean):
+    """Mean of `si_sdr` over examples and those of their sources that sound.
+
+    Excerpts in which a source is silent have no SI-SDR for it and are left out.
+
+    Args:
+        name: str. Defaults to `"si_sdr"`.
+    """
+
+    def __init__(self, name: str = "si_sdr", **kwargs):
+        """See the class."""
+        super().__init__(name=name, **kwargs)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Takes waveforms `[batch, sources, samples, channels]`."""
+        sounding = tf.cast(tf.reduce_any(tf.not_equal(y_true, 0.0), axis=[-2, -1]), tf.float32)
+        if sample_weight is not None:
+            sounding *= tf.reshape(tf.cast(sample_weight, tf.float32), [-1, 1])
+        super().update_state(si_sdr(y_true, y_pred), sample_weight=sounding)

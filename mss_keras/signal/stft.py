@@ -1,0 +1,197 @@
+"""Short-time Fourier transform and its exact inverse.
+
+Shape contract: waveforms are `[..., samples, channels]`, spectrograms
+`[..., frames, channels, bins]`. Frames stand before channels because that is
+the order the network emits; with it only waveform-sized tensors are ever
+transposed, here, and no spectrogram is.
+
+Centred transforms equal `torch.stft(center=True)` with a periodic Hann window:
+`nfft // 2` samples are reflected at both ends, and frame `n` is centred on sample
+`n * nhop`.
+"""
+
+import math
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from mss_keras.config import AudioConfig
+
+
+def frame(waveform: tf.Tensor, length: int, hop: int) -> tf.Tensor:
+    """Cuts a waveform into overlapping frames; a partial last frame is dropped.
+
+    Args:
+        waveform: `[batch, samples, channels]`.
+        length: samples of a frame.
+        hop: samples between the starts of two frames.
+
+    Returns:
+        `[batch, frames, channels, length]`.
+    """
+    # Blocks of the common divisor turn framing into a few strided slices.
+    block = math.gcd(length, hop)
+    step, span = hop // block, length // block
+    channels = waveform.shape[-1]
+    batch = tf.shape(waveform)[0]
+    blocks = tf.shape(waveform)[1] // block
+    frames = tf.maximum(0, (blocks - span) // step + 1)
+    waveform = tf.reshape(waveform[:, : blocks * block], [batch, blocks, block, channels])
+    waveform = tf.transpose(waveform, [0, 1, 3, 2])  # [batch, blocks, channels, block]
+    last = (frames - 1) * step + 1
+    return tf.concat([waveform[:, i : i + last : step] for i in range(span)], axis=-1)
+
+
+def stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) -> tf.Tensor:
+    """STFT without padding, with a periodic Hann window.
+
+    Args:
+        waveform: float `[batch, samples, channels]`.
+        nfft: FFT size, samples.
+        hop: hop, samples.
+        window: window length, samples, at most `nfft`; frames are zero-padded
+            behind it. Defaults to `nfft`.
+
+    Returns:
+        Complex `[batch, frames, channels, bins]`.
+    """
+    window = window or nfft
+    taper = tf.signal.hann_window(window, periodic=True, dtype=waveform.dtype)
+    return tf.signal.rfft(frame(waveform, window, hop) * taper, [nfft])
+
+
+def pad_centre(waveform: tf.Tensor, nfft: int) -> tf.Tensor:
+    """Reflects `nfft // 2` samples at both ends of `[batch, samples, channels]`.
+
+    A waveform too short to be reflected is zero-padded behind first.
+    """
+    half = nfft // 2
+    short = tf.maximum(0, half + 1 - tf.shape(waveform)[1])
+    waveform = tf.pad(waveform, [[0, 0], [0, short], [0, 0]])
+    return tf.pad(waveform, [[0, 0], [half, half], [0, 0]], mode="REFLECT")
+
+
+def centred_stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) -> tf.Tensor:
+    """`stft` with `pad_centre`; takes `[..., samples, channels]` with up to one leading axis more.
+
+    Returns:
+        Complex `[..., frames, channels, bins]` with `1 + samples // hop` frames
+        (of at least `nfft // 2 + 1` samples).
+    """
+    return _over_leading_axes(
+        lambda flat: stft(pad_centre(flat, nfft), nfft, hop, window), waveform, inner=2
+    )
+
+
+def inverse_stft(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor) -> tf.Tensor:
+    """Inverse of `centred_stft`, exact at both ends.
+
+    Overlap-add of the windowed frames divided by the overlap-added squared
+    window (`tf.signal.inverse_stft` is wrong in the first and last frames).
+
+    Args:
+        spectrogram: complex `[..., frames, channels, bins]`.
+        nfft: FFT size, samples.
+        hop: hop, samples; divides `nfft`.
+        samples: length of the result; 0-D integer.
+
+    Returns:
+        Float `[..., samples, channels]`.
+    """
+    return _over_leading_axes(
+        partial(_inverse, nfft=nfft, hop=hop, samples=samples), spectrogram, 3
+    )
+
+
+def _inverse(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor) -> tf.Tensor:
+    frames = tf.signal.irfft(spectrogram, [nfft])  # [batch, frames, channels, nfft]
+    taper = tf.signal.hann_window(nfft, periodic=True, dtype=frames.dtype)
+    total = _overlap_add(frames * taper, hop)
+    weight = _overlap_add(tf.ones_like(frames[:1, :, :1]) * taper**2, hop)
+    half = nfft // 2
+    end = half + samples
+    return total[:, half:end] / weight[:, half:end]
+
+
+def _overlap_add(frames: tf.Tensor, hop: int) -> tf.Tensor:
+    # [batch, frames, channels, length] -> [batch, samples, channels]
+    span = frames.shape[-1] // hop
+    blocks = tf.add_n(
+        [
+            tf.pad(
+                frames[..., i * hop : (i + 1) * hop], [[0, 0], [i, span - 1 - i], [0, 0], [0, 0]]
+            )
+            for i in range(span)
+        ]
+    )  # [batch, blocks, channels, hop]
+    shape = tf.shape(blocks)
+    blocks = tf.transpose(blocks, [0, 1, 3, 2])
+    return tf.reshape(blocks, [shape[0], shape[1] * hop, frames.shape[2]])
+
+
+def _over_leading_axes(function, tensor: tf.Tensor, inner: int) -> tf.Tensor:
+    # The transforms know one batch axis; sources and the like are folded into it.
+    leading = tf.shape(tensor)[:-inner]
+    flat = tf.reshape(tensor, tf.concat([[-1], tf.shape(tensor)[-inner:]], 0))
+    flat.set_shape([None, *tensor.shape[-inner:]])
+    result = function(flat)
+    unfolded = tf.reshape(result, tf.concat([leading, tf.shape(result)[1:]], 0))
+    unfolded.set_shape([*tensor.shape[:-inner], *result.shape[1:]])
+    return unfolded
+
+
+def apply_mask(mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
+    """A real mask times a complex spectrogram, of shapes that broadcast."""
+    # Not cast(mask) * spectrogram: its gradient casts back, with a warning a step.
+    return tf.complex(mask * tf.math.real(spectrogram), mask * tf.math.imag(spectrogram))
+
+
+def magnitude_frames(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
+    """Uncentred magnitudes of one waveform; frame `n` covers samples from `n * nhop` on.
+
+    Args:
+        waveform: float32 `[samples, channels]`.
+        audio: sizes of the transform.
+
+    Returns:
+        Float32 `[frames, channels, bins]`.
+    """
+    return tf.abs(stft(waveform[None], audio.nfft, audio.nhop)[0])
+
+
+class _Transform(keras.layers.Layer):
+    """Sizes of a transform; computes in float32 whatever the policy."""
+
+    def __init__(self, nfft: int = 4096, nhop: int = 1024, **kwargs):
+        """See the class."""
+        super().__init__(**{"dtype": "float32", "autocast": False, "trainable": False, **kwargs})
+        self.nfft = nfft
+        self.nhop = nhop
+
+    def get_config(self):
+        """Arguments of the constructor."""
+        return {**super().get_config(), "nfft": self.nfft, "nhop": self.nhop}
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class STFT(_Transform):
+    """`centred_stft` as a layer.
+
+    Args:
+        nfft: int. FFT size, samples. Defaults to `4096`.
+        nhop: int. Hop, samples. Defaults to `1024`.
+    """
+
+    def call(self, waveform: tf.Tensor) -> tf.Tensor:
+        """`[..., samples, channels]` → complex64 `[..., frames, channels, bins]`."""
+        return centred_stft(tf.cast(waveform, tf.float32), self.nfft, self.nhop)
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class InverseSTFT(_Transform):
+    """`inverse_stft` as a layer; arguments as `STFT`."""
+
+    def call(self, spectrogram: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
+        """Complex64 `[..., frames, channels, bins]` → float32 `[..., samples, channels]`."""
+        return inverse_stft(spectrogram, self.nfft, self.nhop, samples)

@@ -1,0 +1,211 @@
+"""Callbacks of a training run."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.history import write_csv
+from mss_keras.training.plots import spectrogram_image
+
+# What Keras's callbacks forget when training is resumed.
+_PLATEAU_STATE = ("best", "wait", "cooldown_counter")
+_STOPPING_STATE = ("best", "wait", "best_epoch")
+
+
+class DivergedError(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends the run at the first loss that is not finite, naming the batch's tracks.
+
+    Args:
+        tracks_of_step: gives the names of the tracks in the batch of a step
+            (counted over all epochs).
+        steps_per_epoch: steps of an epoch.
+    """
+
+    def __init__(self, tracks_of_step: Callable[[int], Sequence[str]], steps_per_epoch: int):
+        """See the class."""
+        super().__init__()
+        self.tracks_of_step = tracks_of_step
+        self.steps_per_epoch = steps_per_epoch
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Checks the loss.
+
+        Raises:
+            DivergedError: if it is NaN or infinite.
+        """
+        # Keras logs the mean of the epoch so far: finite up to the first that is not.
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            names = ", ".join(self.tracks_of_step(self.epoch * self.steps_per_epoch + batch))
+            raise DivergedError(
+                f"loss is {loss} at epoch {self.epoch + 1}, step {batch + 1}; tracks in the batch: {names}"
+            )
+
+    def on_test_end(self, logs=None):
+        """Checks the loss of the validation."""
+        if logs and not math.isfinite(float(logs["loss"])):
+            raise DivergedError(
+                f"validation loss is {float(logs['loss'])} at epoch {self.epoch + 1}"
+            )
+
+
+class SaveState(keras.callbacks.Callback):
+    """Checkpoints every epoch, with the state of the other callbacks and the history.
+
+    Stands behind `plateau` and `stopping` in the list of callbacks, so that it sees
+    their state after the epoch and sets it after they have reset it.
+
+    Args:
+        checkpoints: where to.
+        plateau: lowers the learning rate.
+        stopping: stops early.
+        folder: the run's folder, for `history.csv`.
+        state: of the checkpoint that the run goes on from, or None.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        plateau: keras.callbacks.ReduceLROnPlateau,
+        stopping: keras.callbacks.EarlyStopping,
+        *,
+        folder: Path,
+        state: dict[str, Any] | None,
+    ):
+        """See the class."""
+        super().__init__()
+        self.checkpoints = checkpoints
+        self.plateau = plateau
+        self.stopping = stopping
+        self.folder = folder
+        self.state = state
+        self.history: list[dict[str, float]] = list(state["history"]) if state else []
+
+    def on_train_begin(self, logs=None):
+        """Gives the callbacks back the state they had."""
+        if self.state:
+            for callback, key in ((self.plateau, "plateau"), (self.stopping, "stopping")):
+                vars(callback).update(self.state[key])
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves."""
+        row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        self.history.append(row)
+        best = self.stopping.best_epoch
+        self.checkpoints.save(
+            self.model,
+            epoch + 1,
+            {
+                "history": self.history,
+                "best_epoch": best + 1,
+                "stopped": bool(self.model.stop_training),
+                "plateau": {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU_STATE},
+                "stopping": {
+                    name: _plain(getattr(self.stopping, name)) for name in _STOPPING_STATE
+                },
+            },
+        )
+        write_csv(self.folder / "history.csv", self.history)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class TensorBoardLog(keras.callbacks.Callback):
+    """Writes what TensorBoard shows: scalars every epoch, an example when it improves.
+
+    Args:
+        folder: log folder.
+        example: one validation excerpt, `{"mixture": [samples, channels], "sources":
+            [sources, samples, channels]}`.
+        stopping: tells which epoch is the best.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        example: dict[str, np.ndarray],
+        stopping: keras.callbacks.EarlyStopping,
+    ):
+        """See the class."""
+        super().__init__()
+        self.folder = folder
+        self.example = example
+        self.stopping = stopping
+
+    def on_train_begin(self, logs=None):
+        """Opens the log, with the mixture and the targets to compare with."""
+        self.writer = tf.summary.create_file_writer(str(self.folder))
+        self._audio("mixture", self.example["mixture"], 0)
+        for name, target in zip(self.model.source_names, self.example["sources"], strict=True):
+            self._audio(f"target/{name}", target, 0)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self.start, self.waited, self.steps = time.perf_counter(), self.model.data_wait, 0
+        self.train_seconds = 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Counts steps and their time, which leaves validation out."""
+        self.steps = batch + 1
+        self.train_seconds = time.perf_counter() - self.start
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the epoch's scalars and, if it is the best so far, the example."""
+        step = epoch + 1
+        seconds = max(self.train_seconds, 1e-9)
+        scalars = {
+            **logs,
+            "seconds_per_step": seconds / max(self.steps, 1),
+            "share_waiting_for_data": (self.model.data_wait - self.waited) / seconds,
+        }
+        with self.writer.as_default():
+            for name, value in scalars.items():
+                tf.summary.scalar(_tag(name), float(value), step=step)
+        if self.stopping.best_epoch == epoch:
+            self._example(step)
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        """Closes the log."""
+        self.writer.close()
+
+    def _example(self, step: int) -> None:
+        stems = self.model.separate(self.example["mixture"])
+        for name, stem in stems.items():
+            self._audio(f"estimate/{name}", stem, step)
+        image = spectrogram_image(
+            self.example["mixture"], self.example["sources"], stems, self.model.audio
+        )
+        with self.writer.as_default():
+            tf.summary.image("spectrograms", image[np.newaxis], step=step)
+
+    def _audio(self, tag: str, waveform: np.ndarray, step: int) -> None:
+        audio = np.clip(waveform, -1.0, 1.0)[np.newaxis]
+        with self.writer.as_default():
+            tf.summary.audio(tag, audio, self.model.audio.sample_rate, step=step)
+
+
+def _tag(name: str) -> str:
+    """`val_loss` → `loss/val`, `loss` → `loss/train`: one chart for both."""
+    if name in ("learning_rate", "seconds_per_step", "share_waiting_for_data"):
+        return f"run/{name}"
+    base = name.removeprefix("val_")
+    return f"{base}/val" if base != name else f"{base}/train"

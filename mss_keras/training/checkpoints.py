@@ -1,0 +1,133 @@
+"""Checkpoints that appear whole or not at all, and hold all that a run needs to go on.
+
+checkpoints/
+    epoch-0007/
+        model.weights.h5   weights, optimiser, state of the dropout's generators
+        state.json         callbacks, history, checksum of the weights
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mss_keras.config import UserError
+
+_WEIGHTS, _STATE = "model.weights.h5", "state.json"
+
+
+class Checkpoints:
+    """The checkpoints of a run: the last two and the best.
+
+    Args:
+        folder: where they lie.
+        warn: called with a line for each damaged checkpoint that is passed over.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None]):
+        """See the class."""
+        self.folder = folder
+        self.warn = warn
+
+    def epochs(self) -> list[int]:
+        """Epochs that have a checkpoint, in order."""
+        return sorted(int(path.name[6:]) for path in self.folder.glob("epoch-*"))
+
+    def save(self, model: keras.Model, epoch: int, state: dict[str, Any]) -> None:
+        """Writes the checkpoint of an epoch, then drops those no longer needed.
+
+        Args:
+            model: built and compiled.
+            epoch: epochs that are finished.
+            state: anything that JSON knows; `best_epoch` in it is kept.
+
+        Raises:
+            UserError: if it cannot be written; earlier checkpoints stay.
+        """
+        partial = self.folder / f".epoch-{epoch:04d}.partial"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            model.save_weights(str(partial / _WEIGHTS))
+            text = json.dumps({**state, "epoch": epoch, "sha256": _digest(partial / _WEIGHTS)})
+            (partial / _STATE).write_text(text)
+            for path in partial.iterdir():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            final = self._path(epoch)
+            shutil.rmtree(final, ignore_errors=True)
+            partial.rename(final)
+        except (OSError, RuntimeError) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            last = f"; the last one is of epoch {self.epochs()[-1]}" if self.epochs() else ""
+            raise UserError(
+                f"{partial.parent}: the checkpoint of epoch {epoch} cannot be written: "
+                f"{_reason(error)}{last}"
+            ) from error
+        for old in self.epochs()[:-2]:
+            if old != state["best_epoch"]:
+                shutil.rmtree(self._path(old))
+
+    def restore(self, model: keras.Model) -> dict[str, Any] | None:
+        """Loads the last whole checkpoint.
+
+        Returns:
+            Its state, or None where there is no checkpoint.
+
+        Raises:
+            UserError: if there are some and all are damaged.
+        """
+        epochs = self.epochs()
+        for epoch in reversed(epochs):
+            state = self._state(epoch)
+            if state is not None:
+                model.load_weights(str(self._path(epoch) / _WEIGHTS))
+                return state
+            self.warn(f"{self._path(epoch)}: damaged, the checkpoint before it is used")
+        if epochs:
+            raise UserError(f"{self.folder}: all checkpoints are damaged, wanted one whole one")
+        return None
+
+    def best_weights(self) -> Path:
+        """The weights of the best epoch, or of the last one if the best is damaged.
+
+        Raises:
+            UserError: if there is no whole checkpoint.
+        """
+        for epoch in reversed(self.epochs()):
+            state = self._state(epoch)
+            if state is None:
+                continue
+            best = state["best_epoch"]
+            if best is not None and self._state(best) is not None:
+                epoch = best
+            return self._path(epoch) / _WEIGHTS
+        raise UserError(
+            f"{self.folder}: no checkpoint found, wanted a run that has finished an epoch"
+        )
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:04d}"
+
+    def _state(self, epoch: int) -> dict[str, Any] | None:
+        """State of an epoch's checkpoint, None if that is damaged or missing."""
+        path = self._path(epoch)
+        try:
+            state = json.loads((path / _STATE).read_text())
+            return state if state["sha256"] == _digest(path / _WEIGHTS) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error).splitlines()[0]

@@ -1,0 +1,170 @@
+"""A training run from configuration to report; run again, it goes on where it was."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from mss_keras import data, losses
+from mss_keras.config import Config, UserError
+from mss_keras.data import MusicSet, Statistics
+from mss_keras.training import callbacks, devices, runs
+from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.optimizer import AdamL2
+from mss_keras.training.report import Score, write_report
+from mss_keras.training.separator import Separator
+
+_REPORT_SECONDS = 30.0
+
+
+def resolve(config: Config) -> Config:
+    """Fills in what depends on the loss.
+
+    Raises:
+        UserError: for an unknown loss.
+    """
+    entry = losses.entry(config.training.loss)
+    lr = config.training.lr or entry.learning_rate
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, lr=lr))
+
+
+def train(
+    config: Config,
+    folder: str | Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+    verbose: int = 0,
+) -> list[Score]:
+    """Trains, or goes on training, the run in a folder, and writes its report.
+
+    Args:
+        config: what to train on what.
+        folder: of the run; see `mss_keras.training.runs`.
+        say: called with a line for each thing that a user would want to know.
+        verbose: Keras's progress: 0 none, 1 a bar, 2 a line an epoch.
+
+    Returns:
+        SI-SDR of up to 30 s of the first training and the first validation track.
+
+    Raises:
+        UserError: for anything the user can mend.
+        DivergedError: if the loss is NaN or infinite.
+    """
+    config, folder = resolve(config), Path(folder)
+    settings = config.training
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    strategy, device = devices.choose(settings.devices)
+    replicas = strategy.num_replicas_in_sync
+    if config.data.batch_size % replicas:
+        raise UserError(
+            f"--batch-size: found {config.data.batch_size}, wanted a multiple of {replicas} devices"
+        )
+    music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
+    runs.claim(folder, config)
+    precision = f"mixed {settings.mixed_precision}" if settings.mixed_precision else "float32"
+    say(f"training on {device}, {precision}{', XLA' if settings.jit_compile else ''}")
+    say(
+        f"{len(music.train)} training and {len(music.valid)} validation tracks of {config.data.root}"
+    )
+    say(f"loss {settings.loss}, learning rate {settings.lr:g}, run folder {folder}")
+    statistics = _statistics(config, music, folder, verbose)
+
+    keras.utils.set_random_seed(settings.seed)
+    with strategy.scope():
+        separator = runs.build(config, replicas)
+        separator.network.set_statistics(statistics.mean, statistics.std)
+        compile_for(separator, config)
+    history = fit(separator, config, music, folder, say=say, verbose=verbose)
+
+    best = runs.load(folder)
+    excerpts = {
+        name: data.excerpt(tracks[0], config.audio, _REPORT_SECONDS)
+        for name, tracks in (("train", music.train), ("valid", music.valid))
+    }
+    scores = write_report(best, folder, excerpts, history, settings.loss)
+    best.export(folder / "saved_model", overwrite=True)
+    return scores
+
+
+def compile_for(separator: Separator, config: Config) -> None:
+    """Compiles a separator with the optimiser and loss of a configuration."""
+    settings = resolve(config).training
+    assert settings.lr is not None  # resolved
+    optimizer: keras.optimizers.Optimizer = AdamL2(settings.lr, l2=settings.weight_decay)
+    if settings.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    separator.compile(optimizer, settings.loss, jit_compile=settings.jit_compile)
+    optimizer.build(separator.trainable_variables)
+
+
+def fit(
+    separator: Separator,
+    config: Config,
+    music: MusicSet,
+    folder: Path,
+    *,
+    say: Callable[[str], None],
+    verbose: int,
+) -> list[dict[str, float]]:
+    """Trains from the last checkpoint, or from the start, to the end.
+
+    Returns:
+        The history, a row an epoch, of all its sessions together.
+    """
+    settings = config.training
+    checkpoints = Checkpoints(folder / "checkpoints", say)
+    state = checkpoints.restore(separator)
+    done = state["epoch"] if state else 0
+    if state:
+        say(f"going on after epoch {done}")
+        if state["stopped"] or done >= settings.epochs:
+            return state["history"]
+    steps = data.steps_per_epoch(music.train, config.data)
+    batch = config.data.batch_size
+    examples = data.training_examples(
+        music.train, config.data, config.audio, seed=settings.seed, start=done * steps * batch
+    )
+    validation = data.validation_examples(music.valid, config.data, config.audio)
+
+    def tracks_of_step(step: int) -> list[str]:
+        indices = range(step * batch, (step + 1) * batch)
+        drawn = data.tracks_of(indices, music.train, config.data, settings.seed)
+        return sorted({name for names in drawn for name in names})
+
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        factor=settings.lr_decay_gamma,
+        patience=settings.lr_decay_patience,
+        cooldown=settings.lr_decay_cooldown,
+        min_delta=0.0,
+    )
+    stopping = keras.callbacks.EarlyStopping(patience=settings.patience)
+    save = callbacks.SaveState(checkpoints, plateau, stopping, folder=folder, state=state)
+    example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
+    log = callbacks.TensorBoardLog(folder / "tensorboard", example, stopping)
+    guard = callbacks.StopOnNaN(tracks_of_step, steps)
+    separator.fit(
+        examples,
+        validation_data=validation,
+        initial_epoch=done,
+        epochs=settings.epochs,
+        steps_per_epoch=steps,
+        callbacks=[guard, plateau, stopping, save, log],
+        verbose=verbose,
+    )
+    return save.history
+
+
+def _statistics(config: Config, music: MusicSet, folder: Path, verbose: int) -> Statistics:
+    own = folder / "statistics.npz"
+    given = Path(config.data.statistics) if config.data.statistics else None
+    if own.exists():
+        return Statistics.load(own, config.audio.bins)
+    if given:
+        statistics = Statistics.load(given, config.audio.bins)
+    else:
+        statistics = data.compute_statistics(music.train, config.audio, progress=verbose == 1)
+    statistics.save(own)
+    return statistics

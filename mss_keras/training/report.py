@@ -1,0 +1,113 @@
+"""What a finished run shows: a table, pictures, stems."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from mss_keras.metrics import si_sdr
+from mss_keras.training import plots
+from mss_keras.training.separator import Separator
+
+
+@dataclass(frozen=True)
+class Score:
+    """SI-SDR of one source, dB; NaN where the target is silent."""
+
+    part: str
+    source: str
+    estimate: float
+    mixture: float
+
+    @property
+    def improvement(self) -> float:
+        """What separation gained over leaving the mixture as it is."""
+        return self.estimate - self.mixture
+
+
+def score(
+    part: str, mixture: np.ndarray, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
+) -> list[Score]:
+    """SI-SDR of the estimates and of the mixture taken as the estimate.
+
+    Args:
+        part: name of the excerpt, for the table.
+        mixture: `[samples, channels]`.
+        targets: `[sources, samples, channels]`.
+        estimates: `[samples, channels]` for each source.
+    """
+    scores = []
+    for target, (name, estimate) in zip(targets, estimates.items(), strict=True):
+        sounds = bool(np.any(target))
+        values = [float(si_sdr(target, x)) if sounds else float("nan") for x in (estimate, mixture)]
+        scores.append(Score(part, name, *values))
+    return scores
+
+
+def table(scores: Sequence[Score]) -> str:
+    """Scores as text, with the mean of each part."""
+    lines = [f"{'SI-SDR, dB':<24}{'source':<12}{'estimate':>10}{'mixture':>10}{'improvement':>13}"]
+    for part in dict.fromkeys(score.part for score in scores):
+        rows = [score for score in scores if score.part == part]
+        sounding = [row for row in rows if np.isfinite(row.improvement)]
+        if sounding:
+            means = [
+                float(np.mean([getattr(row, x) for row in sounding]))
+                for x in ("estimate", "mixture")
+            ]
+            rows.append(Score(part, "mean", *means))
+        for row in rows:
+            numbers = f"{row.estimate:>10.2f}{row.mixture:>10.2f}{row.improvement:>+13.2f}"
+            silent = f"{'silent target':>33}"
+            lines.append(
+                f"{part:<24}{row.source:<12}{numbers if row in sounding or row.source == 'mean' else silent}"
+            )
+    return "\n".join(lines)
+
+
+def write_stems(stems: Mapping[str, np.ndarray], folder: Path, sample_rate: int) -> None:
+    """Writes `SOURCE.wav` files of 32-bit floats, each under a temporary name first.
+
+    Args:
+        stems: `[samples, channels]` for each source.
+        folder: made if it is missing.
+        sample_rate: Hz.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, stem in stems.items():
+        temporary = folder / f".{name}.partial.wav"
+        try:
+            soundfile.write(temporary, stem, sample_rate, subtype="FLOAT")
+            temporary.replace(folder / f"{name}.wav")
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_report(
+    separator: Separator,
+    folder: Path,
+    excerpts: Mapping[str, Mapping[str, np.ndarray]],
+    history: Sequence[Mapping[str, float]],
+    loss: str,
+) -> list[Score]:
+    """Writes `curves.png`, `spectrograms.png` and `stems/` and scores the excerpts.
+
+    Args:
+        separator: the trained model.
+        folder: of the run.
+        excerpts: `{"mixture": [samples, channels], "sources": [sources, samples,
+            channels]}` for each part; the last one is drawn.
+        history: a row an epoch.
+        loss: name of the loss.
+    """
+    plots.save(plots.curves(history, loss), folder / "curves.png")
+    scores: list[Score] = []
+    for part, excerpt in excerpts.items():
+        stems = separator.separate(excerpt["mixture"])
+        write_stems(stems, folder / "stems" / part, separator.audio.sample_rate)
+        scores += score(part, excerpt["mixture"], excerpt["sources"], stems)
+    figure = plots.spectrograms(excerpt["mixture"], excerpt["sources"], stems, separator.audio)
+    plots.save(figure, folder / "spectrograms.png")
+    return scores

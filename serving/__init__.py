@@ -1,0 +1,1 @@
+"""SavedModel export and what TensorFlow Serving needs to run it."""

@@ -1,0 +1,114 @@
+"""One function a command: call the library, print what it says. No logic."""
+
+import sys
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from mss_keras import config
+from mss_keras.config import Config, UserError
+
+
+def train(options: Namespace) -> int:
+    """`python -m trainer train`."""
+    values = {name: options[name] for name in config.fields()}
+    Config.from_flat(values)  # wrong values are told before anything is imported or made
+
+    from mss_keras import data
+    from mss_keras.training import loop, report
+    from mss_keras.training.callbacks import DivergedError
+
+    output = Path(options.output or ("runs/demo" if options.demo else f"runs/{options.loss}"))
+    if options.demo:
+        values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
+    _fetch(options)
+    try:
+        scores = loop.train(
+            Config.from_flat(values), output, say=_say, verbose=1 if sys.stdout.isatty() else 2
+        )
+    except DivergedError as error:
+        print(f"stopped: {error}; the last checkpoint is in {output}", file=sys.stderr)
+        return 1
+    _say("")
+    _say(report.table(scores))
+    if options.demo:
+        _say(
+            "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song "
+            "(train), tried on the rest of it (valid). It is not a trained separator."
+        )
+    _say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+    return 0
+
+
+def prepare(options: Namespace) -> int:
+    """`python -m trainer prepare`."""
+    from mss_keras import data
+
+    root = _root(options)
+    _fetch(options)
+    output = options.output or f"{root.rstrip('/')}-wav"
+    count = data.prepare(root, output, jobs=options.jobs)
+    _say(f"{count} tracks decoded, all are in {output}")
+    return 0
+
+
+def check_data(options: Namespace) -> int:
+    """`python -m trainer check-data`."""
+    from mss_keras import data
+
+    audio = config.AudioConfig(sample_rate=options.sample_rate, nb_channels=options.nb_channels)
+    findings = data.check(_root(options), tuple(options.sources), audio)
+    for finding in findings:
+        _say(f"{'error' if finding.fatal else 'warning'}: {finding.path}: {finding.message}")
+    errors = sum(finding.fatal for finding in findings)
+    _say(f"{errors} errors, {len(findings) - errors} warnings")
+    return 1 if errors else 0
+
+
+def separate(options: Namespace) -> int:
+    """`python -m trainer separate`."""
+    from mss_keras import data
+    from mss_keras.training import report, runs
+
+    separator = runs.load(options.model)
+    for name in options.inputs:
+        waveform = data.decode(name, separator.audio)
+        folder = Path(options.output) / Path(name).stem
+        try:
+            report.write_stems(separator.separate(waveform), folder, separator.audio.sample_rate)
+        except OSError as error:
+            raise UserError(f"--output: {folder}: {error}, wanted a folder to write to") from error
+        _say(f"{name}: {', '.join(separator.source_names)} in {folder}")
+    return 0
+
+
+def export(options: Namespace) -> int:
+    """`python -m trainer export`."""
+    from mss_keras.training import runs
+
+    separator = runs.load(options.model)
+    try:
+        separator.export(options.output)
+    except OSError as error:
+        raise UserError(f"--output: {error}") from error
+    _say(f"SavedModel in {options.output}")
+    return 0
+
+
+def _root(options: Namespace) -> str:
+    if options.root is None:
+        raise UserError("--root: not given, wanted the folder of a data set")
+    return options.root
+
+
+def _fetch(options: Namespace) -> None:
+    if options.download:
+        from mss_keras import data
+
+        root = Path(_root(options))
+        if not root.exists():
+            data.download(root, *([options.download_url] if options.download_url else []))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,142 @@
+"""The command line: flags from the fields of the configuration."""
+
+import typing
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ActionConfigFile, ActionYesNo, ArgumentParser
+
+from mss_keras import config
+
+DEMO_CONFIG = Path(__file__).with_name("demo.yaml")
+
+COMMANDS = {
+    "train": "train a separator (the command where none is named)",
+    "prepare": "decode MUSDB18's .stem.mp4 files to WAV, once",
+    "check-data": "list what is wrong with a data set, before hours are spent",
+    "separate": "separate songs with a trained model",
+    "export": "write a SavedModel for TensorFlow Serving",
+}
+
+
+def make_parser() -> ArgumentParser:
+    """The parser of `python -m trainer`."""
+    parser = ArgumentParser(
+        prog="python -m trainer",
+        description="Train music source separators. Without a command, train: "
+        "'python -m trainer train --help' lists its flags.",
+        version=metadata.version("mss_keras"),
+        exit_on_error=False,
+    )
+    commands = parser.add_subcommands(required=True, dest="command", metavar="COMMAND")
+    makers = (_train, _prepare, _check_data, _separate, _export)
+    for (name, text), make in zip(COMMANDS.items(), makers, strict=True):
+        command = ArgumentParser(description=text[0].upper() + text[1:] + ".", exit_on_error=False)
+        make(command)
+        command.add_argument(
+            "--traceback", action="store_true", help="Show where in the code an error arose"
+        )
+        commands.add_subcommand(name, command, help=text)
+    return parser
+
+
+def _train(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", action=ActionConfigFile, help="YAML file of flags, as a run's config.yaml"
+    )
+    parser.add_argument(
+        "--output", type=str | None, default=None, help="Folder of the run; runs/LOSS if not given"
+    )
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help="Train a small network on the 6 s of music that stempeg ships, in minutes",
+    )
+    _download(parser)
+    for name, field in config.fields().items():
+        _field(parser, name, field.type, field.default, field.metadata)
+
+
+def _prepare(parser: ArgumentParser) -> None:
+    _own_fields(parser, "root")
+    parser.add_argument(
+        "--output",
+        type=str | None,
+        default=None,
+        help="Folder of the WAV files; ROOT-wav if not given",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int | None,
+        default=None,
+        help="Tracks decoded at a time; one a core if not given",
+    )
+    _download(parser)
+
+
+def _check_data(parser: ArgumentParser) -> None:
+    _own_fields(parser, "root", "sources", "sample_rate", "nb_channels")
+
+
+def _separate(parser: ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", type=str, help="Audio files")
+    _model(parser)
+    parser.add_argument(
+        "--output", type=str, default="separated", help="Folder; gets SONG/SOURCE.wav for each song"
+    )
+
+
+def _export(parser: ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("--output", type=str, required=True, help="Folder of the SavedModel")
+
+
+def _model(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=str, required=True, help="Folder of a run, or a .keras file"
+    )
+
+
+def _download(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--download",
+        action="store_true",
+        help="Fetch musdb's set of 7-second excerpts to ROOT first, if ROOT does not exist",
+    )
+    parser.add_argument(
+        "--download-url",
+        type=str | None,
+        default=None,
+        help="Archive to fetch; musdb's if not given",
+    )
+
+
+def _own_fields(parser: ArgumentParser, *names: str) -> None:
+    for name, field in config.fields().items():
+        if name in names:
+            _field(parser, name, field.type, field.default, field.metadata)
+
+
+def _field(
+    parser: ArgumentParser, name: str, annotation: Any, default: Any, metadata: Mapping[str, Any]
+) -> None:
+    flag, text = config.flag_name(name), metadata["help"]
+    if annotation is bool:
+        parser.add_argument(flag, action=ActionYesNo(no_prefix="no-"), default=default, help=text)
+    elif typing.get_origin(annotation) is tuple:
+        item = typing.get_args(annotation)[0]
+        parser.add_argument(flag, nargs="*", type=item, default=list(default), help=text)
+    else:
+        parser.add_argument(flag, type=annotation, default=default, help=text)
+
+
+def with_defaults(arguments: Iterable[str]) -> list[str]:
+    """Puts in the command where none is named, and the demonstration's configuration."""
+    arguments = list(arguments)
+    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
+        arguments.insert(0, "train")
+    if arguments[0] == "train" and "--demo" in arguments:
+        arguments[1:1] = ["--config", str(DEMO_CONFIG)]
+    return arguments
