@@ -54,7 +54,8 @@ class StopOnNaN(keras.callbacks.Callback):
         if not math.isfinite(loss):
             names = ", ".join(self.tracks_of_step(self.epoch * self.steps_per_epoch + batch))
             raise DivergedError(
-                f"loss is {loss} at epoch {self.epoch + 1}, step {batch + 1}; tracks in the batch: {names}"
+                f"loss is {loss} at epoch {self.epoch + 1}, step {batch + 1}; "
+                f"tracks in the batch: {names}"
             )
 
     def on_test_end(self, logs=None):

@@ -66,9 +66,7 @@ def train(
     runs.claim(folder, config)
     precision = f"mixed {settings.mixed_precision}" if settings.mixed_precision else "float32"
     say(f"training on {device}, {precision}{', XLA' if settings.jit_compile else ''}")
-    say(
-        f"{len(music.train)} training and {len(music.valid)} validation tracks of {config.data.root}"
-    )
+    say(f"{len(music.train)} tracks to train on, {len(music.valid)} to validate on")
     say(f"loss {settings.loss}, learning rate {settings.lr:g}, run folder {folder}")
     statistics = _statistics(config, music, folder, verbose)
 

@@ -48,22 +48,17 @@ def score(
 
 def table(scores: Sequence[Score]) -> str:
     """Scores as text, with the mean of each part."""
-    lines = [f"{'SI-SDR, dB':<24}{'source':<12}{'estimate':>10}{'mixture':>10}{'improvement':>13}"]
+    lines = [f"{'SI-SDR, dB':<14}{'source':<14}{'estimate':>10}{'mixture':>10}{'improvement':>13}"]
     for part in dict.fromkeys(score.part for score in scores):
         rows = [score for score in scores if score.part == part]
         sounding = [row for row in rows if np.isfinite(row.improvement)]
         if sounding:
-            means = [
-                float(np.mean([getattr(row, x) for row in sounding]))
-                for x in ("estimate", "mixture")
-            ]
-            rows.append(Score(part, "mean", *means))
+            estimate, mixture = np.mean([(row.estimate, row.mixture) for row in sounding], axis=0)
+            rows.append(Score(part, "mean", float(estimate), float(mixture)))
         for row in rows:
             numbers = f"{row.estimate:>10.2f}{row.mixture:>10.2f}{row.improvement:>+13.2f}"
-            silent = f"{'silent target':>33}"
-            lines.append(
-                f"{part:<24}{row.source:<12}{numbers if row in sounding or row.source == 'mean' else silent}"
-            )
+            silent = np.isnan(row.improvement)
+            lines.append(f"{part:<14}{row.source:<14}{'silent target' if silent else numbers}")
     return "\n".join(lines)
 
 

@@ -1,0 +1,106 @@
+"""Mean and standard deviation of the training mixtures' magnitudes, a frequency bin."""
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from mss_keras.config import AudioConfig, UserError
+from mss_keras.data.readers import reader
+from mss_keras.data.tracks import Track
+from mss_keras.signal.stft import magnitude_frames
+
+_BLOCK_SECONDS = 20.0
+_FLOOR = 1e-4  # of the largest standard deviation, as open-unmix
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation, float32 `[bins]` each."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Writes an .npz file, under a temporary name first."""
+        temporary = path.with_name(f".{path.name}.partial")
+        with temporary.open("wb") as file:
+            np.savez(file, mean=self.mean, std=self.std)
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: Path, bins: int) -> "Statistics":
+        """Inverse of `save`.
+
+        Raises:
+            UserError: if the file is missing, is something else or has other bins.
+        """
+        try:
+            with np.load(path) as file:
+                statistics = cls(file["mean"], file["std"])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            reason = "no such file" if not path.exists() else "not readable"
+            raise UserError(f"--statistics: {path} {reason}, wanted a statistics.npz") from error
+        if statistics.mean.shape != (bins,) or statistics.std.shape != (bins,):
+            raise UserError(
+                f"--statistics: {path} found shape {statistics.mean.shape}, wanted {bins} bins"
+            )
+        return statistics
+
+
+def compute_statistics(
+    tracks: Sequence[Track], audio: AudioConfig, *, progress: bool = True
+) -> Statistics:
+    """One streaming pass over the full mixtures of all tracks.
+
+    The mixture is the track's own where there is a file of it, else the sum of its
+    sources. Magnitudes are averaged over channels first, as in open-unmix.
+
+    Args:
+        tracks: the training tracks.
+        audio: sample rate, channels and STFT.
+        progress: whether a bar is shown.
+
+    Returns:
+        The statistics; standard deviations are at least 1e-4 of the largest.
+    """
+    frames = max(1, int(_BLOCK_SECONDS * audio.sample_rate) // audio.nhop)
+    samples = (frames - 1) * audio.nhop + audio.nfft
+    own = all(track.mixture for track in tracks)
+    files = [(track.mixture,) if own else track.sources for track in tracks]
+    read = reader(files, audio, samples, in_memory=False)  # type: ignore[arg-type]
+    # Blocks overlap by what a frame needs: together they hold each frame once.
+    places = [
+        (index, start, min(frames, _frames_in(track.frames - start, audio)))
+        for index, track in enumerate(tracks)
+        for start in range(0, max(1, track.frames - audio.nfft + 1), frames * audio.nhop)
+    ]
+
+    def block(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        parts = [read(place[0], file, place[1]) for file in range(len(files[0]))]
+        magnitudes = magnitude_frames(tf.add_n(parts), audio)[: place[2]]
+        values = tf.cast(tf.reduce_mean(magnitudes, axis=1), tf.float64)  # [frames, bins]
+        return tf.reduce_sum(values, 0), tf.reduce_sum(values**2, 0), place[2]
+
+    blocks = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64)).map(
+        block, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    total, squares, count = np.zeros(audio.bins), np.zeros(audio.bins), 0
+    bar = tqdm(blocks, total=len(places), desc="statistics", unit="block", disable=not progress)
+    for block_total, block_squares, block_count in bar:
+        total += block_total.numpy()
+        squares += block_squares.numpy()
+        count += int(block_count)
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    std = np.maximum(std, max(_FLOOR * std.max(), np.finfo(np.float32).tiny))
+    return Statistics(mean.astype(np.float32), std.astype(np.float32))
+
+
+def _frames_in(samples: int, audio: AudioConfig) -> int:
+    return max(1, (samples - audio.nfft) // audio.nhop + 1)

@@ -1,0 +1,223 @@
+"""Finding the tracks of a data set and reading the headers of their files.
+
+MUSDB18                     MUSDB18-HQ                  folders of tracks
+ROOT/                       ROOT/                       ROOT/
+    train/                      train/                      [train/  valid/  test/]
+        TRACK.stem.mp4              TRACK/                      TRACK/
+    test/                               mixture.wav                 [mixture.wav]
+        TRACK.stem.mp4                  vocals.wav                  SOURCE.wav
+                                        drums.wav                   ...
+                                        bass.wav
+                                        other.wav
+                                test/
+"""
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import soundfile
+
+from mss_keras.config import AudioConfig, DataConfig, UserError
+from mss_keras.data.musdb import validation_tracks
+
+Kind = Literal["stems", "folders"]
+Split = Literal["train", "valid", "test"]
+STEM_SUFFIX = ".stem.mp4"
+
+# Types in which tensorflow-io reads the WAV encodings of libsndfile.
+_DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32", "FLOAT": "float32"}
+_HELD_OUT = 0.15
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """A WAV file's header.
+
+    Args:
+        path: the file.
+        frames: samples a channel.
+        channels: channels.
+        sample_rate: Hz.
+        dtype: type its samples are read in: `int16`, `int32` or `float32`.
+    """
+
+    path: str
+    frames: int
+    channels: int
+    sample_rate: int
+    dtype: str
+
+    @classmethod
+    def read_header(cls, path: str | Path) -> "AudioFile":
+        """Reads a header.
+
+        Raises:
+            UserError: if the file is missing, not audio, cut short, empty or of an
+                encoding that cannot be read.
+        """
+        try:
+            info = soundfile.info(str(path), verbose=True)
+        except (soundfile.LibsndfileError, OSError) as error:
+            reason = "no such file" if not Path(path).exists() else "not audio"
+            raise UserError(f"{path}: {reason}, wanted a WAV file") from error
+        if info.format not in ("WAV", "WAVEX") or info.subtype not in _DTYPES:
+            raise UserError(
+                f"{path}: found {info.format} {info.subtype}, wanted WAV of {', '.join(_DTYPES)}"
+            )
+        # libsndfile clips the length to what is there and notes it in its log.
+        cut = re.search(r"data : (\d+) \(should be (\d+)\)", info.extra_info)
+        if cut:
+            raise UserError(
+                f"{path}: cut short, its header promises {cut[1]} bytes of samples and "
+                f"{cut[2]} are there"
+            )
+        if info.frames == 0:
+            raise UserError(f"{path}: no samples found, wanted some")
+        return cls(str(path), info.frames, info.channels, info.samplerate, _DTYPES[info.subtype])
+
+
+@dataclass(frozen=True)
+class Track:
+    """A piece of music.
+
+    Args:
+        name: name of its folder.
+        sources: a file for each source, in the order of `DataConfig.sources`.
+        mixture: the mixture's file; None where the mixture is the sum of the sources.
+    """
+
+    name: str
+    sources: tuple[AudioFile, ...]
+    mixture: AudioFile | None
+
+    @property
+    def files(self) -> tuple[AudioFile, ...]:
+        """The sources and the mixture."""
+        return (*self.sources, *((self.mixture,) if self.mixture else ()))
+
+    @property
+    def frames(self) -> int:
+        """Samples that all files have."""
+        return min(file.frames for file in self.files)
+
+
+@dataclass(frozen=True)
+class MusicSet:
+    """The tracks of a data set, by split, sorted by name."""
+
+    train: tuple[Track, ...] = ()
+    valid: tuple[Track, ...] = ()
+    test: tuple[Track, ...] = ()
+
+
+def find_kind(root: str | Path) -> Kind:
+    """`stems` (MUSDB18's .stem.mp4 files) or `folders` (WAV files), by looking.
+
+    Raises:
+        UserError: if the root is not a folder or holds no music.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise UserError(f"--root: {root} found no such folder, wanted the folder of a data set")
+    if any(root.glob(f"train/*{STEM_SUFFIX}")) or any(root.glob(f"test/*{STEM_SUFFIX}")):
+        return "stems"
+    if any(root.glob("*/*.wav")) or any(root.glob("*/*/*.wav")):
+        return "folders"
+    raise UserError(
+        f"--root: {root} found no music, wanted train/*{STEM_SUFFIX}, train/TRACK/*.wav or TRACK/*.wav"
+    )
+
+
+def track_folders(root: Path) -> dict[Split, list[Path]]:
+    """Folders of the tracks of each split; where there are no splits, all are `train`."""
+    splits: tuple[Split, ...] = ("train", "valid", "test")
+    if not any((root / split).is_dir() for split in splits):
+        return {"train": _folders(root), "valid": [], "test": []}
+    return {split: _folders(root / split) for split in splits}
+
+
+def open_set(
+    data: DataConfig, audio: AudioConfig, splits: Sequence[Split] = ("train", "valid")
+) -> MusicSet:
+    """Finds the tracks of a data set of WAV files and reads their headers.
+
+    Without a `valid/` folder, MUSDB18's 14 validation tracks are held out of `train/`;
+    where it has none of them, the last 15 % of the names, at least one.
+
+    Args:
+        data: root and sources.
+        audio: the sample rate wanted.
+        splits: what is wanted; only their headers are read.
+
+    Raises:
+        UserError: if anything would keep the set from being read; the first such thing.
+    """
+    if data.root is None:
+        raise UserError("--root: not given, wanted the folder of a data set")
+    root = Path(data.root)
+    if find_kind(root) == "stems":
+        raise UserError(
+            f"--root: {root} found {STEM_SUFFIX} files, wanted them decoded by 'prepare'"
+        )
+    folders = track_folders(root)
+    if not folders["valid"]:
+        _hold_out(folders)
+    for split in splits:
+        if not folders[split]:
+            found = [name for name, paths in folders.items() if paths]
+            raise UserError(
+                f"--root: {root} found no tracks for {split} (only {', '.join(found) or 'none'}), "
+                f"wanted at least one {'besides those held out' if split == 'train' else ''}".rstrip()
+            )
+    with ThreadPoolExecutor() as pool:
+        tracks = {
+            split: tuple(
+                pool.map(lambda path: _open_track(path, data.sources, audio), folders[split])
+            )
+            for split in splits
+        }
+    return MusicSet(**tracks)
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _hold_out(folders: dict[Split, list[Path]]) -> None:
+    official = validation_tracks()
+    train = folders["train"]
+    held = [path for path in train if path.name in official]
+    if not held and len(train) > 1:
+        held = train[-max(1, round(_HELD_OUT * len(train))) :]
+    folders["train"] = [path for path in train if path not in held]
+    folders["valid"] = held
+
+
+def _open_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Track:
+    for source in sources:
+        if not (folder / f"{source}.wav").is_file():
+            found = sorted(path.name for path in folder.glob("*.wav"))
+            raise UserError(
+                f"{folder / source}.wav: no such file, wanted one for each of --sources; "
+                f"the folder has {', '.join(found) or 'no WAV file'}"
+            )
+    files = tuple(_open_file(folder / f"{source}.wav", audio) for source in sources)
+    mixture = folder / "mixture.wav"
+    return Track(folder.name, files, _open_file(mixture, audio) if mixture.is_file() else None)
+
+
+def _open_file(path: Path, audio: AudioConfig) -> AudioFile:
+    file = AudioFile.read_header(path)
+    if file.sample_rate != audio.sample_rate:
+        raise UserError(
+            f"{path}: found a sample rate of {file.sample_rate} Hz, wanted {audio.sample_rate} Hz"
+        )
+    if file.channels > 2:
+        raise UserError(f"{path}: found {file.channels} channels, wanted 1 or 2")
+    return file

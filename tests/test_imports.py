@@ -1,0 +1,54 @@
+"""Imports run one way: config → signal → {data, models, domains, losses, metrics} → …"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_CONFIG = {"mss_keras.config"}
+_SIGNAL = _CONFIG | {"mss_keras.signal"}
+_ROOMS = {f"mss_keras.{room}" for room in ("data", "models", "domains", "losses", "metrics")}
+
+# What each room may import besides itself.
+ALLOWED = {
+    "mss_keras.config": set(),
+    "mss_keras.signal": _CONFIG,
+    **{room: _SIGNAL for room in _ROOMS},
+    "serving": _SIGNAL | {"mss_keras.models"},
+    "mss_keras.training": _SIGNAL | _ROOMS | {"serving"},
+    "trainer": _SIGNAL | _ROOMS | {"serving", "mss_keras.training", "mss_keras"},
+    "mss_keras": {"mss_keras.training"},
+}
+
+
+def room_of(module):
+    rooms = [room for room in ALLOWED if module == room or module.startswith(room + ".")]
+    return max(rooms, key=len) if rooms else None
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = sorted(p for top in ("mss_keras", "trainer", "serving") for p in (ROOT / top).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_room_reaches_back(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    own = room_of(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    imported = {room_of(name) for name in imports_of(path)} - {None, own, "mss_keras"}
+    assert imported <= ALLOWED[own], f"{own} may not import {sorted(imported - ALLOWED[own])}"
+
+
+def test_the_walk_sees_a_breach(tmp_path):
+    breach = tmp_path / "x.py"
+    breach.write_text("from mss_keras import training\n")
+    assert "mss_keras.training" in {room_of(name) for name in imports_of(breach)}
