@@ -37,7 +37,8 @@ def imports_of(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-MODULES = sorted(p for top in ("mss_keras", "trainer", "serving") for p in (ROOT / top).rglob("*.py"))
+TOPS = ("mss_keras", "trainer", "serving")
+MODULES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

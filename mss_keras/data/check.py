@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,19 +51,21 @@ def check(
     root = Path(root)
     if find_kind(root) == "stems":
         stems = sorted(root.glob(f"*/*{STEM_SUFFIX}"))
-        jobs = [(_check_stem, (stem, audio)) for stem in stems]
+        jobs = [partial(_check_stem, stem, audio) for stem in stems]
         splits = {split: list((root / split).glob(f"*{STEM_SUFFIX}")) for split in ("train",)}
     else:
         folders = track_folders(root)
         jobs = [
-            (_check_track, (path, sources, audio)) for part in folders.values() for path in part
+            partial(_check_track, path, sources, audio)
+            for part in folders.values()
+            for path in part
         ]
         splits = {"train": folders["train"]}
     findings = []
     if not splits["train"]:
         findings.append(Finding(str(root), "no tracks to train on, wanted some in train/", True))
     with ThreadPoolExecutor() as pool:
-        results = pool.map(lambda job: list(job[0](*job[1])), jobs)
+        results = pool.map(lambda job: list(job()), jobs)
         bar = tqdm(results, total=len(jobs), desc="checking", unit="track", disable=not progress)
         for found in bar:
             findings += found

@@ -123,10 +123,7 @@ def draw(seed: int, index: Any, tracks: int, sources: int) -> Example:
         For each source: `track` int64, `position` (0 to 1, where in the track), `gain`,
         `swap`; each `[sources]`.
     """
-    # The index is split so that it fits the two 32-bit words behind the seed.
-    key = tf.random.experimental.stateless_fold_in(
-        tf.constant([seed, 0], tf.int64), tf.cast(index, tf.int64)
-    )
+    key = tf.stack([tf.constant(seed, tf.int64), tf.cast(index, tf.int64)])
     keys = tf.unstack(tf.random.split(key, 4), 4)
     shape = [sources]
     return {

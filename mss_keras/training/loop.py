@@ -149,6 +149,7 @@ def fit(
         initial_epoch=done,
         epochs=settings.epochs,
         steps_per_epoch=steps,
+        shuffle=False,  # the examples are random already
         callbacks=[guard, plateau, stopping, save, log],
         verbose=verbose,
     )

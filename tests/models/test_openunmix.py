@@ -80,7 +80,12 @@ def reference(layer, magnitude):
 def test_equals_the_formulas(unidirectional, channels):
     rng = np.random.default_rng(1)
     layer = OpenUnmix(
-        3, nb_channels=channels, nb_bins=33, max_bin=20, hidden_size=16, unidirectional=unidirectional
+        3,
+        nb_channels=channels,
+        nb_bins=33,
+        max_bin=20,
+        hidden_size=16,
+        unidirectional=unidirectional,
     )
     magnitude = rng.uniform(0, 5, (2, 7, channels, 33)).astype(np.float32)
     layer(magnitude)

@@ -1,0 +1,103 @@
+"""Real music for the tests: the excerpt of MUSDB18 that stempeg ships."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from mss_keras.config import SOURCES
+from mss_keras.data.musdb import demo_stem
+from mss_keras.data.prepare import stem_blocks, to_int16
+
+RATE = 44100
+
+
+@pytest.fixture(scope="session")
+def stems() -> dict[str, np.ndarray]:
+    """The excerpt's streams by name, float32 [samples, channels]."""
+    blocks: dict[str, list[np.ndarray]] = {}
+    for name, _, block in stem_blocks(demo_stem()):
+        blocks.setdefault(name, []).append(block)
+    return {name: np.concatenate(parts) for name, parts in blocks.items()}
+
+
+@pytest.fixture(scope="session")
+def excerpt(stems) -> dict[str, np.ndarray]:
+    """`mixture` [samples, channels] and `sources` [sources, samples, channels]."""
+    return {"mixture": stems["mixture"], "sources": np.stack([stems[name] for name in SOURCES])}
+
+
+@pytest.fixture(scope="session")
+def _tree(stems, tmp_path_factory):
+    """ROOT/{train,valid,test}/TRACK/*.wav: pieces of the excerpt, as MUSDB18-HQ has them."""
+    root = tmp_path_factory.mktemp("music")
+    pieces = {"train/a": 0.0, "train/b": 1.3, "train/c": 2.2, "valid/d": 4.2, "test/e": 5.0}
+    for track, seconds in pieces.items():
+        (root / track).mkdir(parents=True)
+        start = round(seconds * RATE)
+        for name, waveform in stems.items():
+            piece = to_int16(waveform[start : start + round(1.0 * RATE)])
+            soundfile.write(root / track / f"{name}.wav", piece, RATE)
+    return root
+
+
+@pytest.fixture
+def tree(_tree, tmp_path) -> Path:
+    """A copy of the tree that a test may damage."""
+    return Path(shutil.copytree(_tree, tmp_path / "music"))
+
+
+# Small enough to train in seconds.
+SMALL = {
+    "nfft": 512,
+    "nhop": 256,
+    "hidden_size": 16,
+    "seq_dur": 0.3,
+    "batch_size": 2,
+    "samples_per_track": 4,
+    "devices": "cpu",
+}
+
+
+@pytest.fixture
+def small() -> dict:
+    """Fields of a configuration that trains in seconds."""
+    return dict(SMALL)
+
+
+def flags(values: dict) -> list[str]:
+    """A configuration as flags of the command line."""
+    given = []
+    for name, value in values.items():
+        flag = "--" + name.replace("_", "-")
+        given += [flag] if value is True else [flag, str(value)]
+    return given
+
+
+@pytest.fixture
+def trainer():
+    """Runs `python -m trainer` with ffmpeg hidden from PATH."""
+
+    def run(*arguments, check: int | None = None, **kwargs):
+        result = subprocess.run(
+            [sys.executable, "-m", "trainer", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": "/nowhere"},
+            timeout=300,
+            **kwargs,
+        )
+        if check is not None:
+            assert result.returncode == check, result.stdout + result.stderr
+        return result
+
+    return run
