@@ -92,7 +92,7 @@ class MaskingModel(keras.Model):
         Returns:
             Float32 `[batch, sources, samples, channels]`.
         """
-        return self.inverse_stft(apply_mask(mask, spectrogram[:, tf.newaxis]), samples)
+        return self.inverse_stft(apply_mask(mask, spectrogram[:, tf.newaxis]), samples=samples)
 
     def stems(self, mixture: tf.Tensor) -> tf.Tensor:
         """`[batch, samples, channels]` → `[batch, sources, samples, channels]`."""

@@ -57,9 +57,7 @@ def reference(layer, magnitude):
     for sub in layer.lstms:
         cells = [
             [v.numpy().astype(np.float64) for v in cell.weights]
-            for cell in (
-                [sub] if layer.unidirectional else [sub.forward_layer, sub.backward_layer]
-            )
+            for cell in ([sub] if layer.unidirectional else [sub.forward_layer, sub.backward_layer])
         ]
         parts = [lstm(*cells[0], x)]
         if not layer.unidirectional:

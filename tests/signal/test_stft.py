@@ -61,7 +61,7 @@ def test_layers_stay_in_float32_under_mixed_precision():
     try:
         waveform = tf.random.stateless_normal([1, 9000, 2], [1, 2]) * 1e3
         spectrogram = STFT(512, 128)(waveform)
-        back = InverseSTFT(512, 128)(spectrogram, 9000)
+        back = InverseSTFT(512, 128)(spectrogram, samples=9000)
     finally:
         keras.config.set_dtype_policy(before)
     assert spectrogram.dtype == tf.complex64

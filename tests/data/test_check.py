@@ -1,0 +1,71 @@
+"""Everything that is wrong is listed, and nothing else."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from mss_keras.config import SOURCES, AudioConfig, UserError
+from mss_keras.data import check
+from mss_keras.data.musdb import demo_stem
+
+
+def findings(root):
+    found = check(root, SOURCES, AudioConfig(), progress=False)
+    return {(f.path.removeprefix(f"{root}/"), f.message, f.fatal) for f in found}
+
+
+def test_a_good_set_has_no_findings(tree):
+    assert findings(tree) == set()
+
+
+def test_all_that_is_wrong_is_listed_at_once(tree):
+    (tree / "train/a/other.wav").unlink()
+    (tree / "train/a/take2.wav").write_bytes(b"")
+    soundfile.write(tree / "train/b/bass.wav", np.zeros((44100, 2)), 44100)
+    soundfile.write(tree / "train/b/drums.wav", np.ones((44000, 1)) / 4, 44100)
+    holes = np.full((44100, 2), 0.5)
+    holes[30000] = np.nan
+    soundfile.write(tree / "train/c/vocals.wav", holes, 44100, subtype="FLOAT")
+    soundfile.write(tree / "valid/d/bass.wav", np.ones((44100, 2)) / 4, 48000)
+    cut = tree / "valid/d/drums.wav"
+    cut.write_bytes(cut.read_bytes()[:1000])
+    (tree / "test/e/bass.wav").write_text("hello")
+    assert findings(tree) == {
+        ("train/a/other.wav", "missing", True),
+        ("train/a/take2.wav", "extra, not one of the sources", False),
+        ("train/b/bass.wav", "silent throughout", False),
+        ("train/b/drums.wav", "mono, used as both channels", False),
+        (
+            "train/b/drums.wav",
+            "44000 samples where the track's other files have 44100; the shortest counts",
+            False,
+        ),
+        ("train/c/vocals.wav", "NaN or infinite samples", True),
+        ("valid/d/bass.wav", "48000 Hz, wanted 44100 Hz", True),
+        (
+            "valid/d/drums.wav",
+            "cut short, its header promises 176400 bytes of samples and 956 are there",
+            True,
+        ),
+        ("test/e/bass.wav", "not audio, wanted a WAV file", True),
+    }
+
+
+def test_a_set_with_nothing_to_train_on(tree):
+    (tree / "train").rename(tree / "elsewhere")
+    assert any("no tracks" in message and fatal for _, message, fatal in findings(tree))
+
+
+def test_stems(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/good.stem.mp4").symlink_to(demo_stem())
+    assert findings(tmp_path) == set()
+    (tmp_path / "train/bad.stem.mp4").write_bytes(demo_stem().read_bytes()[:200000])
+    ((path, _, fatal),) = findings(tmp_path)
+    assert path == "train/bad.stem.mp4"
+    assert fatal
+
+
+def test_no_set_at_all(tmp_path):
+    with pytest.raises(UserError, match="no music"):
+        check(tmp_path, SOURCES, AudioConfig())

@@ -1,0 +1,118 @@
+"""Decoding stems, for real: killed, continued, damaged."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+
+from mss_keras.config import UserError
+from mss_keras.data import download, make_demo, prepare
+from mss_keras.data.musdb import demo_stem
+from mss_keras.data.tracks import AudioFile
+
+
+@pytest.fixture
+def musdb18(tmp_path):
+    """A MUSDB18 of a few tracks, each the excerpt that stempeg ships."""
+    root = tmp_path / "musdb18"
+    for track in ("train/one", "train/two", "train/three", "test/four"):
+        (root / track).parent.mkdir(parents=True, exist_ok=True)
+        os.symlink(demo_stem(), root / f"{track}.stem.mp4")
+    return root
+
+
+def test_wav_files_are_the_stems_in_16_bit(musdb18, stems, tmp_path):
+    output = tmp_path / "wav"
+    assert prepare(musdb18, output, progress=False) == 4
+    for track in ("train/one", "train/two", "train/three", "test/four"):
+        assert sorted(p.name for p in (output / track).iterdir()) == sorted(
+            f"{name}.wav" for name in stems
+        )
+    for name, waveform in stems.items():
+        path = output / "train/two" / f"{name}.wav"
+        decoded, rate = soundfile.read(path, dtype="float32")
+        assert rate == 44100
+        assert decoded.shape == (268288, 2)
+        assert AudioFile.read_header(path).dtype == "int16"
+        assert np.abs(decoded - np.clip(waveform, -1, 1 - 2**-15)).max() <= 0.5 / 2**15 + 1e-7
+
+
+def test_what_is_done_is_left_alone(musdb18, tmp_path):
+    output = tmp_path / "wav"
+    prepare(musdb18, output, progress=False)
+    shutil.rmtree(output / "train/one")
+    kept = (output / "train/two/bass.wav").stat().st_mtime_ns
+    assert prepare(musdb18, output, progress=False) == 1
+    assert (output / "train/two/bass.wav").stat().st_mtime_ns == kept
+    assert (output / "train/one/bass.wav").exists()
+
+
+def test_killed_and_continued(musdb18, tmp_path):
+    for i in range(30):
+        os.symlink(demo_stem(), musdb18 / f"train/more{i}.stem.mp4")
+    output = tmp_path / "wav"
+    command = [sys.executable, "-m", "trainer", "prepare", "--root", musdb18, "--output", output]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.time() + 120
+    while not any(output.glob("train/*/bass.wav")) and time.time() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = [p for p in output.glob("*/*") if not p.name.startswith(".")]
+    assert 0 < len(done) < 34
+    for track in done:  # what has its name is whole
+        assert len(list(track.iterdir())) == 5
+        assert all(AudioFile.read_header(p).frames == 268288 for p in track.iterdir())
+    assert prepare(musdb18, output, progress=False) == 34 - len(done)
+    assert len(list(output.glob("*/*"))) == 34  # hidden leftovers are gone, too
+
+
+def test_a_damaged_stem_is_named_after_the_others(musdb18, tmp_path):
+    damaged = musdb18 / "train/two.stem.mp4"
+    damaged.unlink()
+    damaged.write_bytes(demo_stem().read_bytes()[:100000])
+    with pytest.raises(UserError, match="1 of 4 tracks failed.*two.stem.mp4"):
+        prepare(musdb18, tmp_path / "wav", progress=False)
+    assert sorted(p.name for p in (tmp_path / "wav").glob("*/*")) == ["four", "one", "three"]
+
+
+def test_wav_needs_no_preparation(tree, tmp_path):
+    with pytest.raises(UserError, match="WAV"):
+        prepare(tree, tmp_path / "x")
+
+
+def test_demo_is_the_excerpt_in_two_parts(tmp_path, stems):
+    root = make_demo(tmp_path / "demo")
+    track = demo_stem().name.removesuffix(".stem.mp4")
+    parts = [soundfile.read(root / s / track / "vocals.wav")[0] for s in ("train", "valid")]
+    assert [len(part) for part in parts] == [198450, 268288 - 198450]
+    assert np.abs(np.concatenate(parts) - stems["vocals"]).max() < 1e-4
+    before = (root / "train" / track / "vocals.wav").stat().st_mtime_ns
+    make_demo(root)
+    assert (root / "train" / track / "vocals.wav").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("top", ["", "MUSDB18-7-STEMS/"])
+def test_download_of_a_local_archive(tmp_path, top):
+    archive = tmp_path / "sample.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.write(demo_stem(), f"{top}train/a.stem.mp4")
+        zipped.write(demo_stem(), f"{top}test/b.stem.mp4")
+    root = download(tmp_path / "musdb", archive.as_uri(), progress=False)
+    assert (root / "train/a.stem.mp4").read_bytes() == demo_stem().read_bytes()
+    assert (root / "test/b.stem.mp4").exists()
+
+
+def test_download_that_fails_leaves_nothing(tmp_path):
+    (tmp_path / "no.zip").write_text("this is no archive")
+    for url in ((tmp_path / "no.zip").as_uri(), (tmp_path / "missing.zip").as_uri(), "nonsense"):
+        with pytest.raises(UserError, match="--download"):
+            download(tmp_path / "musdb", url, progress=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["no.zip"]
