@@ -21,7 +21,6 @@ def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
     Raises:
         UserError: if the file is missing, is not audio or has more than two channels.
     """
-    layout = "stereo" if audio.nb_channels == 2 else "mono"
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
@@ -30,7 +29,7 @@ def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
             channels = stream.codec_context.layout.nb_channels
             if channels > 2:
                 raise UserError(f"{path}: found {channels} channels, wanted 1 or 2")
-            resampler = av.AudioResampler(format="fltp", layout=layout, rate=audio.sample_rate)
+            resampler = av.AudioResampler(format="fltp", rate=audio.sample_rate)
             blocks = []
             for frame in (*container.decode(stream), None):
                 blocks += [part.to_ndarray().T for part in resampler.resample(frame)]
@@ -38,4 +37,8 @@ def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
         raise UserError(f"{path}: {error.strerror}, wanted an audio file") from error
     if not blocks:
         raise UserError(f"{path}: no samples found, wanted an audio file")
-    return np.concatenate(blocks).astype(np.float32, copy=False)
+    waveform = np.concatenate(blocks).astype(np.float32, copy=False)
+    # Not by the resampler, which takes 3 dB off a mono file that becomes stereo.
+    if audio.nb_channels == 1:
+        return waveform.mean(axis=1, keepdims=True)
+    return np.repeat(waveform, 2, axis=1) if channels == 1 else waveform

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, DataConfig
-from mss_keras.data.readers import reader
+from mss_keras.data.readers import map_in_parallel, reader
 from mss_keras.data.tracks import Track
 
 _GAINS = (0.25, 1.25)
@@ -68,8 +68,7 @@ def training_examples(
         return mix(augment(tf.stack(excerpts), drawn, data.augmentations))
 
     return (
-        tf.data.Dataset.range(start, tf.int64.max)
-        .map(make, num_parallel_calls=tf.data.AUTOTUNE)
+        map_in_parallel(tf.data.Dataset.range(start, tf.int64.max), make)
         .batch(data.batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
@@ -102,12 +101,8 @@ def validation_examples(
         sources = tf.stack(read_at[:count])
         return {"mixture": read_at[count], "sources": sources} if own else mix(sources)
 
-    return (
-        tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
-        .map(make, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(data.batch_size)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    items = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
+    return map_in_parallel(items, make).batch(data.batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def draw(seed: int, index: Any, tracks: int, sources: int) -> Example:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, UserError
-from mss_keras.data.readers import reader
+from mss_keras.data.readers import map_in_parallel, reader
 from mss_keras.data.tracks import Track
 from mss_keras.signal.stft import magnitude_frames
 
@@ -87,9 +87,8 @@ def compute_statistics(
         values = tf.cast(tf.reduce_mean(magnitudes, axis=1), tf.float64)  # [frames, bins]
         return tf.reduce_sum(values, 0), tf.reduce_sum(values**2, 0), place[2]
 
-    blocks = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64)).map(
-        block, num_parallel_calls=tf.data.AUTOTUNE
-    )
+    items = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
+    blocks = map_in_parallel(items, block).prefetch(tf.data.AUTOTUNE)
     total, squares, count = np.zeros(audio.bins), np.zeros(audio.bins), 0
     bar = tqdm(blocks, total=len(places), desc="statistics", unit="block", disable=not progress)
     for block_total, block_squares, block_count in bar:

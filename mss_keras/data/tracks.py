@@ -28,8 +28,8 @@ Kind = Literal["stems", "folders"]
 Split = Literal["train", "valid", "test"]
 STEM_SUFFIX = ".stem.mp4"
 
-# Types in which tensorflow-io reads the WAV encodings of libsndfile.
-_DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32", "FLOAT": "float32"}
+# Types in which tensorflow-io reads WAV encodings; 32-bit integers make it abort.
+_DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
 _HELD_OUT = 0.15
 
 
@@ -128,7 +128,8 @@ def find_kind(root: str | Path) -> Kind:
     if any(root.glob("*/*.wav")) or any(root.glob("*/*/*.wav")):
         return "folders"
     raise UserError(
-        f"--root: {root} found no music, wanted train/*{STEM_SUFFIX}, train/TRACK/*.wav or TRACK/*.wav"
+        f"--root: {root} found no music, wanted train/*{STEM_SUFFIX}, train/TRACK/*.wav "
+        "or TRACK/*.wav"
     )
 
 
@@ -171,7 +172,7 @@ def open_set(
             found = [name for name, paths in folders.items() if paths]
             raise UserError(
                 f"--root: {root} found no tracks for {split} (only {', '.join(found) or 'none'}), "
-                f"wanted at least one {'besides those held out' if split == 'train' else ''}".rstrip()
+                "wanted at least one"
             )
     with ThreadPoolExecutor() as pool:
         tracks = {

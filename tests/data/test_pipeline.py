@@ -8,9 +8,16 @@ import soundfile
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, DataConfig
-from mss_keras.data import open_set, steps_per_epoch, tracks_of, training_examples
-from mss_keras.data import validation_examples
+from mss_keras.data import (
+    open_set,
+    steps_per_epoch,
+    tracks_of,
+    training_examples,
+    validation_examples,
+)
 from mss_keras.data.pipeline import augment, draw
+from mss_keras.data.readers import map_in_parallel, reader
+from mss_keras.data.tracks import AudioFile
 
 AUDIO = AudioConfig()
 
@@ -75,14 +82,33 @@ def test_a_resumed_pipeline_goes_on(tree, in_memory):
     assert np.any(whole[0]["sources"] != whole[1]["sources"])
 
 
-def test_parallelism_does_not_matter(tree):
+def test_parallel_reads_do_not_mix_up_their_files(tmp_path):
+    """tensorflow-io's ops do, one read in some thousands, when a map calls them in parallel."""
+    files = []
+    for value in range(1, 9):
+        path = tmp_path / f"{value}.wav"
+        soundfile.write(path, np.full((88200, 2), value * 1000, np.int16), 44100)
+        files.append([AudioFile.read_header(path)])
+    read = reader(files, AUDIO, 20000, in_memory=False)
+    items = tf.data.Dataset.range(20000)
+    examples = map_in_parallel(items, lambda i: (i, read(i % 8, 0, i * 37 % 60000)))
+    extremes = examples.map(lambda i, x: (i, tf.reduce_min(x), tf.reduce_max(x))).batch(1000)
+    found = [np.concatenate(parts) for parts in zip(*extremes.as_numpy_iterator(), strict=True)]
+    np.testing.assert_array_equal(found[0], np.arange(20000))  # in order
+    expected = (np.arange(20000) % 8 + 1) * 1000 / 32768
+    np.testing.assert_array_equal(found[1], expected.astype(np.float32))
+    np.testing.assert_array_equal(found[2], expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_parallelism_does_not_matter(tree, monkeypatch, workers):
     data = settings(tree)
     tracks = open_set(data, AUDIO).train
-    examples = training_examples(tracks, data, AUDIO, seed=5)
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = 1
-    for one, other in zip(take(examples, 4), take(examples.with_options(options), 4), strict=True):
-        np.testing.assert_array_equal(one["mixture"], other["mixture"])
+    usual = take(training_examples(tracks, data, AUDIO, seed=5), 4)
+    monkeypatch.setattr("os.cpu_count", lambda: workers)
+    other = take(training_examples(tracks, data, AUDIO, seed=5), 4)
+    for one, two in zip(usual, other, strict=True):
+        np.testing.assert_array_equal(one["mixture"], two["mixture"])
 
 
 def test_memory_gives_what_the_disk_gives(tree):
@@ -97,7 +123,7 @@ def test_memory_gives_what_the_disk_gives(tree):
         np.testing.assert_allclose(one["sources"], other["sources"], atol=1e-7)
 
 
-@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("wanted", [1, 2])
 def test_every_encoding(tree, subtype, channels, wanted):
@@ -162,11 +188,8 @@ def test_no_python_runs_in_the_pipeline(tree):
         training_examples(tracks, data, AUDIO, seed=0),
         validation_examples(tracks, data, AUDIO),
     ):
-        graph = examples._variant_tensor  # the op graph, functions included
-        names = str(examples._functions()) + str(graph)
         functions = [f.function.graph for d in walk(examples) for f in d._functions()]
         ops = {op.type for function in functions for op in function.get_operations()}
-        assert ops, names
         assert not {op for op in ops if "Py" in op}
         assert any("IO>Audio" in op for op in ops)
 

@@ -68,7 +68,7 @@ def test_folders_without_splits_and_other_sources(tree):
 
 @pytest.mark.parametrize(
     ("subtype", "dtype"),
-    [("PCM_16", "int16"), ("PCM_24", "int32"), ("PCM_32", "int32"), ("FLOAT", "float32")],
+    [("PCM_16", "int16"), ("PCM_24", "int32"), ("FLOAT", "float32")],
 )
 def test_headers(tmp_path, subtype, dtype):
     soundfile.write(tmp_path / "x.wav", np.zeros((123, 2)), 48000, subtype=subtype)
@@ -139,6 +139,11 @@ def doubles(tree):
     return "train/a/other.wav: found WAV DOUBLE"
 
 
+def wide_integers(tree):
+    soundfile.write(tree / "train/a/other.wav", np.zeros((10, 2)), 44100, subtype="PCM_32")
+    return "train/a/other.wav: found WAV PCM_32, wanted WAV of PCM_16, PCM_24, FLOAT"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -153,6 +158,7 @@ def doubles(tree):
         no_samples,
         six_channels,
         doubles,
+        wide_integers,
     ],
 )
 def test_damage_is_told_in_one_line(tree, damage):

@@ -163,7 +163,7 @@ def test_computes_in_float32_under_mixed_precision(name):
 
 
 def test_unknown_name_lists_the_names():
-    with pytest.raises(UserError, match="l3_time.*l1_time, l2_time"):
+    with pytest.raises(UserError, match=r"l3_time.*l1_time, l2_time"):
         losses.get("l3_time")
 
 
