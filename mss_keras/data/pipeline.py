@@ -102,7 +102,9 @@ def validation_examples(
         return {"mixture": read_at[count], "sources": sources} if own else mix(sources)
 
     items = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
-    return map_in_parallel(items, make).batch(data.batch_size).prefetch(tf.data.AUTOTUNE)
+    batches = tf.data.experimental.assert_cardinality(-(-len(places) // data.batch_size))
+    examples = map_in_parallel(items, make).batch(data.batch_size)
+    return examples.apply(batches).prefetch(tf.data.AUTOTUNE)
 
 
 def draw(seed: int, index: Any, tracks: int, sources: int) -> Example:

@@ -68,7 +68,10 @@ class MaskingModel(keras.Model):
 
     def build(self, input_shape=None):
         """Builds the network; the shape of the waveform does not matter."""
-        self.network.build((None, None, self.audio.nb_channels, self.audio.bins))
+        spectrogram = (None, None, self.audio.nb_channels, self.audio.bins)
+        self.stft.build((None, None, self.audio.nb_channels))
+        self.inverse_stft.build(spectrogram)
+        self.network.build(spectrogram)
         self.built = True
 
     def call(self, mixture: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:

@@ -133,8 +133,8 @@ class OpenUnmix(layers.Layer):
         self.input_affine.build((*input_shape[:3], self.max_bin))
         self.encode.build((batch, frames, self.nb_channels * self.max_bin))
         self.encode_norm.build(hidden)
-        for lstm in self.lstms:
-            lstm.build(hidden)
+        for layer in (*self.lstms, *self.dropouts):
+            layer.build(hidden)
         self.merge.build((batch, frames, 2 * self.hidden_size))
         self.merge_norm.build(hidden)
         for head, norm in zip(self.heads, self.head_norms, strict=True):

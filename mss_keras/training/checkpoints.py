@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from mss_keras.config import UserError
 
-_WEIGHTS, _STATE = "model.weights.h5", "state.json"
+_WEIGHTS, _STATE = "weights.npz", "state.json"
 
 
 class Checkpoints:
@@ -53,7 +54,7 @@ class Checkpoints:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            model.save_weights(str(partial / _WEIGHTS))
+            write_weights(model, partial / _WEIGHTS)
             text = json.dumps({**state, "epoch": epoch, "sha256": _digest(partial / _WEIGHTS)})
             (partial / _STATE).write_text(text)
             for path in partial.iterdir():
@@ -62,12 +63,12 @@ class Checkpoints:
             final = self._path(epoch)
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)
             last = f"; the last one is of epoch {self.epochs()[-1]}" if self.epochs() else ""
             raise UserError(
                 f"{partial.parent}: the checkpoint of epoch {epoch} cannot be written: "
-                f"{_reason(error)}{last}"
+                f"{error.strerror}{last}"
             ) from error
         for old in self.epochs()[:-2]:
             if old != state["best_epoch"]:
@@ -86,7 +87,7 @@ class Checkpoints:
         for epoch in reversed(epochs):
             state = self._state(epoch)
             if state is not None:
-                model.load_weights(str(self._path(epoch) / _WEIGHTS))
+                read_weights(model, self._path(epoch) / _WEIGHTS)
                 return state
             self.warn(f"{self._path(epoch)}: damaged, the checkpoint before it is used")
         if epochs:
@@ -129,5 +130,28 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error).splitlines()[0]
+def write_weights(model: keras.Model, path: Path) -> None:
+    """Writes all variables of a model and of its optimiser as .npz, in their order."""
+    np.savez(path, **{key: variable.numpy() for key, variable in _variables(model).items()})
+
+
+def read_weights(model: keras.Model, path: Path) -> None:
+    """Sets a model's variables, and its optimiser's if it is compiled.
+
+    Raises:
+        UserError: if the file is not of such a model.
+    """
+    variables = _variables(model)
+    with np.load(path) as file:
+        for key, variable in variables.items():
+            if key not in file or file[key].shape != tuple(variable.shape):
+                found = file[key].shape if key in file else "nothing"
+                raise UserError(f"{path}: found {found} for {key}, wanted {tuple(variable.shape)}")
+            variable.assign(file[key])
+
+
+def _variables(model: keras.Model) -> dict[str, keras.Variable]:
+    # By place: paths hold counters that depend on what else the process has made.
+    optimizer = model.optimizer.variables if model.compiled else []
+    parts = {"model": model.variables, "optimizer": optimizer}
+    return {f"{part}/{i:04d}": v for part, found in parts.items() for i, v in enumerate(found)}

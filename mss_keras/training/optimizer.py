@@ -8,7 +8,7 @@ class AdamL2(keras.optimizers.Adam):
     """Adam with an L2 penalty in the gradient, as `torch.optim.Adam(weight_decay=)`.
 
     Keras's own `weight_decay` is decoupled from the gradient, which is another
-    algorithm (AdamW).
+    algorithm (AdamW). As in Keras, epsilon stands inside the bias correction.
 
     Args:
         learning_rate: float. Defaults to `0.001`.

@@ -17,7 +17,7 @@ import keras
 import yaml
 
 from mss_keras.config import Config, UserError, flag_name
-from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.checkpoints import Checkpoints, read_weights
 from mss_keras.training.separator import Separator
 
 # May change when a run is resumed: the examples and what is learned stay the same.
@@ -119,7 +119,7 @@ def load(path: str | Path) -> Separator:
         raise UserError(f"--model: {path} found, wanted the folder of a run or a .keras file")
     separator = build(read_config(path / "config.yaml"))
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
-    separator.load_weights(str(weights))
+    read_weights(separator, weights)
     return separator
 
 

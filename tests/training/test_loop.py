@@ -1,0 +1,214 @@
+"""Whole runs, in processes of their own: killed and resumed, on two devices, gone wrong."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import flags
+
+
+def weights(run, epoch):
+    """All arrays of a checkpoint, by path."""
+    with np.load(run / f"checkpoints/epoch-{epoch:04d}/weights.npz") as file:
+        return {name: file[name] for name in file}
+
+
+def history(run):
+    with (run / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_killed_and_resumed_is_as_if_never_killed(tree, small, tmp_path, trainer):
+    settings = {
+        **small,
+        "samples_per_track": 60,
+        "epochs": 4,
+        "lr": 0.02,
+        "lr_decay_patience": 1,
+        "lr_decay_cooldown": 0,
+        "deterministic": True,
+        "root": tree,
+    }
+    arguments = ["train", *flags(settings)]
+    trainer(*arguments, "--output", tmp_path / "whole", check=0)
+
+    run = tmp_path / "killed"
+    command = [sys.executable, "-m", "trainer", *map(str, arguments), "--output", str(run)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    while not (run / "checkpoints/epoch-0002").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    time.sleep(0.3)  # into the third epoch
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (run / "checkpoints/epoch-0003").exists()
+    result = trainer(*arguments, "--output", run, check=0)
+    assert "going on after epoch 2" in result.stdout
+
+    assert history(run) == history(tmp_path / "whole")
+    assert len(history(run)) == 4
+    one, other = weights(tmp_path / "whole", 4), weights(run, 4)
+    assert set(one) == set(other)
+    assert any("optimizer" in name for name in one)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+    state = [
+        (r / "checkpoints/epoch-0004/state.json").read_text() for r in (tmp_path / "whole", run)
+    ]
+    assert state[0].split('"sha256"')[0] == state[1].split('"sha256"')[0]
+
+
+TWO_DEVICES = """
+import keras, numpy as np, sys, tensorflow as tf
+from mss_keras import Separator, data
+from mss_keras.config import AudioConfig, DataConfig, ModelConfig
+from mss_keras.training.devices import choose
+
+mirrored, line = choose("cpu:2")
+audio, network = AudioConfig(nfft=512, nhop=256), ModelConfig(hidden_size=16, dropout=0.0)
+settings = DataConfig(root=sys.argv[1], seq_dur=0.3, batch_size=4)
+music = data.open_set(settings, audio)
+weights = []
+for strategy in (tf.distribute.get_strategy(), mirrored):
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        separator = Separator(settings.sources, audio, network, synchronized=True)
+        separator.build()
+        separator.compile(keras.optimizers.SGD(0.05))
+    start = [v.numpy() for v in separator.variables]
+    separator.fit(data.training_examples(music.train, settings, audio, seed=1), steps_per_epoch=5,
+                  validation_data=data.validation_examples(music.valid, settings, audio),
+                  shuffle=False, verbose=0)
+    weights.append([v.numpy() for v in separator.variables])
+print(strategy.num_replicas_in_sync, "replicas")
+print("moved", max(np.abs(a - b).max() for a, b in zip(start, weights[1])))
+print("differ", max(np.abs(a - b).max() for a, b in zip(*weights)))
+"""
+
+
+def test_two_devices_give_the_weights_of_one(tree):
+    """By SGD: Adam's first steps are the gradient's sign, which is noise where that is nearly 0."""
+    command = [sys.executable, "-c", TWO_DEVICES, str(tree)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert "2 replicas" in result.stdout, result.stderr
+    found = dict(line.split() for line in result.stdout.splitlines() if line[0] in "dm")
+    assert float(found["moved"]) > 0.1
+    assert float(found["differ"]) < 1e-4
+
+
+def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer):
+    settings = {**small, "batch_size": 4, "epochs": 2, "dropout": 0.0, "root": tree}
+    for devices in ("cpu", "cpu:2"):
+        result = trainer(
+            *flags({**settings, "devices": devices}), "--output", tmp_path / devices, check=0
+        )
+        assert ("2 virtual CPUs" in result.stdout) == (devices == "cpu:2")
+    for name in ("loss", "val_loss", "val_si_sdr"):
+        one, two = ([float(row[name]) for row in history(tmp_path / d)] for d in ("cpu", "cpu:2"))
+        np.testing.assert_allclose(one, two, rtol=5e-3)
+    odd = trainer(*flags({**settings, "batch_size": 3, "devices": "cpu:2"}), check=2)
+    assert "--batch-size: found 3, wanted a multiple of 2" in odd.stderr
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"mixed_precision": "bfloat16", "loss": "l1_time"},
+        {"mixed_precision": "float16"},
+        {"jit_compile": True, "loss": "l2_time"},
+        {"architecture": "separate", "unidirectional": True},
+        {"nb_channels": 1, "in_memory": True, "loss": "l1_freq"},
+    ],
+    ids=lambda extra: "-".join(extra),
+)
+def test_options_train(tree, small, tmp_path, trainer, extra):
+    settings = {**small, **extra, "epochs": 2, "root": tree}
+    result = trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    rows = history(tmp_path / "run")
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values())
+    if "mixed_precision" in extra:
+        assert f"mixed {extra['mixed_precision']}" in result.stdout
+    stem, _ = soundfile.read(tmp_path / "run/stems/valid/bass.wav", always_2d=True)
+    assert stem.shape == (44100, settings.get("nb_channels", 2))
+
+
+def test_a_run_leaves_what_it_promises_and_reproduces(tree, small, tmp_path, trainer):
+    run = tmp_path / "run"
+    settings = {**small, "epochs": 1, "deterministic": True, "root": tree}
+    trainer(*flags(settings), "--output", run, check=0)
+    assert {path.name for path in run.iterdir()} == {
+        "config.yaml", "statistics.npz", "checkpoints", "history.csv", "tensorboard", "curves.png",
+        "spectrograms.png", "stems", "saved_model",
+    }  # fmt: skip
+    again = tmp_path / "again"
+    trainer("--config", run / "config.yaml", "--output", again, check=0)
+    assert (run / "history.csv").read_text() == (again / "history.csv").read_text()
+    assert (run / "config.yaml").read_text() == (again / "config.yaml").read_text()
+    for name, value in weights(run, 1).items():
+        np.testing.assert_array_equal(value, weights(again, 1)[name])
+
+    before = (run / "checkpoints/epoch-0001/state.json").stat().st_mtime_ns
+    other = trainer(*flags({**settings, "hidden_size": 32}), "--output", run, check=2)
+    assert "--hidden-size 16 (now 32)" in other.stderr
+    assert len(other.stderr.strip().splitlines()) == 1
+    assert (run / "checkpoints/epoch-0001/state.json").stat().st_mtime_ns == before
+
+    longer = trainer(*flags({**settings, "epochs": 2}), "--output", run, check=0)
+    assert "going on after epoch 1" in longer.stdout
+    assert len(history(run)) == 2
+
+
+def test_tensorboard_shows_the_run(tree, small, tmp_path, trainer):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    trainer(*flags({**small, "epochs": 2, "root": tree}), "--output", tmp_path / "run", check=0)
+    log = EventAccumulator(str(tmp_path / "run/tensorboard"), size_guidance={"tensors": 0})
+    log.Reload()
+    tags = set(log.Tags()["tensors"])
+    assert {
+        "loss/train", "loss/val", "si_sdr/val", "run/learning_rate", "run/seconds_per_step",
+        "run/share_waiting_for_data", "spectrograms", "mixture", "target/bass", "estimate/bass",
+    } <= tags  # fmt: skip
+    assert [event.step for event in log.Tensors("loss/train")] == [1, 2]
+    import tensorflow as tf
+
+    share = [
+        float(tf.make_ndarray(e.tensor_proto)) for e in log.Tensors("run/share_waiting_for_data")
+    ]
+    assert all(0 <= value <= 1 for value in share)
+
+
+def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(tree, small, tmp_path, trainer):
+    settings = {**small, "root": tree, "epochs": 1}
+    trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    for source in ("vocals", "drums", "bass", "other"):
+        waveform = np.full((44100, 2), np.nan)
+        soundfile.write(tree / f"train/b/{source}.wav", waveform, 44100, subtype="FLOAT")
+    result = trainer(*flags({**settings, "epochs": 9}), "--output", tmp_path / "run", check=1)
+    assert "loss is nan at epoch 2" in result.stderr
+    assert "tracks in the batch: " in result.stderr
+    assert "b" in result.stderr.split("tracks in the batch: ")[1].split(";")[0].split(", ")
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert os.listdir(tmp_path / "run/checkpoints") == ["epoch-0001"]
+
+
+def test_early_stop_and_plateau(tree, small, tmp_path, trainer):
+    settings = {
+        **small, "root": tree, "epochs": 30, "lr": 1e-12, "patience": 4, "lr_decay_patience": 2,
+        "lr_decay_cooldown": 0,
+    }  # fmt: skip
+    trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    rates = [float(row["learning_rate"]) for row in history(tmp_path / "run")]
+    assert len(rates) < 30
+    assert rates[0] == pytest.approx(1e-12)
+    assert rates[-1] == pytest.approx(3e-13)
+    ended = trainer(*flags(settings), "--output", tmp_path / "run", check=0)  # no epoch more
+    assert len(history(tmp_path / "run")) == len(rates)
+    assert "Epoch" not in ended.stdout

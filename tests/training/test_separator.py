@@ -1,0 +1,104 @@
+"""The separator as a Keras user meets it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mss_keras import Separator, domains, losses
+from mss_keras.config import AudioConfig, ModelConfig, UserError
+
+AUDIO = AudioConfig(nfft=512, nhop=256)
+NETWORK = ModelConfig(hidden_size=16, dropout=0.0)
+
+
+@pytest.fixture
+def batch(excerpt):
+    sources = np.stack([excerpt["sources"][:, i : i + 11025] for i in range(0, 88200, 22050)])
+    return {"mixture": sources.sum(1), "sources": sources}
+
+
+def separator(loss="l2_freq", **kwargs):
+    keras.utils.set_random_seed(0)
+    model = Separator(("vocals", "drums", "bass", "other"), AUDIO, NETWORK)
+    model.build()
+    model.network.set_statistics(np.full(257, 1.0), np.full(257, 3.0))
+    model.compile(keras.optimizers.Adam(1e-2), loss, **kwargs)
+    return model
+
+
+def repeat(batch):
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+@pytest.mark.parametrize("loss", losses.names())
+def test_every_loss_lowers_itself_and_reaches_every_weight(batch, loss):
+    model = separator(loss)
+    before = [v.numpy() for v in model.trainable_variables]
+    first = model.evaluate(repeat(batch), steps=1, verbose=0, return_dict=True)
+    model.fit(repeat(batch), steps_per_epoch=30, verbose=0)
+    last = model.evaluate(repeat(batch), steps=1, verbose=0, return_dict=True)
+    assert last["loss"] < first["loss"]
+    for old, new in zip(before, model.trainable_variables, strict=True):
+        assert np.any(old != new.numpy()), new.path
+
+
+def test_loss_is_that_of_the_pair(batch):
+    model = separator(losses.get("l1_time"))
+    logs = model.evaluate(repeat(batch), steps=1, verbose=0, return_dict=True)
+    parts = model(batch["mixture"])
+    scene = domains.Scene(batch["sources"], parts["mask"], parts["spectrogram"], AUDIO)
+    expected = np.abs(scene.estimated_waveforms - batch["sources"]).mean()
+    assert logs["loss"] == pytest.approx(expected, rel=1e-5)
+    assert set(logs) == {"loss", "si_sdr"}
+
+
+def test_losses_of_several_domains_are_summed_and_logged_apart(batch):
+    model = separator(["l2_freq", "l1_time"], loss_weights=[0.5, 10.0])
+    history = model.fit(repeat(batch), steps_per_epoch=1, validation_data=repeat(batch),
+                        validation_steps=1, verbose=0).history  # fmt: skip
+    assert history["loss"][0] == pytest.approx(
+        0.5 * history["l2_freq"][0] + 10 * history["l1_time"][0], rel=1e-5
+    )
+    assert set(history) == {"loss", "l2_freq", "l1_time"} | {
+        f"val_{name}" for name in ("loss", "l2_freq", "l1_time", "si_sdr")
+    }
+
+
+def test_time_spent_waiting_for_data_is_counted(batch):
+    slow = repeat(batch).map(lambda x: (tf.py_function(_wait, [], tf.int32), x)[1])
+    model = separator()
+    model.fit(slow, steps_per_epoch=3, verbose=0)
+    assert 0.0 < model.data_wait < 60.0
+
+
+def _wait():
+    return 0
+
+
+def test_pairs_of_tensors_do_as_well(batch):
+    model = separator()
+    pairs = tf.data.Dataset.from_tensors((batch["mixture"], batch["sources"]))
+    one = model.evaluate(pairs, verbose=0, return_dict=True)
+    other = model.evaluate(repeat(batch), steps=1, verbose=0, return_dict=True)
+    assert one == other
+
+
+def test_saved_compiled_and_loaded(tmp_path, batch):
+    model = separator(["l2_freq", "l1_time"], loss_weights=[1.0, 2.0])
+    model.fit(repeat(batch), steps_per_epoch=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for name, stem in model.separate(batch["mixture"][0]).items():
+        np.testing.assert_array_equal(stem, loaded.separate(batch["mixture"][0])[name])
+    for one in (model, loaded):
+        one.fit(repeat(batch), steps_per_epoch=2, verbose=0)
+    for old, new in zip(model.trainable_variables, loaded.trainable_variables, strict=True):
+        np.testing.assert_allclose(old, new, atol=1e-6)
+
+
+def test_unknown_loss_and_wrong_weights():
+    with pytest.raises(UserError, match="l2_freq"):
+        separator("l3")
+    with pytest.raises(ValueError, match="loss_weights: found 2, wanted 1"):
+        separator("l2_freq", loss_weights=[1.0, 2.0])
