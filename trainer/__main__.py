@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from jsonargparse import ArgumentError, Namespace
 
 from mss_keras.config import UserError, flag_name
-from trainer.parser import make_parser, with_defaults
+from trainer.parser import COMMANDS, make_parser, with_defaults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,9 +44,11 @@ def _run(options: Namespace) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    # jsonargparse names a wrong value by its key.
-    key = re.compile(r'Parser key "([^"]+)"')
-    return key.sub(lambda match: flag_name(match[1]), " ".join(str(error).split()))
+    # jsonargparse names wrong and missing values by their keys.
+    line = re.sub(r'Parser key "([^"]+)"', r"\1", " ".join(str(error).split()))
+    commands = "|".join(COMMANDS)
+    line = re.sub(rf"\b(?:{commands})\.(\w+)", lambda match: flag_name(match[1]), line)
+    return re.sub(r"^(\w+)(?=:)", lambda match: flag_name(match[1]), line)
 
 
 if __name__ == "__main__":

@@ -83,3 +83,13 @@ def serialize(loss: SeparationLoss) -> dict[str, Any]:
 def deserialize(config: Mapping[str, Any]) -> SeparationLoss:
     """Inverse of `serialize`."""
     return keras.saving.deserialize_keras_object(dict(config))
+
+
+def table() -> str:
+    """The catalogue as a Markdown table."""
+    rows = [
+        f"| `{name}` | {line.formula} | {line.domain} | {line.learning_rate:g} | {line.reference} |"
+        for name, line in CATALOGUE.items()
+    ]
+    header = ["| name | formula | domain | learning rate | reference |", "| --- " * 5 + "|"]
+    return "\n".join([*header, *rows])

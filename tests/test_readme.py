@@ -1,0 +1,81 @@
+"""What the README shows is run."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import soundfile
+from conftest import flags
+
+from mss_keras import losses
+from mss_keras.data.musdb import demo_stem
+from mss_keras.data.prepare import make_demo
+from trainer.parser import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for found, text in fences if found == language]
+
+
+def test_first_commands_are_targets_of_the_makefile():
+    targets = re.findall(r"^make (\w+)$", blocks("sh")[0], re.MULTILINE)
+    assert targets == ["demo", "test"]
+    for target in (*targets, "lint"):
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_table_of_losses_is_the_catalogue():
+    assert losses.table() in README
+
+
+def test_flags_named_in_the_text_exist(trainer):
+    known = trainer("train", "--help").stdout + trainer("prepare", "--help").stdout
+    for flag in set(re.findall(r"--[a-z][a-z-]+", README)) - {"--model", "--help"}:
+        assert flag in known, flag
+
+
+def test_commands_of_the_table(trainer, tree, small, stems, tmp_path):
+    commands = re.findall(r"^\| `python -m trainer (.*?)` \|", README, re.MULTILINE)
+    assert [c.split()[0].strip("[]") for c in commands] == list(COMMANDS)
+    (tmp_path / "MUSDB18/train").mkdir(parents=True)
+    shutil.copy(demo_stem(), tmp_path / "MUSDB18/train/a.stem.mp4")
+    soundfile.write(tmp_path / "song.wav", stems["mixture"][:44100], 44100)
+    names = {"DATA": str(tree), "RUN": "run", "SONG...": "song.wav", "DIR": "out"}
+    for command in commands:
+        words = [names.get(word, word.strip("[]")) for word in shlex.split(command)]
+        if words[0] == "train":
+            words += flags({**small, "epochs": 1})
+        if words[0] == "prepare":
+            words[-1] = "wav"
+        if words[0] == "export":
+            words[-1] = "model"
+        trainer(*words, cwd=tmp_path, check=0)
+    for made in ("wav/train/a/bass.wav", "run/curves.png", "out/song/bass.wav", "model/variables"):
+        assert (tmp_path / made).exists()
+
+
+def test_python_example(stems, tmp_path):
+    make_demo(tmp_path / "runs/demo-data")
+    soundfile.write(tmp_path / "song.wav", stems["mixture"][:30000], 44100)
+    (example,) = blocks("python")
+    code = example + "\nassert stems['drums'].shape == (30000, 2)\n"
+    environment = {**os.environ, "PATH": "/nowhere"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "model/saved_model.pb").exists()
+
+
+def test_folder_trees_name_what_a_run_has():
+    (tree,) = (block for block in blocks("") if block.startswith("RUN/"))
+    for name in ("config.yaml", "statistics.npz", "checkpoints/", "history.csv", "tensorboard/"):
+        assert name in tree

@@ -1,0 +1,221 @@
+"""The command line as a user meets it: real processes, no ffmpeg, one line for an error."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import flags
+
+from mss_keras.data.musdb import demo_stem
+from mss_keras.training import runs
+from trainer.parser import COMMANDS
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, _tree):
+    """A small run, trained once for this module."""
+    from conftest import SMALL
+
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    settings = flags({**SMALL, "epochs": 1, "root": _tree})
+    command = [sys.executable, "-m", "trainer", *settings, "--output", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    return folder
+
+
+def error_of(result):
+    lines = result.stderr.strip().splitlines()
+    assert result.returncode == 2, result.stderr
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_help_comes_without_tensorflow():
+    code = (
+        "import sys; from trainer.__main__ import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    for arguments in (["--help"], ["train", "--help"], ["--version"]):
+        command = [sys.executable, "-c", code, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, result.stderr
+    overview = subprocess.run(
+        [sys.executable, "-m", "trainer", "--help"], capture_output=True, text=True
+    )
+    assert all(command in overview.stdout for command in COMMANDS)
+
+
+FLAGS = """
+--root --epochs --batch-size --lr --lr-decay-patience --lr-decay-gamma --patience --weight-decay
+--seq-dur --samples-per-track --hidden-size --nb-channels --nfft --nhop --bandwidth --unidirectional
+--seed --loss --output --config --mixed-precision --jit-compile --deterministic --devices
+--in-memory --statistics --sources --prepared --architecture --dropout --demo --download
+"""
+
+
+def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
+    text = trainer("train", "--help", check=0).stdout
+    for flag in FLAGS.split():
+        assert re.search(rf"^  {flag}\b", text, re.MULTILINE), flag
+    assert "Length of a training excerpt, seconds (type: float, default:" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--root", "/no/such"], "--root: /no/such found no such folder"),
+        ([], "--root: not given"),
+        (["--batch-size", "0"], "--batch-size: found 0, wanted a number above 0"),
+        (["--epochs", "two"], "--epochs: .*int.* two"),
+        (["--loss", "l3_freq"], "--loss: found 'l3_freq', wanted one of l1_time, l2_time"),
+        (["--hidden-sizes", "3"], "--hidden-sizes"),
+        (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of nfft 4096"),
+        (["--hidden-size", "33"], "--hidden-size: found 33, wanted an even number"),
+        (["--bandwidth", "30000"], "--bandwidth: found 30000.0, wanted at most .* 22050"),
+        (["--mixed-precision", "float8"], "--mixed-precision"),
+        (["--devices", "tpu"], "--devices: found 'tpu'"),
+        (["--config", "/no/such.yaml"], "no/such.yaml"),
+        (["prepare"], "--root: not given"),
+        (["separate", "x.wav", "--model", "/no/such"], "--model: /no/such found, wanted"),
+        (["export", "--model", "/no/such", "--output", "x"], "--model: /no/such"),
+        (["separate", "x.wav"], "required: --model"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_is_one_line(trainer, tmp_path, tree, arguments, message):
+    if arguments and arguments[0].startswith("--") and "--root" not in arguments:
+        arguments = [*arguments, "--root", str(tree)]
+    line = error_of(trainer(*arguments, cwd=tmp_path))
+    assert re.search(message, line), line
+    assert not (tmp_path / "runs").exists()  # nothing is left of it
+
+
+def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
+    path = tree / "train/b/bass.wav"
+    path.write_bytes(path.read_bytes()[:5000])
+    line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "run"))
+    assert f"{path}: cut short" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_traceback_on_demand(trainer):
+    result = trainer("--root", "/no/such", "--traceback")
+    assert "Traceback" in result.stderr
+    assert "UserError" in result.stderr
+
+
+def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/thesis.txt").write_text("chapter one")
+    line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "run"))
+    assert "--output" in line
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_cannot_be_written(trainer, tree, small, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "file/run"))
+    assert "--output" in line
+
+
+def test_check_data(trainer, tree):
+    good = trainer("check-data", "--root", tree, check=0)
+    assert "0 errors, 0 warnings" in good.stdout
+    (tree / "train/a/drums.wav").write_text("nothing")
+    bad = trainer("check-data", "--root", tree, check=1)
+    assert f"error: {tree}/train/a/drums.wav: not audio" in bad.stdout
+
+
+def test_prepare_then_train_on_stems(trainer, small, tmp_path):
+    root = tmp_path / "musdb18"
+    for split, names in (("train", "ab"), ("test", "c")):
+        (root / split).mkdir(parents=True)
+        for name in names:
+            (root / split / f"{name}.stem.mp4").symlink_to(demo_stem())
+    result = trainer("prepare", "--root", root, check=0)
+    assert "3 tracks decoded" in result.stdout
+    assert (tmp_path / "musdb18-wav/test/c/vocals.wav").exists()
+    settings = {**small, "root": root, "epochs": 1}
+    trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    assert (tmp_path / "run/stems/valid/vocals.wav").exists()
+
+
+def test_download_from_an_archive(trainer, tmp_path):
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "sample.zip", "w") as zipped:
+        for name in ("train/a", "train/b", "test/c"):
+            zipped.write(demo_stem(), f"{name}.stem.mp4")
+    url = (tmp_path / "sample.zip").as_uri()
+    result = trainer(
+        "prepare", "--download", "--download-url", url, "--root", tmp_path / "musdb", check=0
+    )
+    assert "3 tracks decoded" in result.stdout
+
+
+def test_separate(trainer, run, excerpt, tmp_path):
+    soundfile.write(tmp_path / "song.flac", excerpt["mixture"][:50000], 44100)
+    output = tmp_path / "out"
+    trainer("separate", tmp_path / "song.flac", "--model", run, "--output", output, check=0)
+    mixture, _ = soundfile.read(tmp_path / "song.flac", dtype="float32")
+    expected = runs.load(run).separate(mixture)
+    assert sorted(p.name for p in (output / "song").iterdir()) == [
+        "bass.wav", "drums.wav", "other.wav", "vocals.wav",
+    ]  # fmt: skip
+    for name, stem in expected.items():
+        found, rate = soundfile.read(output / "song" / f"{name}.wav", dtype="float32")
+        assert rate == 44100
+        np.testing.assert_allclose(found, stem, atol=1e-6)
+
+
+def test_separate_what_is_not_audio(trainer, run, tmp_path):
+    (tmp_path / "x.wav").write_text("hello")
+    result = trainer("separate", tmp_path / "x.wav", "--model", run, "--output", tmp_path / "out")
+    assert "x.wav" in error_of(result)
+    assert not (tmp_path / "out").exists()
+
+
+def test_export(trainer, run, tmp_path):
+    output = tmp_path / "model"
+    trainer("export", "--model", run, "--output", output, check=0)
+    assert (output / "saved_model.pb").exists()
+    assert "found a file or folder" in error_of(
+        trainer("export", "--model", run, "--output", output)
+    )
+
+
+def test_config_file_and_flags_over_it(trainer, tree, small, tmp_path):
+    (tmp_path / "run.yaml").write_text("hidden_size: 24\nepochs: 7\n")
+    trainer(
+        "--config", tmp_path / "run.yaml", *flags({**small, "epochs": 1, "root": tree}),
+        "--hidden-size", 20, "--output", tmp_path / "run", check=0,
+    )  # fmt: skip
+    config = runs.read_config(tmp_path / "run/config.yaml")
+    assert (config.model.hidden_size, config.training.epochs) == (20, 1)
+    assert config.training.lr == 1e-3  # the loss's own, resolved
+    (tmp_path / "bad.yaml").write_text("hidden_sizes: 24\n")
+    assert "hidden_sizes" in error_of(trainer("--config", tmp_path / "bad.yaml", "--root", tree))
+
+
+def test_interrupted(tree, small, tmp_path):
+    import signal
+    import time
+
+    arguments = flags({**small, "epochs": 500, "root": tree})
+    command = [sys.executable, "-m", "trainer", *arguments, "--output", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "run/checkpoints/epoch-0001").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
