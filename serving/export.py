@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from mss_keras.files import appearing
 from mss_keras.models.masking import MaskingModel
 
 
@@ -34,16 +34,13 @@ def export(model: MaskingModel, path: Path, *, overwrite: bool = False) -> None:
 
     shape = [None, None, model.audio.nb_channels]
     spec = tf.TensorSpec(shape, tf.float32, name="waveform")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with (
+        appearing(path) as partial,
+        model.portable(),
+        open(os.devnull, "w") as quiet,
+        contextlib.redirect_stdout(quiet),
+    ):
         # add_endpoint alone: track() would store the weights twice.
-        with model.portable(), open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
-            archive = keras.export.ExportArchive()
-            archive.add_endpoint("serving_default", separate, input_signature=[spec])
-            archive.write_out(str(temporary))
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        archive = keras.export.ExportArchive()
+        archive.add_endpoint("serving_default", separate, input_signature=[spec])
+        archive.write_out(str(partial))

@@ -16,7 +16,7 @@ import soundfile
 
 from mss_keras.config import SOURCES
 from mss_keras.data.musdb import demo_stem
-from mss_keras.data.prepare import stem_blocks, to_int16
+from mss_keras.data.stems import stem_blocks, to_int16
 
 RATE = 44100
 

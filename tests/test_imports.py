@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-_CONFIG = {"mss_keras.config"}
+_CONFIG = {"mss_keras.config", "mss_keras.files"}
 _SIGNAL = _CONFIG | {"mss_keras.signal"}
 _ROOMS = {f"mss_keras.{room}" for room in ("data", "models", "domains", "losses", "metrics")}
 
 # What each room may import besides itself.
 ALLOWED = {
     "mss_keras.config": set(),
+    "mss_keras.files": set(),
     "mss_keras.signal": _CONFIG,
     **{room: _SIGNAL for room in _ROOMS},
     "serving": _SIGNAL | {"mss_keras.models"},

@@ -12,8 +12,8 @@ import soundfile
 from conftest import flags
 
 from mss_keras import losses
+from mss_keras.data import make_demo
 from mss_keras.data.musdb import demo_stem
-from mss_keras.data.prepare import make_demo
 from trainer.parser import COMMANDS
 
 ROOT = Path(__file__).parents[1]

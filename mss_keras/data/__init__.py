@@ -2,28 +2,34 @@
 
 musdb.py       official facts: validation tracks, stems, sample set, the demo excerpt
 tracks.py      finding the tracks of a data set, reading headers
-check.py       everything that is wrong with a data set
-prepare.py     .stem.mp4 to WAV, the demonstration's data, download
-decode.py      any audio file as a waveform
+checks.py      everything that is wrong with a data set
+stems.py       .stem.mp4 to WAV
+fetch.py       the demonstration's data, download
+decoding.py    any audio file as a waveform
 excerpts.py    excerpts as arrays; WAV where there were stems
 readers.py     excerpts in graph ops, from disk or memory
 pipeline.py    the pipeline as numbered stages
 statistics.py  mean and standard deviation a frequency bin
 """
 
-from mss_keras.data.check import Finding, check
-from mss_keras.data.decode import decode
+from typing import TYPE_CHECKING, Any
+
+from mss_keras.data.checks import Finding, check
+from mss_keras.data.decoding import decode
 from mss_keras.data.excerpts import as_wav, excerpt
-from mss_keras.data.pipeline import (
-    excerpt_samples,
-    steps_per_epoch,
-    tracks_of,
-    training_examples,
-    validation_examples,
-)
-from mss_keras.data.prepare import download, make_demo, prepare
-from mss_keras.data.statistics import Statistics, compute_statistics
+from mss_keras.data.fetch import download, make_demo
+from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, MusicSet, Track, open_set
+
+if TYPE_CHECKING:
+    from mss_keras.data.pipeline import (
+        excerpt_samples,
+        steps_per_epoch,
+        tracks_of,
+        training_examples,
+        validation_examples,
+    )
+    from mss_keras.data.statistics import Statistics, compute_statistics
 
 __all__ = [
     "AudioFile",
@@ -46,3 +52,16 @@ __all__ = [
     "training_examples",
     "validation_examples",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that data can be prepared and checked without importing TensorFlow.
+    if name in ("Statistics", "compute_statistics"):
+        from mss_keras.data import statistics
+
+        return getattr(statistics, name)
+    if name in __all__:
+        from mss_keras.data import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig
-from mss_keras.data.prepare import prepare
+from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, Track, find_kind
 
 

@@ -1,6 +1,5 @@
 """Mean and standard deviation of the training mixtures' magnitudes, a frequency bin."""
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from mss_keras.config import AudioConfig, UserError
 from mss_keras.data.readers import map_in_parallel, reader
 from mss_keras.data.tracks import Track
+from mss_keras.files import appearing
 from mss_keras.signal.stft import magnitude_frames
 
 _BLOCK_SECONDS = 20.0
@@ -27,11 +27,9 @@ class Statistics:
     std: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Writes an .npz file, under a temporary name first."""
-        temporary = path.with_name(f".{path.name}.partial")
-        with temporary.open("wb") as file:
-            np.savez(file, mean=self.mean, std=self.std)
-        os.replace(temporary, path)
+        """Writes an .npz file."""
+        with appearing(path) as partial:
+            np.savez(partial, mean=self.mean, std=self.std)
 
     @classmethod
     def load(cls, path: Path, bins: int) -> "Statistics":

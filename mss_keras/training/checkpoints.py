@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from mss_keras.config import UserError
+from mss_keras.files import appearing
 
 _WEIGHTS, _STATE = "weights.npz", "state.json"
 
@@ -50,24 +51,19 @@ class Checkpoints:
         Raises:
             UserError: if it cannot be written; earlier checkpoints stay.
         """
-        partial = self.folder / f".epoch-{epoch:04d}.partial"
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            write_weights(model, partial / _WEIGHTS)
-            text = json.dumps({**state, "epoch": epoch, "sha256": _digest(partial / _WEIGHTS)})
-            (partial / _STATE).write_text(text)
-            for path in partial.iterdir():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-            final = self._path(epoch)
-            shutil.rmtree(final, ignore_errors=True)
-            partial.rename(final)
+            with appearing(self._path(epoch)) as partial:
+                partial.mkdir()
+                write_weights(model, partial / _WEIGHTS)
+                text = json.dumps({**state, "epoch": epoch, "sha256": _digest(partial / _WEIGHTS)})
+                (partial / _STATE).write_text(text)
+                for path in partial.iterdir():
+                    with path.open("rb") as file:
+                        os.fsync(file.fileno())
         except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
             last = f"; the last one is of epoch {self.epochs()[-1]}" if self.epochs() else ""
             raise UserError(
-                f"{partial.parent}: the checkpoint of epoch {epoch} cannot be written: "
+                f"{self.folder}: the checkpoint of epoch {epoch} cannot be written: "
                 f"{error.strerror}{last}"
             ) from error
         for old in self.epochs()[:-2]:

@@ -1,24 +1,23 @@
 """The history of a run as CSV."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mss_keras.files import appearing
+
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Writes one row an epoch, under a temporary name first.
+    """Writes one row an epoch.
 
     Args:
         path: the CSV file.
         rows: `{"epoch": …, "loss": …, …}`, all with the same keys.
     """
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("w", newline="") as file:
+    with appearing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["epoch"])
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(temporary, path)
 
 
 def read_csv(path: Path) -> list[dict[str, float]]:

@@ -1,6 +1,5 @@
 """Pictures of a run, as PNG."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mss_keras.config import AudioConfig
+from mss_keras.files import appearing
 from mss_keras.signal.stft import magnitude_frames
 
 _DYNAMIC_RANGE = 80.0  # dB shown below the loudest bin
@@ -101,12 +101,9 @@ def spectrogram_image(mixture, targets, estimates, audio: AudioConfig) -> np.nda
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a PNG, under a temporary name first."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(path)
+    """Writes a PNG."""
+    with appearing(path) as partial:
+        figure.savefig(partial, dpi=110)
 
 
 def _decibels(waveform: np.ndarray, audio: AudioConfig) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from mss_keras.files import appearing
 from mss_keras.metrics import si_sdr
 from mss_keras.training import plots
 from mss_keras.training.separator import Separator
@@ -63,21 +64,16 @@ def table(scores: Sequence[Score]) -> str:
 
 
 def write_stems(stems: Mapping[str, np.ndarray], folder: Path, sample_rate: int) -> None:
-    """Writes `SOURCE.wav` files of 32-bit floats, each under a temporary name first.
+    """Writes `SOURCE.wav` files of 32-bit floats.
 
     Args:
         stems: `[samples, channels]` for each source.
         folder: made if it is missing.
         sample_rate: Hz.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name, stem in stems.items():
-        temporary = folder / f".{name}.partial.wav"
-        try:
-            soundfile.write(temporary, stem, sample_rate, subtype="FLOAT")
-            temporary.replace(folder / f"{name}.wav")
-        finally:
-            temporary.unlink(missing_ok=True)
+        with appearing(folder / f"{name}.wav") as partial:
+            soundfile.write(partial, stem, sample_rate, subtype="FLOAT")
 
 
 def write_report(

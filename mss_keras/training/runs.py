@@ -10,13 +10,13 @@ RUN/
     saved_model/      for TensorFlow Serving
 """
 
-import os
 from pathlib import Path
 
 import keras
 import yaml
 
 from mss_keras.config import Config, UserError, flag_name
+from mss_keras.files import appearing
 from mss_keras.training.checkpoints import Checkpoints, read_weights
 from mss_keras.training.separator import Separator
 
@@ -25,10 +25,9 @@ _FREE = {"epochs", "in_memory", "prepared", "statistics"}
 
 
 def write_config(config: Config, path: Path) -> None:
-    """Writes a configuration as YAML, under a temporary name first."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(yaml.safe_dump(config.to_flat(), sort_keys=False))
-    os.replace(temporary, path)
+    """Writes a configuration as YAML."""
+    with appearing(path) as partial:
+        partial.write_text(yaml.safe_dump(config.to_flat(), sort_keys=False))
 
 
 def read_config(path: Path) -> Config:
@@ -70,7 +69,6 @@ def claim(folder: Path, config: Config) -> None:
             f"--output: {folder} holds something else, wanted a new or empty folder or a run"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         write_config(config, path)
     except OSError as error:
         raise UserError(

@@ -123,6 +123,16 @@ def test_a_folder_that_cannot_be_written(trainer, tree, small, tmp_path):
     assert "--output" in line
 
 
+def test_data_is_checked_without_tensorflow(tree):
+    code = (
+        "import sys; from trainer.__main__ import main; assert main(sys.argv[1:]) == 0\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, "check-data", "--root", str(tree)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
 def test_check_data(trainer, tree):
     good = trainer("check-data", "--root", tree, check=0)
     assert "0 errors, 0 warnings" in good.stdout

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, DataConfig, UserError
 from mss_keras.data.musdb import stem_ids
-from mss_keras.data.prepare import stem_blocks
+from mss_keras.data.stems import stem_blocks
 from mss_keras.data.tracks import STEM_SUFFIX, AudioFile, find_kind, open_set, track_folders
 
 _BLOCK = 1 << 18

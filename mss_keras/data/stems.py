@@ -1,12 +1,7 @@
-"""Decoding MUSDB18's .stem.mp4 files to WAV, once; the demonstration's data; download."""
+"""Decoding MUSDB18's .stem.mp4 files to WAV, once."""
 
 import contextlib
 import os
-import shutil
-import tempfile
-import urllib.error
-import urllib.request
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -18,10 +13,9 @@ import soundfile
 from tqdm import tqdm
 
 from mss_keras.config import UserError
-from mss_keras.data.musdb import demo_stem, sample_url, stem_ids
+from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX, find_kind
-
-_DEMO_TRAIN_SECONDS = 4.5
+from mss_keras.files import appearing
 
 
 def prepare(
@@ -91,9 +85,10 @@ def decode_track(stem: Path, folder: Path) -> None:
     Raises:
         UserError: if it cannot be decoded or written.
     """
-    with _appearing(folder) as partial, contextlib.ExitStack() as stack:
+    with appearing(folder) as partial, contextlib.ExitStack() as stack:
         writers: dict[str, soundfile.SoundFile] = {}
         try:
+            partial.mkdir()
             for name, rate, block in stem_blocks(stem):
                 if name not in writers:
                     file = soundfile.SoundFile(
@@ -131,92 +126,3 @@ def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
 def to_int16(waveform: np.ndarray) -> np.ndarray:
     """Floats of −1 to 1 as 16-bit samples, rounded and clipped."""
     return np.clip(np.round(waveform * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
-
-
-def make_demo(folder: str | Path) -> Path:
-    """Makes the demonstration's data set of the excerpt that stempeg ships.
-
-    Args:
-        folder: gets `train/TRACK` with the first 4.5 s and `valid/TRACK` with the rest;
-            re-used if it is there.
-
-    Returns:
-        The folder.
-    """
-    folder = Path(folder)
-    if folder.is_dir():
-        return folder
-    stem = demo_stem()
-    track = stem.name.removesuffix(STEM_SUFFIX)
-    with _appearing(folder) as partial:
-        whole = partial / "whole"
-        decode_track(stem, whole)
-        for path in whole.glob("*.wav"):
-            waveform, rate = soundfile.read(path, dtype="int16")
-            cut = round(_DEMO_TRAIN_SECONDS * rate)
-            for split, part in (("train", waveform[:cut]), ("valid", waveform[cut:])):
-                (partial / split / track).mkdir(parents=True, exist_ok=True)
-                soundfile.write(partial / split / track / path.name, part, rate)
-        shutil.rmtree(whole)
-    return folder
-
-
-def download(root: str | Path, url: str | None = None, *, progress: bool = True) -> Path:
-    """Fetches and unpacks musdb's set of 7-second excerpts.
-
-    Args:
-        root: folder to make; it appears when it is whole.
-        url: of the .zip archive. Defaults to musdb's.
-        progress: whether a bar is shown.
-
-    Returns:
-        The root.
-
-    Raises:
-        UserError: if it cannot be fetched or is no such archive.
-    """
-    root, url = Path(root), url or sample_url()
-    with _appearing(root) as partial, tempfile.TemporaryFile(dir=partial.parent) as archive:
-        try:
-            with urllib.request.urlopen(url) as response:
-                size = int(response.headers.get("Content-Length") or 0) or None
-                with tqdm.wrapattr(
-                    response, "read", total=size, desc="download", disable=not progress
-                ) as stream:
-                    shutil.copyfileobj(stream, archive)
-            with zipfile.ZipFile(archive) as zipped:
-                zipped.extractall(partial)
-        except (urllib.error.URLError, OSError, ValueError, zipfile.BadZipFile) as error:
-            reason = getattr(error, "reason", error)
-            raise UserError(
-                f"--download: {url}: {reason}; wanted musdb's archive, or fetch it elsewhere and "
-                "give its folder as --root"
-            ) from error
-        # The archive may hold the splits at its top or in one folder.
-        if not (partial / "train").is_dir():
-            inner = [path.parent for path in partial.glob("*/train")]
-            if len(inner) != 1:
-                raise UserError(f"--download: {url} holds no train folder, wanted musdb's archive")
-            for path in inner[0].iterdir():
-                path.rename(partial / path.name)
-    return root
-
-
-@contextlib.contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its name if all goes well.
-
-    Raises:
-        UserError: if it cannot be made.
-    """
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}, wanted a folder to write to") from None
-    try:
-        yield partial
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

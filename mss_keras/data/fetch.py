@@ -1,0 +1,105 @@
+"""Data sets that are made or fetched: the demonstration's, and musdb's excerpts."""
+
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import soundfile
+from tqdm import tqdm
+
+from mss_keras.config import UserError
+from mss_keras.data.musdb import demo_stem, sample_url
+from mss_keras.data.stems import decode_track
+from mss_keras.data.tracks import STEM_SUFFIX
+from mss_keras.files import appearing
+
+_DEMO_TRAIN_SECONDS = 4.5
+
+
+def make_demo(folder: str | Path) -> Path:
+    """Makes the demonstration's data set of the excerpt that stempeg ships.
+
+    Args:
+        folder: gets `train/TRACK` with the first 4.5 s and `valid/TRACK` with the rest;
+            re-used if it is there.
+
+    Returns:
+        The folder.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        return folder
+    stem = demo_stem()
+    track = stem.name.removesuffix(STEM_SUFFIX)
+    with making(folder) as partial:
+        whole = partial / "whole"
+        decode_track(stem, whole)
+        for path in whole.glob("*.wav"):
+            waveform, rate = soundfile.read(path, dtype="int16")
+            cut = round(_DEMO_TRAIN_SECONDS * rate)
+            for split, part in (("train", waveform[:cut]), ("valid", waveform[cut:])):
+                (partial / split / track).mkdir(parents=True, exist_ok=True)
+                soundfile.write(partial / split / track / path.name, part, rate)
+        shutil.rmtree(whole)
+    return folder
+
+
+def download(root: str | Path, url: str | None = None, *, progress: bool = True) -> Path:
+    """Fetches and unpacks musdb's set of 7-second excerpts.
+
+    Args:
+        root: folder to make; it appears when it is whole.
+        url: of the .zip archive. Defaults to musdb's.
+        progress: whether a bar is shown.
+
+    Returns:
+        The root.
+
+    Raises:
+        UserError: if it cannot be fetched or is no such archive.
+    """
+    root, url = Path(root), url or sample_url()
+    with making(root) as partial, tempfile.TemporaryFile(dir=partial.parent) as archive:
+        try:
+            with urllib.request.urlopen(url) as response:
+                size = int(response.headers.get("Content-Length") or 0) or None
+                with tqdm.wrapattr(
+                    response, "read", total=size, desc="download", disable=not progress
+                ) as stream:
+                    shutil.copyfileobj(stream, archive)
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(partial)
+        except (urllib.error.URLError, OSError, ValueError, zipfile.BadZipFile) as error:
+            reason = getattr(error, "reason", error)
+            raise UserError(
+                f"--download: {url}: {reason}; wanted musdb's archive, or fetch it elsewhere and "
+                "give its folder as --root"
+            ) from error
+        # The archive may hold the splits at its top or in one folder.
+        if not (partial / "train").is_dir():
+            inner = [path.parent for path in partial.glob("*/train")]
+            if len(inner) != 1:
+                raise UserError(f"--download: {url} holds no train folder, wanted musdb's archive")
+            for path in inner[0].iterdir():
+                path.rename(partial / path.name)
+    return root
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """`appearing` for a folder, made.
+
+    Raises:
+        UserError: if it cannot be made.
+    """
+    with appearing(folder) as partial:
+        try:
+            partial.mkdir()
+        except OSError as error:
+            raise UserError(f"{folder}: {error.strerror}, wanted a folder to write to") from None
+        yield partial
