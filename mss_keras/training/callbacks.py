@@ -153,7 +153,10 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Opens the log, with the mixture and the targets to compare with."""
-        self.writer = tf.summary.create_file_writer(str(self.folder))
+        parts = ("train", "validation")  # one chart for both, as Keras has it
+        self.writers = {
+            part: tf.summary.create_file_writer(str(self.folder / part)) for part in parts
+        }
         self._audio("mixture", self.example["mixture"], 0)
         for name, target in zip(self.model.source_names, self.example["sources"], strict=True):
             self._audio(f"target/{name}", target, 0)
@@ -172,21 +175,25 @@ class TensorBoardLog(keras.callbacks.Callback):
         """Writes the epoch's scalars and, if it is the best so far, the example."""
         step = epoch + 1
         seconds = max(self.train_seconds, 1e-9)
-        scalars = {
-            **logs,
-            "seconds_per_step": seconds / max(self.steps, 1),
-            "share_waiting_for_data": (self.model.data_wait - self.waited) / seconds,
+        run = {
+            "run/learning_rate": logs["learning_rate"],
+            "run/seconds_per_step": seconds / max(self.steps, 1),
+            "run/share_waiting_for_data": (self.model.data_wait - self.waited) / seconds,
         }
-        with self.writer.as_default():
-            for name, value in scalars.items():
-                tf.summary.scalar(_tag(name), float(value), step=step)
+        for name, value in {**logs, **run}.items():
+            part = "validation" if name.startswith("val_") else "train"
+            if name != "learning_rate":
+                with self.writers[part].as_default():
+                    tf.summary.scalar(name.removeprefix("val_"), float(value), step=step)
         if self.stopping.best_epoch == epoch:
             self._example(step)
-        self.writer.flush()
+        for writer in self.writers.values():
+            writer.flush()
 
     def on_train_end(self, logs=None):
         """Closes the log."""
-        self.writer.close()
+        for writer in self.writers.values():
+            writer.close()
 
     def _example(self, step: int) -> None:
         stems = self.model.separate(self.example["mixture"])
@@ -195,18 +202,10 @@ class TensorBoardLog(keras.callbacks.Callback):
         image = spectrogram_image(
             self.example["mixture"], self.example["sources"], stems, self.model.audio
         )
-        with self.writer.as_default():
+        with self.writers["validation"].as_default():
             tf.summary.image("spectrograms", image[np.newaxis], step=step)
 
     def _audio(self, tag: str, waveform: np.ndarray, step: int) -> None:
         audio = np.clip(waveform, -1.0, 1.0)[np.newaxis]
-        with self.writer.as_default():
+        with self.writers["validation"].as_default():
             tf.summary.audio(tag, audio, self.model.audio.sample_rate, step=step)
-
-
-def _tag(name: str) -> str:
-    """`val_loss` → `loss/val`, `loss` → `loss/train`: one chart for both."""
-    if name in ("learning_rate", "seconds_per_step", "share_waiting_for_data"):
-        return f"run/{name}"
-    base = name.removeprefix("val_")
-    return f"{base}/val" if base != name else f"{base}/train"
