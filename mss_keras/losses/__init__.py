@@ -1,21 +1,49 @@
 """Distances between target and estimated sources, as Keras losses.
 
-base.py        what every loss shares
-regression.py  L1, L2
-catalogue.py   look-up by name
+base.py              what every loss shares
+regression.py        L1, L2
+sdr.py               SI-SDR, SD-SDR, clipped SNR
+logarithmic.py       LOGL1, LOGL2
+dissimilarity.py     L2 away from the other sources
+multi_resolution.py  multi-resolution STFT
+masks.py             cross-entropies of the dominant source
+catalogue.py         look-up by name
 """
 
 from mss_keras.losses.base import SeparationLoss
-from mss_keras.losses.catalogue import deserialize, entry, get, names, serialize, table
+from mss_keras.losses.catalogue import (
+    deserialize,
+    entry,
+    get,
+    hyperparameters,
+    names,
+    serialize,
+    table,
+)
+from mss_keras.losses.dissimilarity import Dissimilarity
+from mss_keras.losses.logarithmic import LogL1, LogL2
+from mss_keras.losses.masks import BinaryCrossEntropy, CrossEntropy
+from mss_keras.losses.multi_resolution import MultiResolutionSTFT
 from mss_keras.losses.regression import L1, L2
+from mss_keras.losses.sdr import SDSDR, SISDR, ClippedSNR
 
 __all__ = [
     "L1",
     "L2",
+    "SDSDR",
+    "SISDR",
+    "BinaryCrossEntropy",
+    "ClippedSNR",
+    "CrossEntropy",
+    "Dissimilarity",
+    "LogL1",
+    "LogL2",
+    "MultiResolutionSTFT",
     "SeparationLoss",
     "deserialize",
     "entry",
     "get",
+    "hyperparameters",
     "names",
     "serialize",
     "table",

@@ -83,3 +83,8 @@ class SeparationLoss(keras.losses.Loss):
 def mean_per_example(values: tf.Tensor) -> tf.Tensor:
     """Mean over all axes but the first."""
     return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+
+
+def inner_axes(values: tf.Tensor) -> list[int]:
+    """All axes but those of examples and sources."""
+    return list(range(2, values.shape.rank))

@@ -1,14 +1,20 @@
 """The catalogue: every loss by name. A new loss is one class and one line here."""
 
+import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from mss_keras.config import UserError
 from mss_keras.losses.base import SeparationLoss
+from mss_keras.losses.dissimilarity import Dissimilarity
+from mss_keras.losses.logarithmic import LogL1, LogL2
+from mss_keras.losses.masks import BinaryCrossEntropy, CrossEntropy
+from mss_keras.losses.multi_resolution import MultiResolutionSTFT
 from mss_keras.losses.regression import L1, L2
+from mss_keras.losses.sdr import SDSDR, SISDR, ClippedSNR
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,6 @@ class Entry:
         formula: the formula, in words.
         reference: where it is from.
         learning_rate: Adam's, in the paper's experiments.
-        arguments: further arguments of the constructor.
     """
 
     loss: type[SeparationLoss]
@@ -29,17 +34,51 @@ class Entry:
     formula: str
     reference: str
     learning_rate: float = 1e-3
-    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-_L1, _L2 = "mean absolute error", "mean squared error"
 _SURVEY = "Gusó et al. 2022"
+_HALF_BAKED = "Le Roux et al. 2019"
+_LOG = "Heitkaemper et al. 2020, Gusó et al. 2022"
+_CODE = "Gusó et al. 2022, the code"
+
+_W, _M, _MASK, _PSA = "waveform", "magnitude", "mask", "phase_sensitive"
 
 CATALOGUE: dict[str, Entry] = {
-    "l1_time": Entry(L1, "waveform", _L1, _SURVEY, learning_rate=1e-5),
-    "l2_time": Entry(L2, "waveform", _L2, _SURVEY, learning_rate=1e-5),
-    "l1_freq": Entry(L1, "magnitude", _L1, _SURVEY),
-    "l2_freq": Entry(L2, "magnitude", _L2, _SURVEY),
+    "l1_time": Entry(L1, _W, "mean of moduli of the error", _SURVEY, 1e-5),
+    "l2_time": Entry(L2, _W, "mean of squares of the error", _SURVEY, 1e-5),
+    "sisdr_time": Entry(SISDR, _W, "minus the scale-invariant SDR, dB", _HALF_BAKED),
+    "sdsdr_time": Entry(SDSDR, _W, "minus the smaller of SNR and SNR + α², dB", _HALF_BAKED),
+    "logl1_time": Entry(LogL1, _W, "mean of moduli of a source's error, dB", _SURVEY),
+    "logl2_time": Entry(LogL2, _W, "mean of squares of a source's error, dB", _LOG),
+    "multi_resolution_stft": Entry(
+        MultiResolutionSTFT,
+        _W,
+        "spectral convergence plus error of log magnitudes, over three STFTs",
+        "Yamamoto et al. 2020",
+    ),
+    "l1_freq": Entry(L1, _M, "mean of moduli of the error", _SURVEY),
+    "l2_freq": Entry(L2, _M, "mean of squares of the error", _SURVEY),
+    "sisdr_freq": Entry(SISDR, _M, "minus the scale-invariant SDR, dB", _SURVEY),
+    "logl1_freq": Entry(LogL1, _M, "mean of moduli of a source's error, dB", _SURVEY),
+    "logl2_freq": Entry(LogL2, _M, "mean of squares of a source's error, dB", _SURVEY),
+    "dissimilarity_freq": Entry(
+        Dissimilarity,
+        _M,
+        "mean of squares of the error less β times those from the other sources",
+        "Huang et al. 2014",
+    ),
+    "psa": Entry(L2, _PSA, "mean of squares of the error", "Erdogan et al. 2015"),
+    "snr_psa": Entry(
+        ClippedSNR, _PSA, "minus the SNR, dB, softly clipped", "Erdogan and Yoshioka 2018"
+    ),
+    "l1_mask": Entry(L1, _MASK, "mean of moduli of the error", _SURVEY),
+    "l2_mask": Entry(L2, _MASK, "mean of squares of the error", _SURVEY, 1e-4),
+    "cross_entropy_mask": Entry(
+        CrossEntropy, _MASK, "cross-entropy of the dominant source, masks as logits", _CODE
+    ),
+    "binary_cross_entropy_mask": Entry(
+        BinaryCrossEntropy, _MASK, "binary cross-entropy of binary masks, masks as logits", _CODE
+    ),
 }
 
 
@@ -59,20 +98,37 @@ def entry(name: str) -> Entry:
     return CATALOGUE[name]
 
 
-def get(name: str, **hyperparameters: Any) -> SeparationLoss:
+def hyperparameters(name: str) -> dict[str, Any]:
+    """Names and defaults of a loss's own hyper-parameters.
+
+    Raises:
+        UserError: for an unknown name of a loss.
+    """
+    own = inspect.signature(entry(name).loss).parameters
+    common = (*inspect.signature(SeparationLoss).parameters, "kwargs")
+    return {key: own[key].default for key in own if key not in common}
+
+
+def get(name: str, **arguments: Any) -> SeparationLoss:
     """A loss by its name.
 
     Args:
         name: a name of `names()`.
-        **hyperparameters: arguments of the loss's constructor.
+        **arguments: hyper-parameters, and `reduction` and `dtype` as in Keras.
 
     Raises:
-        UserError: for an unknown name; lists those that exist.
+        UserError: for an unknown name or hyper-parameter, or a wrong value; lists
+            those that exist.
     """
-    found = entry(name)
-    return found.loss(
-        **{"domain": found.domain, "name": name, **found.arguments, **hyperparameters}
-    )
+    found, own = entry(name), hyperparameters(name)
+    for key in arguments:
+        if key not in (*own, "reduction", "dtype"):
+            wanted = ", ".join(own) or "none: this loss has no hyper-parameters"
+            raise UserError(f"--loss-args: found {key!r} for {name}, wanted {wanted}")
+    try:
+        return found.loss(domain=found.domain, name=name, **arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"--loss-args: {name}: {error}") from error
 
 
 def serialize(loss: SeparationLoss) -> dict[str, Any]:
@@ -87,9 +143,12 @@ def deserialize(config: Mapping[str, Any]) -> SeparationLoss:
 
 def table() -> str:
     """The catalogue as a Markdown table."""
-    rows = [
-        f"| `{name}` | {line.formula} | {line.domain} | {line.learning_rate:g} | {line.reference} |"
-        for name, line in CATALOGUE.items()
+    lines = [
+        "| name | formula, in words | domain | hyper-parameters | learning rate | reference |",
+        "| --- " * 6 + "|",
     ]
-    header = ["| name | formula | domain | learning rate | reference |", "| --- " * 5 + "|"]
-    return "\n".join([*header, *rows])
+    for name, line in CATALOGUE.items():
+        own = ", ".join(f"`{key}` = {value}" for key, value in hyperparameters(name).items())
+        cells = (f"`{name}`", line.formula, line.domain, own, f"{line.learning_rate:g}")
+        lines.append(f"| {' | '.join((*cells, line.reference))} |")
+    return "\n".join(lines)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mss_keras.signal.numerics import ratio_db
+from mss_keras.signal import ratios
 
 
 def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
@@ -20,14 +20,7 @@ def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf
     Reference:
         Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
     """
-    y_true, y_pred = tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred)
-    axes = [-2, -1]
-    energy = tf.reduce_sum(tf.square(y_true), axes, keepdims=True)
-    scale = tf.math.divide_no_nan(tf.reduce_sum(y_true * y_pred, axes, keepdims=True), energy)
-    target = scale * y_true
-    return ratio_db(
-        tf.reduce_sum(tf.square(target), axes), tf.reduce_sum(tf.square(target - y_pred), axes)
-    )
+    return ratios.si_sdr(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred), [-2, -1])
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")

@@ -1,5 +1,6 @@
 """STFT and its inverse, decibels, and the one policy for stabilisers.
 
 stft.py      framing, STFT, inverse STFT, and the two as Keras layers
+ratios.py    SI-SDR and SNR, for losses and metrics
 numerics.py  EPSILON, guarded logarithms and ratios
 """

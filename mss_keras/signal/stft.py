@@ -61,26 +61,27 @@ def stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) ->
     return tf.signal.rfft(frame(waveform, window, hop) * taper, [nfft])
 
 
-def pad_centre(waveform: tf.Tensor, nfft: int) -> tf.Tensor:
-    """Reflects `nfft // 2` samples at both ends of `[batch, samples, channels]`.
+def pad_centre(waveform: tf.Tensor, window: int) -> tf.Tensor:
+    """Reflects `window // 2` samples at both ends of `[batch, samples, channels]`.
 
     A waveform too short to be reflected is zero-padded behind first.
     """
-    half = nfft // 2
+    half = window // 2
     short = tf.maximum(0, half + 1 - tf.shape(waveform)[1])
     waveform = tf.pad(waveform, [[0, 0], [0, short], [0, 0]])
     return tf.pad(waveform, [[0, 0], [half, half], [0, 0]], mode="REFLECT")
 
 
 def centred_stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) -> tf.Tensor:
-    """`stft` with `pad_centre`; takes `[..., samples, channels]` with up to one leading axis more.
+    """`stft` with `pad_centre` for the window; takes any leading axes.
 
     Returns:
         Complex `[..., frames, channels, bins]` with `1 + samples // hop` frames
-        (of at least `nfft // 2 + 1` samples).
+        (of at least half a window and one sample).
     """
+    length = window or nfft
     return _over_leading_axes(
-        lambda flat: stft(pad_centre(flat, nfft), nfft, hop, window), waveform, inner=2
+        lambda flat: stft(pad_centre(flat, length), nfft, hop, window), waveform, inner=2
     )
 
 

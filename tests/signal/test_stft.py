@@ -36,9 +36,7 @@ def test_frames_of_any_hop(length, hop):
     frames = frame(tf.constant(waveform), length, hop).numpy()
     starts = range(0, 1234 - length + 1, hop)
     expected = np.stack([waveform[0, i : i + length].T for i in starts])
-    usable = frames.shape[1]  # a last frame that needs samples behind the last whole block
-    assert len(starts) - 1 <= usable <= len(starts)
-    np.testing.assert_array_equal(frames[0], expected[:usable])
+    np.testing.assert_array_equal(frames[0], expected)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 100, 2047, 2048, 2049, 4095, 4096, 4097, 44100, 50001])

@@ -1,0 +1,43 @@
+"""L2 that also moves each estimate away from the other sources."""
+
+import keras
+import tensorflow as tf
+
+from mss_keras.losses.base import SeparationLoss, mean_per_example
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class Dissimilarity(SeparationLoss):
+    """mean [ (Ỹ_k − Y_k)² − β Σ_{k̃≠k} (Ỹ_k − Y_k̃)² ].
+
+    Bounded below only for β < 1 / (K − 1). The authors' code takes k̃ = k into the sum,
+    too; here, as in the survey, it is left out.
+
+    Args:
+        domain: str. See `SeparationLoss`.
+        beta: float. β, weight of the other sources. Defaults to `0.1`.
+        **kwargs: as `SeparationLoss`.
+
+    Reference: Huang et al., "Singing-voice separation from monaural recordings using
+        deep recurrent neural networks", ISMIR 2014; the survey's L_dissim.
+    """
+
+    def __init__(self, domain: str, *, beta: float = 0.1, **kwargs):
+        """See the class."""
+        super().__init__(domain, **kwargs)
+        self.beta = beta
+
+    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.distance`."""
+        own = tf.square(y_pred - y_true)
+        # Σ_{k̃≠k} (Ỹ − Y_k̃)² = (K−1) Ỹ² − 2 Ỹ Σ Y_k̃ + Σ Y_k̃²: no pass over pairs.
+        sources = tf.cast(tf.shape(y_true)[1], y_true.dtype)
+        others = tf.reduce_sum(y_true, axis=1, keepdims=True) - y_true
+        squares = tf.square(y_true)
+        other_squares = tf.reduce_sum(squares, axis=1, keepdims=True) - squares
+        away = (sources - 1) * tf.square(y_pred) - 2 * y_pred * others + other_squares
+        return mean_per_example(own - self.beta * away)
+
+    def get_config(self):
+        """Arguments of the constructor."""
+        return {**super().get_config(), "beta": self.beta}

@@ -1,0 +1,33 @@
+"""Ratios of energies in dB, shared by losses and metrics."""
+
+import tensorflow as tf
+
+from mss_keras.signal.numerics import EPSILON, ratio_db
+
+
+def energy(x: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """‖x‖² over some axes, which stay as ones."""
+    return tf.reduce_sum(tf.square(x), axes, keepdims=True)
+
+
+def projection_gain(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """α = ⟨ŷ, y⟩ / ‖y‖² over some axes, which stay as ones; 0 for a silent target."""
+    product = tf.reduce_sum(y_true * y_pred, axes, keepdims=True)
+    return product / (energy(y_true, axes) + tf.cast(EPSILON, y_true.dtype))
+
+
+def si_sdr(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """10·log10(‖α y‖² / ‖α y − ŷ‖²) over some axes, dB; 0 dB where both are silent.
+
+    Reference:
+        Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
+    """
+    target = projection_gain(y_true, y_pred, axes) * y_true
+    ratio = ratio_db(energy(target, axes), energy(target - y_pred, axes))
+    return tf.squeeze(ratio, axes)
+
+
+def snr(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """10·log10(‖y‖² / ‖ŷ − y‖²) over some axes, dB; 0 dB where both are silent."""
+    ratio = ratio_db(energy(y_true, axes), energy(y_pred - y_true, axes))
+    return tf.squeeze(ratio, axes)
