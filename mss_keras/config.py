@@ -6,6 +6,7 @@ run's `config.yaml`. Units stand in each field's help.
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +26,11 @@ def flag_name(field: str) -> str:
 def option(default: Any, help: str) -> Any:
     """A dataclass field whose help text travels with it."""
     return dataclasses.field(default=default, metadata={"help": help})
+
+
+def repeated(default: tuple, help: str) -> Any:
+    """An `option` whose flag is given once for each value."""
+    return dataclasses.field(default=default, metadata={"help": help, "repeated": True})
 
 
 def require(condition: bool, field: str, found: Any, wanted: str) -> None:
@@ -138,7 +144,17 @@ class DataConfig:
 class TrainingConfig:
     """How the network is trained."""
 
-    loss: str = option("l2_freq", "Loss, by its catalogue name")
+    loss: tuple[str, ...] = repeated(
+        ("l2_freq",), "Loss, by its catalogue name; again for several, which are summed"
+    )
+    loss_weight: tuple[float, ...] = repeated((), "Weight of each loss; 1 each if not given")
+    loss_args: Mapping[str, Any] = dataclasses.field(
+        default_factory=dict,
+        metadata={
+            "help": "Hyper-parameters: --loss-args.beta 0.2; of one of several losses, "
+            "--loss-args.LOSS.beta 0.2"
+        },
+    )
     epochs: int = option(1000, "Epochs at most")
     lr: float | None = option(
         None, "Learning rate of Adam; the loss's own, from the paper, if not given"
@@ -159,6 +175,14 @@ class TrainingConfig:
     def __post_init__(self):
         """Checks the values."""
         _require_positive(self, "epochs", "lr_decay_patience", "patience")
+        require(len(self.loss) > 0, "loss", list(self.loss), "at least one name")
+        require(len(set(self.loss)) == len(self.loss), "loss", list(self.loss), "different names")
+        require(
+            len(self.loss_weight) in (0, len(self.loss)),
+            "loss_weight",
+            list(self.loss_weight),
+            f"one for each of the {len(self.loss)} losses",
+        )
         require(self.lr is None or self.lr > 0, "lr", self.lr, "a number above 0")
         require(0 < self.lr_decay_gamma < 1, "lr_decay_gamma", self.lr_decay_gamma, "0 to 1")
         require(
@@ -194,7 +218,7 @@ class Config:
         )
 
     @classmethod
-    def from_flat(cls, values: typing.Mapping[str, Any]) -> "Config":
+    def from_flat(cls, values: Mapping[str, Any]) -> "Config":
         """Builds a configuration from `{field: value}` over all groups.
 
         Raises:
@@ -215,12 +239,19 @@ class Config:
 
     def to_flat(self) -> dict[str, Any]:
         """`{field: value}` over all groups, of types that YAML and JSON know."""
-        flat: dict[str, Any] = {}
-        for name in GROUPS:
-            flat.update(dataclasses.asdict(getattr(self, name)))
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()
+        flat = {
+            field.name: getattr(getattr(self, name), field.name)
+            for name, group in GROUPS.items()
+            for field in _fields(group)
         }
+        return {key: _plain(value) for key, value in flat.items()}
+
+
+def default_of(field: dataclasses.Field) -> Any:
+    """A field's default, of types that YAML and JSON know."""
+    if callable(field.default_factory):
+        return _plain(field.default_factory())
+    return _plain(field.default)
 
 
 def _fields(group: type) -> tuple[dataclasses.Field, ...]:
@@ -233,6 +264,12 @@ def fields() -> dict[str, dataclasses.Field]:
 
 
 def _frozen(annotation: Any, value: Any) -> Any:
-    if typing.get_origin(annotation) is tuple and isinstance(value, list):
-        return tuple(value)
+    if typing.get_origin(annotation) is tuple:
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
     return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

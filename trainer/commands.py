@@ -12,13 +12,15 @@ from mss_keras.config import Config, UserError
 def train(options: Namespace) -> int:
     """`python -m trainer train`."""
     values = {name: options[name] for name in config.fields()}
-    Config.from_flat(values)  # wrong values are told before anything is imported or made
+    # Wrong values are told before anything is imported or made.
+    settings = Config.from_flat(values)
 
     from mss_keras import data
     from mss_keras.training import loop, report
     from mss_keras.training.callbacks import DivergedError
 
-    output = Path(options.output or ("runs/demo" if options.demo else f"runs/{options.loss}"))
+    default = "demo" if options.demo else "+".join(settings.training.loss)
+    output = Path(options.output or f"runs/{default}")
     if options.demo:
         values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
     _fetch(options)

@@ -2,6 +2,7 @@
 
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import Field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,8 @@ def _train(parser: ArgumentParser) -> None:
         help="Train a small network on the 6 s of music that stempeg ships, in minutes",
     )
     _download(parser)
-    for name, field in config.fields().items():
-        _field(parser, name, field.type, field.default, field.metadata)
+    for field in config.fields().values():
+        _field(parser, field)
 
 
 def _prepare(parser: ArgumentParser) -> None:
@@ -116,18 +117,25 @@ def _download(parser: ArgumentParser) -> None:
 def _own_fields(parser: ArgumentParser, *names: str) -> None:
     for name, field in config.fields().items():
         if name in names:
-            _field(parser, name, field.type, field.default, field.metadata)
+            _field(parser, field)
 
 
-def _field(
-    parser: ArgumentParser, name: str, annotation: Any, default: Any, metadata: Mapping[str, Any]
-) -> None:
-    flag, text = config.flag_name(name), metadata["help"]
+def _field(parser: ArgumentParser, field: Field) -> None:
+    flag, annotation, text = config.flag_name(field.name), field.type, field.metadata["help"]
+    default: Any = config.default_of(field)
     if annotation is bool:
         parser.add_argument(flag, action=ActionYesNo(no_prefix="no-"), default=default, help=text)
+    elif annotation == Mapping[str, Any]:
+        value = float | bool | str | list  # a number first, text last
+        parser.add_argument(
+            flag, type=dict[str, value | dict[str, value]], default=default, help=text
+        )
+    elif field.metadata.get("repeated"):
+        item = typing.get_args(annotation)[0]
+        parser.add_argument(flag, type=item | list[item], default=default, help=text)
     elif typing.get_origin(annotation) is tuple:
         item = typing.get_args(annotation)[0]
-        parser.add_argument(flag, nargs="*", type=item, default=list(default), help=text)
+        parser.add_argument(flag, nargs="*", type=item, default=default, help=text)
     else:
         parser.add_argument(flag, type=annotation, default=default, help=text)
 
@@ -139,4 +147,24 @@ def with_defaults(arguments: Iterable[str]) -> list[str]:
         arguments.insert(0, "train")
     if arguments[0] == "train" and "--demo" in arguments:
         arguments[1:1] = ["--config", str(DEMO_CONFIG)]
+    for name, field in config.fields().items():
+        if field.metadata.get("repeated"):
+            arguments = _gathered(arguments, config.flag_name(name))
     return arguments
+
+
+def _gathered(arguments: list[str], flag: str) -> list[str]:
+    """`--loss a … --loss b` as `… --loss ["a", "b"]`: argparse would take the last alone.
+
+    (Its `append` would add to what a configuration file says, not replace it.)
+    """
+    values, rest = [], []
+    words = iter(arguments)
+    for word in words:
+        if word == flag:
+            values += [value for value in [next(words, None)] if value is not None]
+        elif word.startswith(f"{flag}="):
+            values.append(word.removeprefix(f"{flag}="))
+        else:
+            rest.append(word)
+    return [*rest, flag, f"[{', '.join(values)}]"] if len(values) > 1 else arguments

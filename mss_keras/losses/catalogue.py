@@ -1,7 +1,7 @@
 """The catalogue: every loss by name. A new loss is one class and one line here."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,36 @@ def get(name: str, **arguments: Any) -> SeparationLoss:
         return found.loss(domain=found.domain, name=name, **arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"--loss-args: {name}: {error}") from error
+
+
+def get_all(chosen: Sequence[str], arguments: Mapping[str, Any]) -> list[SeparationLoss]:
+    """Several losses by their names.
+
+    Args:
+        chosen: names.
+        arguments: hyper-parameters, each for every chosen loss that has it; or, under
+            the name of a loss, a mapping of hyper-parameters for that one.
+
+    Raises:
+        UserError: for an unknown name, or a hyper-parameter that no chosen loss has.
+    """
+    known = {name: hyperparameters(name) for name in chosen}
+    for key, value in arguments.items():
+        if key not in known and not any(key in own for own in known.values()):
+            wanted = "; ".join(f"{name}: {', '.join(own) or 'none'}" for name, own in known.items())
+            raise UserError(f"--loss-args: found {key!r}, wanted one of {wanted}")
+        if key in known and not isinstance(value, Mapping):
+            raise UserError(f"--loss-args.{key}: found {value!r}, wanted --loss-args.{key}.NAME")
+    shared = {key: value for key, value in arguments.items() if key not in known}
+    return [
+        get(name, **{**{k: v for k, v in shared.items() if k in own}, **arguments.get(name, {})})
+        for name, own in known.items()
+    ]
+
+
+def learning_rate(chosen: Sequence[str]) -> float:
+    """Adam's in the paper's experiments; the smallest of several losses'."""
+    return min(entry(name).learning_rate for name in chosen)
 
 
 def serialize(loss: SeparationLoss) -> dict[str, Any]:

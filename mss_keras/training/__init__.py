@@ -5,6 +5,7 @@ optimizer.py    Adam with open-unmix's weight decay
 devices.py      which devices a run uses
 checkpoints.py  atomic, exact checkpoints
 callbacks.py    NaN guard, state of a run, TensorBoard
+interrupt.py    Ctrl-C that is not lost
 history.py      the history as CSV
 plots.py        training curves and spectrograms as PNG
 report.py       table, pictures and stems of a finished run

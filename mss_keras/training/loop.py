@@ -12,6 +12,7 @@ from mss_keras.config import Config, UserError
 from mss_keras.data import MusicSet, Statistics
 from mss_keras.training import callbacks, devices, runs
 from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.interrupt import interruptible
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.report import Score, write_report
 from mss_keras.training.separator import Separator
@@ -23,10 +24,10 @@ def resolve(config: Config) -> Config:
     """Fills in what depends on the loss.
 
     Raises:
-        UserError: for an unknown loss.
+        UserError: for an unknown loss or hyper-parameter.
     """
-    entry = losses.entry(config.training.loss)
-    lr = config.training.lr or entry.learning_rate
+    lr = config.training.lr or losses.learning_rate(config.training.loss)
+    losses.get_all(config.training.loss, config.training.loss_args)
     return dataclasses.replace(config, training=dataclasses.replace(config.training, lr=lr))
 
 
@@ -67,7 +68,7 @@ def train(
     precision = f"mixed {settings.mixed_precision}" if settings.mixed_precision else "float32"
     say(f"training on {device}, {precision}{', XLA' if settings.jit_compile else ''}")
     say(f"{len(music.train)} tracks to train on, {len(music.valid)} to validate on")
-    say(f"loss {settings.loss}, learning rate {settings.lr:g}, run folder {folder}")
+    say(f"loss {describe(config)}, learning rate {settings.lr:g}, run folder {folder}")
     statistics = _statistics(config, music, folder, verbose)
 
     keras.utils.set_random_seed(settings.seed)
@@ -82,9 +83,17 @@ def train(
         name: data.excerpt(tracks[0], config.audio, _REPORT_SECONDS)
         for name, tracks in (("train", music.train), ("valid", music.valid))
     }
-    scores = write_report(best, folder, excerpts, history, settings.loss)
+    scores = write_report(best, folder, excerpts, history, describe(config))
     best.export(folder / "saved_model", overwrite=True)
     return scores
+
+
+def describe(config: Config) -> str:
+    """The loss of a run, as `0.5·l2_freq + 1·psa`."""
+    names, weights = config.training.loss, config.training.loss_weight
+    if not weights:
+        return " + ".join(names)
+    return " + ".join(f"{weight:g}·{name}" for name, weight in zip(names, weights, strict=True))
 
 
 def compile_for(separator: Separator, config: Config) -> None:
@@ -94,7 +103,12 @@ def compile_for(separator: Separator, config: Config) -> None:
     optimizer: keras.optimizers.Optimizer = AdamL2(settings.lr, l2=settings.weight_decay)
     if settings.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    separator.compile(optimizer, settings.loss, jit_compile=settings.jit_compile)
+    separator.compile(
+        optimizer,
+        losses.get_all(settings.loss, settings.loss_args),
+        settings.loss_weight or None,
+        jit_compile=settings.jit_compile,
+    )
     optimizer.build(separator.trainable_variables)
 
 
@@ -143,16 +157,17 @@ def fit(
     example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
     log = callbacks.TensorBoardLog(folder / "tensorboard", example, stopping)
     guard = callbacks.StopOnNaN(tracks_of_step, steps)
-    separator.fit(
-        examples,
-        validation_data=validation,
-        initial_epoch=done,
-        epochs=settings.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,  # the examples are random already
-        callbacks=[guard, plateau, stopping, save, log],
-        verbose=verbose,
-    )
+    with interruptible() as interrupt:
+        separator.fit(
+            examples,
+            validation_data=validation,
+            initial_epoch=done,
+            epochs=settings.epochs,
+            steps_per_epoch=steps,
+            shuffle=False,  # the examples are random already
+            callbacks=[guard, interrupt, plateau, stopping, save, log],
+            verbose=verbose,
+        )
     return save.history
 
 

@@ -1,5 +1,6 @@
 """The command line as a user meets it: real processes, no ffmpeg, one line for an error."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -73,6 +74,20 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--batch-size", "0"], "--batch-size: found 0, wanted a number above 0"),
         (["--epochs", "two"], "--epochs: .*int.* two"),
         (["--loss", "l3_freq"], "--loss: found 'l3_freq', wanted one of l1_time, l2_time"),
+        (["--loss", "l1_freq", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
+        (["--loss", "psa", "--loss", "psa"], "--loss: .* different names"),
+        (
+            ["--loss", "psa", "--loss", "l1_time", "--loss-weight", "2"],
+            "--loss-weight: found .2.0., wanted one for each of the 2 losses",
+        ),
+        (
+            ["--loss", "psa", "--loss", "dissimilarity_freq", "--loss-args.gamma", "2"],
+            "--loss-args: found 'gamma', wanted one of psa: none; dissimilarity_freq: beta",
+        ),
+        (
+            ["--loss", "logl1_freq", "--loss-args.normalization", "sum"],
+            "--loss-args: logl1_freq: .*wanted 'mean' or 'paper'",
+        ),
         (["--hidden-sizes", "3"], "--hidden-sizes"),
         (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of nfft 4096"),
         (["--hidden-size", "33"], "--hidden-size: found 33, wanted an even number"),
@@ -210,6 +225,30 @@ def test_config_file_and_flags_over_it(trainer, tree, small, tmp_path):
     assert config.training.lr == 1e-3  # the loss's own, resolved
     (tmp_path / "bad.yaml").write_text("hidden_sizes: 24\n")
     assert "hidden_sizes" in error_of(trainer("--config", tmp_path / "bad.yaml", "--root", tree))
+
+
+def test_losses_of_several_domains_and_their_hyperparameters(trainer, tree, small, tmp_path):
+    run = tmp_path / "run"
+    result = trainer(
+        *flags({**small, "epochs": 1, "root": tree}), "--output", run,
+        "--loss", "dissimilarity_freq", "--loss=multi_resolution_stft", "--loss", "l2_mask",
+        "--loss-weight", "1", "--loss-weight", "0.1", "--loss-weight", "2",
+        "--loss-args.beta", "0.2",
+        "--loss-args.multi_resolution_stft.resolutions", "[[256, 64, 256]]", check=0,
+    )  # fmt: skip
+    description = "1·dissimilarity_freq + 0.1·multi_resolution_stft + 2·l2_mask"
+    assert f"loss {description}, learning rate 0.0001" in result.stdout
+    with (run / "history.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    for part in ("", "val_"):
+        terms = [float(row[part + name]) for name in description.replace("·", " ").split()[1::3]]
+        total = 1 * terms[0] + 0.1 * terms[1] + 2 * terms[2]
+        assert float(row[f"{part}loss"]) == pytest.approx(total, rel=1e-4)
+    config = runs.read_config(run / "config.yaml").training
+    assert config.loss == ("dissimilarity_freq", "multi_resolution_stft", "l2_mask")
+    assert config.loss_args["beta"] == 0.2
+    again = trainer("--config", run / "config.yaml", "--output", tmp_path / "again", check=0)
+    assert description in again.stdout
 
 
 def test_interrupted(tree, small, tmp_path):
