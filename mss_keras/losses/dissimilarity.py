@@ -6,7 +6,7 @@ import tensorflow as tf
 from mss_keras.losses.base import SeparationLoss, mean_per_example
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class Dissimilarity(SeparationLoss):
     """mean [ (Ỹ_k − Y_k)² − β Σ_{k̃≠k} (Ỹ_k − Y_k̃)² ].
 

@@ -51,7 +51,7 @@ class _LogError(SeparationLoss):
         return {**super().get_config(), "normalization": self.normalization}
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class LogL1(_LogError):
     """(10/K) Σ_k log10 mean |ŷ_k − y_k|. The mean is stabilised by 1e-10.
 
@@ -69,7 +69,7 @@ class LogL1(_LogError):
         return tf.abs(difference)
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class LogL2(_LogError):
     """(10/K) Σ_k log10 mean |ŷ_k − y_k|². Arguments as `LogL1`.
 

@@ -18,7 +18,7 @@ def ideal_binary_mask(y_true: tf.Tensor) -> tf.Tensor:
     return tf.where(sounds, dominant, tf.zeros_like(dominant))
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class CrossEntropy(SeparationLoss):
     """Cross-entropy over the sources of a bin; the target is the dominant source.
 
@@ -38,7 +38,7 @@ class CrossEntropy(SeparationLoss):
         return mean_per_example(sounds * total - tf.reduce_sum(mask * y_pred, axis=1))
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class BinaryCrossEntropy(SeparationLoss):
     """Binary cross-entropy of each source's mask; the target is the ideal binary mask.
 

@@ -13,7 +13,7 @@ from mss_keras.signal.stft import centred_stft
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class MultiResolutionSTFT(SeparationLoss):
     """(1/O) Σ_o (L_sc + L_mag), over O resolutions of the STFT.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from mss_keras.losses.base import SeparationLoss, mean_per_example
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class L1(SeparationLoss):
     """Mean absolute error: mean |ŷ − y|. Arguments as `SeparationLoss`.
 
@@ -18,7 +18,7 @@ class L1(SeparationLoss):
         return mean_per_example(tf.abs(y_pred - y_true))
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class L2(SeparationLoss):
     """Mean squared error: mean |ŷ − y|². Arguments as `SeparationLoss`.
 

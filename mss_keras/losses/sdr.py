@@ -8,7 +8,7 @@ from mss_keras.signal.numerics import ratio_db
 from mss_keras.signal.ratios import energy, si_sdr, snr
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class SISDR(SeparationLoss):
     """Negative scale-invariant SDR, averaged over sources. Arguments as `SeparationLoss`.
 
@@ -24,7 +24,7 @@ class SISDR(SeparationLoss):
         return -tf.reduce_mean(si_sdr(y_true, y_pred, inner_axes(y_true)), axis=1)
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class SDSDR(SeparationLoss):
     """Negative scale-dependent SDR. Arguments as `SeparationLoss`.
 
@@ -45,7 +45,7 @@ class SDSDR(SeparationLoss):
         return -tf.minimum(mean_snr, mean_snr + tf.reduce_mean(scale, axis=1))
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
 class ClippedSNR(SeparationLoss):
     """Negative SNR of each source, softly clipped, averaged over sources.
 

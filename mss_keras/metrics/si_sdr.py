@@ -23,7 +23,7 @@ def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf
     return ratios.si_sdr(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred), [-2, -1])
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
+@keras.saving.register_keras_serializable(package="mss_keras.metrics")
 class SISDR(keras.metrics.Mean):
     """Mean of `si_sdr` over examples and those of their sources that sound.
 
