@@ -1,6 +1,7 @@
 """Audio files to `tf.data` examples.
 
 musdb.py       official facts: validation tracks, stems, sample set, the demo excerpt
+chunks.py      which WAV files tensorflow-io can read
 tracks.py      finding the tracks of a data set, reading headers
 checks.py      everything that is wrong with a data set
 stems.py       .stem.mp4 to WAV

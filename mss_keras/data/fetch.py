@@ -1,10 +1,11 @@
 """Data sets that are made or fetched: the demonstration's, and musdb's excerpts."""
 
+import http.client
 import shutil
 import tempfile
-import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,18 @@ from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.files import appearing
 
 _DEMO_TRAIN_SECONDS = 4.5
+_SILENCE_SECONDS = 60.0  # of a server, after which it is given up
+
+# What a broken transfer or a broken, encrypted or oddly compressed archive raises.
+_FETCH_ERRORS = (
+    http.client.HTTPException,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,  # and URLError
+    RuntimeError,
+    ValueError,
+)
 
 
 def make_demo(folder: str | Path) -> Path:
@@ -66,7 +79,7 @@ def download(root: str | Path, url: str | None = None, *, progress: bool = True)
     root, url = Path(root), url or sample_url()
     with making(root) as partial, tempfile.TemporaryFile(dir=partial.parent) as archive:
         try:
-            with urllib.request.urlopen(url) as response:
+            with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as response:
                 size = int(response.headers.get("Content-Length") or 0) or None
                 with tqdm.wrapattr(
                     response, "read", total=size, desc="download", disable=not progress
@@ -74,8 +87,9 @@ def download(root: str | Path, url: str | None = None, *, progress: bool = True)
                     shutil.copyfileobj(stream, archive)
             with zipfile.ZipFile(archive) as zipped:
                 zipped.extractall(partial)
-        except (urllib.error.URLError, OSError, ValueError, zipfile.BadZipFile) as error:
-            reason = getattr(error, "reason", error)
+        except _FETCH_ERRORS as error:
+            # In one line: a server's garbage may hold line ends.
+            reason = " ".join(str(getattr(error, "reason", error)).split())
             raise UserError(
                 f"--download: {url}: {reason}; wanted musdb's archive, or fetch it elsewhere and "
                 "give its folder as --root"
@@ -97,9 +111,11 @@ def making(folder: Path) -> Iterator[Path]:
     Raises:
         UserError: if it cannot be made.
     """
-    with appearing(folder) as partial:
-        try:
+    try:
+        with appearing(folder) as partial:
             partial.mkdir()
-        except OSError as error:
-            raise UserError(f"{folder}: {error.strerror}, wanted a folder to write to") from None
-        yield partial
+            yield partial
+    except OSError as error:
+        raise UserError(
+            f"{folder}: {error.strerror or error}, wanted a folder to write to"
+        ) from error

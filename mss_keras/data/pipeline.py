@@ -80,7 +80,7 @@ def validation_examples(
     """Batches of fixed excerpts that cover every track from its beginning to its end.
 
     The last excerpt of a track is moved back to end with it. The mixture is the
-    track's own where there is a file of it. Nothing is augmented.
+    track's own where every track has a file of it, else the sum. Nothing is augmented.
 
     Returns:
         As `training_examples`, once through; the last batch may be smaller.

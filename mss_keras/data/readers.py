@@ -94,7 +94,8 @@ def _memory_reader(
         if waveform.shape[1] > audio.nb_channels:
             waveform = waveform.mean(axis=1, keepdims=True)
         memory[start : start + file.frames] = waveform
-    audio_tensor = tf.constant(memory)
+    with tf.device("CPU:0"):  # or it would fill the GPU
+        audio_tensor = tf.constant(memory)
     first = tf.constant(starts[:-1].reshape(len(files), -1), tf.int64)
     end = tf.constant(starts[1:].reshape(len(files), -1), tf.int64)
 

@@ -56,8 +56,8 @@ def compute_statistics(
 ) -> Statistics:
     """One streaming pass over the full mixtures of all tracks.
 
-    The mixture is the track's own where there is a file of it, else the sum of its
-    sources. Magnitudes are averaged over channels first, as in open-unmix.
+    The mixture is the track's own where every track has a file of it, else the sum of
+    its sources. Magnitudes are averaged over channels first, as in open-unmix.
 
     Args:
         tracks: the training tracks.

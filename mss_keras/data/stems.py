@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import av
@@ -56,7 +58,9 @@ def prepare(
         ) from None
     failed = []
     # Spawned, since a fork of a process with TensorFlow's threads may hang.
-    with ProcessPoolExecutor(jobs or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        jobs or os.cpu_count(), mp_context=get_context("spawn"), initializer=_end_with_parent
+    ) as pool:
         tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
         bar = tqdm(
             as_completed(tasks),
@@ -71,6 +75,11 @@ def prepare(
                     task.result()
                 except UserError as error:
                     failed.append(str(error))
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"{output}: a decoding process was killed (out of memory?), wanted fewer --jobs; "
+                "run it again to continue"
+            ) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -85,9 +94,9 @@ def decode_track(stem: Path, folder: Path) -> None:
     Raises:
         UserError: if it cannot be decoded or written.
     """
-    with appearing(folder) as partial, contextlib.ExitStack() as stack:
-        writers: dict[str, soundfile.SoundFile] = {}
-        try:
+    try:
+        with appearing(folder) as partial, contextlib.ExitStack() as stack:
+            writers: dict[str, soundfile.SoundFile] = {}
             partial.mkdir()
             for name, rate, block in stem_blocks(stem):
                 if name not in writers:
@@ -96,8 +105,21 @@ def decode_track(stem: Path, folder: Path) -> None:
                     )
                     writers[name] = stack.enter_context(file)
                 writers[name].write(to_int16(block))
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise UserError(f"{folder}: cannot be written: {error}") from error
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise UserError(f"{folder}: cannot be written: {error}") from error
+
+
+def _end_with_parent() -> None:
+    # Where the parent is killed, its workers would wait for ever, and one that still
+    # decodes could give its name to a folder that the next run is writing.
+    parent = parent_process()
+    if parent is not None:
+
+        def end() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=end, daemon=True).start()
 
 
 def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:

@@ -22,6 +22,7 @@ from typing import Literal
 import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig, UserError
+from mss_keras.data.chunks import frames_in_graph
 from mss_keras.data.musdb import validation_tracks
 
 Kind = Literal["stems", "folders"]
@@ -57,7 +58,7 @@ class AudioFile:
 
         Raises:
             UserError: if the file is missing, not audio, cut short, empty or of an
-                encoding that cannot be read.
+                encoding or a layout that cannot be read.
         """
         try:
             info = soundfile.info(str(path), verbose=True)
@@ -77,6 +78,12 @@ class AudioFile:
             )
         if info.frames == 0:
             raise UserError(f"{path}: no samples found, wanted some")
+        if frames_in_graph(path) != info.frames:
+            raise UserError(
+                f"{path}: found chunks in an order or of lengths that tensorflow-io cannot read "
+                "(24-bit mono of an odd number of samples is one case), wanted a plain WAV: save "
+                "it again in 16 bit or float"
+            )
         return cls(str(path), info.frames, info.channels, info.samplerate, _DTYPES[info.subtype])
 
 

@@ -19,7 +19,8 @@ class MultiResolutionSTFT(SeparationLoss):
 
     L_sc = (1/K) Σ_k ‖Ỹ_k − Y_k‖ / ‖Y_k‖, 0 for a source whose target is silent;
     L_mag = (1/K) Σ_k mean |log10 Ỹ_k − log10 Y_k|. Centred frames under a Hann window;
-    1e-10 is added to squared magnitudes. The survey prints L_mag with neither
+    1e-10 is added to squared magnitudes: bins emptier than that, as those above the
+    cut-off of compressed music, count as silent. The survey prints L_mag with neither
     modulus nor mean; auraloss takes the natural logarithm.
 
     Args:

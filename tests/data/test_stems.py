@@ -1,10 +1,13 @@
 """Decoding stems, for real: killed, continued, damaged."""
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 
@@ -74,6 +77,25 @@ def test_killed_and_continued(musdb18, tmp_path):
     assert len(list(output.glob("*/*"))) == 34  # hidden leftovers are gone, too
 
 
+def test_workers_go_with_a_killed_parent(musdb18, tmp_path):
+    """Else they would stay for ever, and rename what the next run is writing."""
+    for i in range(30):
+        os.symlink(demo_stem(), musdb18 / f"train/more{i}.stem.mp4")
+    output = tmp_path / "wav"
+    command = [sys.executable, "-m", "trainer", "prepare", "--root", musdb18, "--output", output]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        deadline = time.time() + 120
+        while not any(output.glob("train/[!.]*")) and time.time() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.communicate(timeout=20)  # ends when the last worker has closed its stderr
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert 0 < len(list(output.glob("*/[!.]*"))) < 34
+
+
 def test_a_damaged_stem_is_named_after_the_others(musdb18, tmp_path):
     damaged = musdb18 / "train/two.stem.mp4"
     damaged.unlink()
@@ -116,3 +138,61 @@ def test_download_that_fails_leaves_nothing(tmp_path):
         with pytest.raises(UserError, match="--download"):
             download(tmp_path / "musdb", url, progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["no.zip"]
+
+
+def test_broken_archives_are_told_in_one_line(tmp_path):
+    archive = tmp_path / "sample.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.write(demo_stem(), "train/a.stem.mp4")
+    whole = archive.read_bytes()
+    directory = whole.index(b"PK\x01\x02")
+    locked = bytearray(whole)
+    locked[directory + 8] |= 1  # says that it is encrypted
+    locked[6] |= 1
+    for broken in (
+        whole[: len(whole) // 2],
+        whole[:60] + b"\xff" * 300 + whole[360:],
+        whole[:500000] + bytes(300) + whole[500300:],
+        bytes(locked),
+    ):
+        archive.write_bytes(broken)
+        with pytest.raises(UserError, match="--download") as error:
+            download(tmp_path / "musdb", archive.as_uri(), progress=False)
+        assert "\n" not in str(error.value)
+        assert not (tmp_path / "musdb").exists()
+
+
+def test_archives_cannot_write_elsewhere(tmp_path):
+    archive = tmp_path / "a/b/sample.zip"
+    archive.parent.mkdir(parents=True)
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.write(demo_stem(), "train/a.stem.mp4")
+        zipped.writestr("../../outside.txt", "x")
+    root = download(tmp_path / "a/b/musdb", archive.as_uri(), progress=False)
+    assert [p.parent for p in tmp_path.rglob("outside.txt")] == [root]
+
+
+def test_a_server_that_talks_nonsense(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"nonsense\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x.zip"
+        with pytest.raises(UserError, match="--download") as error:
+            download(tmp_path / "musdb", url, progress=False)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_where_a_folder_should_be(musdb18, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/sub: .*wanted a folder"):
+        make_demo(tmp_path / "file/sub")
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav/train").touch()
+    with pytest.raises(UserError, match=r"3 of 4 tracks failed: .*wav/train/one: cannot be"):
+        prepare(musdb18, tmp_path / "wav", progress=False)

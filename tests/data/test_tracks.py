@@ -144,6 +144,12 @@ def wide_integers(tree):
     return "train/a/other.wav: found WAV PCM_32, wanted WAV of PCM_16, PCM_24, FLOAT"
 
 
+def odd_24_bit_mono(tree):
+    # As soundfile writes it; whole and valid, but it would end training.
+    soundfile.write(tree / "train/a/other.wav", np.zeros(44101), 44100, subtype="PCM_24")
+    return "train/a/other.wav: found chunks .* wanted a plain WAV"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -159,6 +165,7 @@ def wide_integers(tree):
         six_channels,
         doubles,
         wide_integers,
+        odd_24_bit_mono,
     ],
 )
 def test_damage_is_told_in_one_line(tree, damage):

@@ -60,13 +60,13 @@ def dissimilarity(y, e, beta=0.1):
     return total
 
 
-def magnitudes(waveform, nfft, hop, window):
+def magnitudes(waveform, nfft, hop, window, epsilon=1e-10):
     """Centred STFT of [samples], magnitudes stabilised as documented: [frames, bins]."""
     padded = np.pad(waveform, window // 2, mode="reflect")
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     starts = range(0, len(padded) - window + 1, hop)
     frames = np.stack([padded[i : i + window] * hann for i in starts])
-    return np.sqrt(np.abs(np.fft.rfft(frames, nfft)) ** 2 + 1e-10)
+    return np.sqrt(np.abs(np.fft.rfft(frames, nfft)) ** 2 + epsilon)
 
 
 def multi_resolution_stft(y, e):

@@ -85,6 +85,18 @@ def test_resolutions():
     np.testing.assert_allclose(value, expected, rtol=1e-4)
 
 
+def test_the_stabiliser_does_not_tell_on_quiet_audio():
+    """At RMS 0.01, against the exact formula."""
+    rng = np.random.default_rng(5)
+    y_true = 0.01 * rng.standard_normal((1, 1, 8000, 1))
+    y_pred = 0.7 * y_true + 0.005 * rng.standard_normal(y_true.shape)
+    value = losses.get("multi_resolution_stft", resolutions=[(1024, 120, 600)])(y_true, y_pred)
+    true, pred = (magnitudes(x[0, 0, :, 0], 1024, 120, 600, 0.0) for x in (y_true, y_pred))
+    exact = np.linalg.norm(pred - true) / np.linalg.norm(true)
+    exact += np.abs(np.log10(pred) - np.log10(true)).mean()
+    np.testing.assert_allclose(value, exact, rtol=1e-4)
+
+
 def test_a_silent_source_does_not_drown_the_others():
     """Spectral convergence is not defined for silence; it counts 0 there."""
     rng = np.random.default_rng(4)
