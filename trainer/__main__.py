@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = make_parser().parse_args(with_defaults(given))
         return _run(options)
-    except (ArgumentError, UserError) as error:
+    except (ArgumentError, UserError, OSError) as error:  # OSError: a full disk, say
         if "--traceback" in given:
             raise
         print(f"error: {_one_line(error)}", file=sys.stderr)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,11 @@ def _digest(path: Path) -> str:
 
 def write_weights(model: keras.Model, path: Path) -> None:
     """Writes all variables of a model and of its optimiser as .npz, in their order."""
-    np.savez(path, **{key: variable.numpy() for key, variable in _variables(model).items()})
+    # Not np.savez, whose archive complains from its destructor where the disk is full.
+    with zipfile.ZipFile(path, "w") as archive:
+        for key, variable in _variables(model).items():
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(variable.numpy()))
 
 
 def read_weights(model: keras.Model, path: Path) -> None:

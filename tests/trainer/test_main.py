@@ -148,6 +148,21 @@ def test_data_is_checked_without_tensorflow(tree):
     assert result.returncode == 0, result.stderr
 
 
+def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tree, small, tmp_path):
+    """The operating system refuses to let files grow beyond a size, as a full disk does."""
+    run = tmp_path / "run"
+    arguments = ["--output", str(run), *flags({**small, "epochs": 9, "root": tree})]
+    code = (
+        "import resource, sys; from trainer.__main__ import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert "the checkpoint of epoch 1 cannot be written" in error_of(result)
+    assert list((run / "checkpoints").iterdir()) == []
+
+
 def test_check_data(trainer, tree):
     good = trainer("check-data", "--root", tree, check=0)
     assert "0 errors, 0 warnings" in good.stdout
