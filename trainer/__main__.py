@@ -44,8 +44,11 @@ def _run(options: Namespace) -> int:
 
 
 def _one_line(error: Exception) -> str:
+    line = " ".join(str(error).split())
+    if not isinstance(error, ArgumentError):
+        return line
     # jsonargparse names wrong and missing values by their keys.
-    line = re.sub(r'Parser key "([^"]+)"', r"\1", " ".join(str(error).split()))
+    line = re.sub(r'Parser key "([^"]+)"', r"\1", line)
     commands = "|".join(COMMANDS)
     line = re.sub(rf"\b(?:{commands})\.(\w+)", lambda match: flag_name(match[1]), line)
     return re.sub(r"^(\w+)(?=:)", lambda match: flag_name(match[1]), line)

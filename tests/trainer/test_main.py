@@ -118,6 +118,12 @@ def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_file_named_as_a_command_keeps_its_name(trainer, tmp_path, run):
+    (tmp_path / "train.wav").write_text("hello")
+    line = error_of(trainer("separate", tmp_path / "train.wav", "--model", run))
+    assert line.startswith(f"error: {tmp_path}/train.wav: ")
+
+
 def test_traceback_on_demand(trainer):
     result = trainer("--root", "/no/such", "--traceback")
     assert "Traceback" in result.stderr
