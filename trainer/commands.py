@@ -19,6 +19,7 @@ def train(options: Namespace) -> int:
     from mss_keras.training import loop, report
     from mss_keras.training.callbacks import DivergedError
 
+    loop.resolve(settings)  # an unknown loss, too
     default = "demo" if options.demo else "+".join(settings.training.loss)
     output = Path(options.output or f"runs/{default}")
     if options.demo:

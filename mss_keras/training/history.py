@@ -18,9 +18,3 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["epoch"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-def read_csv(path: Path) -> list[dict[str, float]]:
-    """Inverse of `write_csv`."""
-    with path.open(newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

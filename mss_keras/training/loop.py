@@ -12,6 +12,7 @@ from mss_keras.config import Config, UserError
 from mss_keras.data import MusicSet, Statistics
 from mss_keras.training import callbacks, devices, runs
 from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.history import write_csv
 from mss_keras.training.interrupt import interruptible
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.report import Score, write_report
@@ -132,6 +133,7 @@ def fit(
     done = state["epoch"] if state else 0
     if state:
         say(f"going on after epoch {done}")
+        write_csv(folder / "history.csv", state["history"])  # a killed run may lack a row
         if state["stopped"] or done >= settings.epochs:
             return state["history"]
     steps = data.steps_per_epoch(music.train, config.data)

@@ -74,6 +74,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--batch-size", "0"], "--batch-size: found 0, wanted a number above 0"),
         (["--epochs", "two"], "--epochs: .*int.* two"),
         (["--loss", "l3_freq"], "--loss: found 'l3_freq', wanted one of l1_time, l2_time"),
+        (["--demo", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
         (["--loss", "l1_freq", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
         (["--loss", "psa", "--loss", "psa"], "--loss: .* different names"),
         (

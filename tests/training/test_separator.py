@@ -1,5 +1,7 @@
 """The separator as a Keras user meets it."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -90,14 +92,22 @@ def test_losses_of_several_domains_are_summed_and_logged_apart(batch):
 
 
 def test_time_spent_waiting_for_data_is_counted(batch):
-    slow = repeat(batch).map(lambda x: (tf.py_function(_wait, [], tf.int32), x)[1])
-    model = separator()
-    model.fit(slow, steps_per_epoch=3, verbose=0)
-    assert 0.0 < model.data_wait < 60.0
+    def slowly():
+        while True:
+            time.sleep(0.3)
+            yield batch
 
-
-def _wait():
-    return 0
+    shapes = {name: tf.TensorSpec(value.shape, tf.float32) for name, value in batch.items()}
+    options = tf.data.Options()
+    options.experimental_optimization.inject_prefetch = False  # it would fetch while we trace
+    slow = tf.data.Dataset.from_generator(slowly, output_signature=shapes).with_options(options)
+    waits = []
+    for data in (repeat(batch), slow):
+        model = separator()
+        model.fit(data, steps_per_epoch=3, shuffle=False, verbose=0)
+        waits.append(model.data_wait)
+    assert waits[1] >= 0.9  # three times what the source sleeps
+    assert waits[0] < waits[1]
 
 
 def test_pairs_of_tensors_do_as_well(batch):
