@@ -70,19 +70,20 @@ def check_data(options: Namespace) -> int:
 
 def separate(options: Namespace) -> int:
     """`python -m trainer separate`."""
-    from mss_keras import data
-    from mss_keras.training import report, runs
+    # Wrong values are told before anything is loaded.
+    separation = config.from_options(config.SeparationConfig, options)
+    files = config.from_options(config.SongConfig, options)
 
+    from mss_keras.data import find_songs
+    from mss_keras.training import runs
+    from mss_keras.training.songs import separate_songs
+
+    songs = find_songs(options.inputs)
     separator = runs.load(options.model)
-    for name in options.inputs:
-        waveform = data.decode(name, separator.audio)
-        folder = Path(options.output) / Path(name).stem
-        try:
-            report.write_stems(separator.separate(waveform), folder, separator.audio.sample_rate)
-        except OSError as error:
-            raise UserError(f"--output: {folder}: {error}, wanted a folder to write to") from error
-        _say(f"{name}: {', '.join(separator.source_names)} in {folder}")
-    return 0
+    failed = separate_songs(separator, songs, Path(options.output), separation, files, _say)
+    if failed:
+        print(f"{failed} of {len(songs)} songs failed", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def export(options: Namespace) -> int:

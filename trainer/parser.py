@@ -1,5 +1,6 @@
 """The command line: flags from the fields of the configuration."""
 
+import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import Field
@@ -17,7 +18,7 @@ COMMANDS = {
     "train": "train a separator (the command where none is named)",
     "prepare": "decode MUSDB18's .stem.mp4 files to WAV, once",
     "check-data": "list what is wrong with a data set, before hours are spent",
-    "separate": "separate songs with a trained model",
+    "separate": "separate songs of any length with a trained model",
     "export": "write a SavedModel for TensorFlow Serving",
 }
 
@@ -82,11 +83,15 @@ def _check_data(parser: ArgumentParser) -> None:
 
 
 def _separate(parser: ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", type=str, help="Audio files")
+    parser.add_argument(
+        "inputs", nargs="+", type=str, help="Audio or video files, folders of them, patterns"
+    )
     _model(parser)
     parser.add_argument(
         "--output", type=str, default="separated", help="Folder; gets SONG/SOURCE.wav for each song"
     )
+    _group(parser, config.SeparationConfig)
+    _group(parser, config.SongConfig)
 
 
 def _export(parser: ArgumentParser) -> None:
@@ -114,6 +119,11 @@ def _download(parser: ArgumentParser) -> None:
     )
 
 
+def _group(parser: ArgumentParser, group: type) -> None:
+    for field in dataclasses.fields(group):
+        _field(parser, field)
+
+
 def _own_fields(parser: ArgumentParser, *names: str) -> None:
     for name, field in config.fields().items():
         if name in names:
@@ -129,6 +139,10 @@ def _field(parser: ArgumentParser, field: Field) -> None:
         value = float | bool | str | list  # a number first, text last
         parser.add_argument(
             flag, type=dict[str, value | dict[str, value]], default=default, help=text
+        )
+    elif typing.get_origin(annotation) is Mapping:
+        parser.add_argument(
+            flag, type=dict[typing.get_args(annotation)], default=default, help=text
         )
     elif field.metadata.get("repeated"):
         item = typing.get_args(annotation)[0]

@@ -6,7 +6,10 @@ tracks.py      finding the tracks of a data set, reading headers
 checks.py      everything that is wrong with a data set
 stems.py       .stem.mp4 to WAV
 fetch.py       the demonstration's data, download
-decoding.py    any audio file as a waveform
+resampling.py  sample rates
+decoding.py    any audio file as a waveform, in blocks
+encoding.py    stems to audio files
+listing.py     songs named on a command line
 excerpts.py    excerpts as arrays; WAV where there were stems
 readers.py     excerpts in graph ops, from disk or memory
 pipeline.py    the pipeline as numbered stages
@@ -16,9 +19,11 @@ statistics.py  mean and standard deviation a frequency bin
 from typing import TYPE_CHECKING, Any
 
 from mss_keras.data.checks import Finding, check
-from mss_keras.data.decoding import decode
+from mss_keras.data.decoding import Song, decode
+from mss_keras.data.encoding import stem_files
 from mss_keras.data.excerpts import as_wav, excerpt
 from mss_keras.data.fetch import download, make_demo
+from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, MusicSet, Track, open_set
 
@@ -36,6 +41,7 @@ __all__ = [
     "AudioFile",
     "Finding",
     "MusicSet",
+    "Song",
     "Statistics",
     "Track",
     "as_wav",
@@ -45,9 +51,11 @@ __all__ = [
     "download",
     "excerpt",
     "excerpt_samples",
+    "find_songs",
     "make_demo",
     "open_set",
     "prepare",
+    "stem_files",
     "steps_per_epoch",
     "tracks_of",
     "training_examples",

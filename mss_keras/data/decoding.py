@@ -1,15 +1,148 @@
-"""Any audio file that FFmpeg's libraries read, as a waveform."""
+"""Any audio that FFmpeg's libraries read, in blocks, at the rate and channels wanted."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 
 from mss_keras.config import AudioConfig, UserError
+from mss_keras.data.resampling import resampled
+
+# Containers whose time stamps are exact to the sample, so that seeking is, too.
+_SEEKABLE = {"wav", "w64", "aiff", "caf", "flac"}
+
+
+class Song:
+    """The first audio stream of a file, decoded as it is asked for.
+
+    Args:
+        path: the file; video files will do.
+        audio: sample rate and channels wanted. Mono is doubled, stereo mixed down.
+        start: where to begin, seconds. Defaults to `0`.
+        duration: how much to read, seconds. Defaults to all.
+        downmix: mix more than two channels down as FFmpeg does. Defaults to `False`.
+
+    Raises:
+        UserError: if the file is missing, is not audio, or has more than two channels
+            without `downmix`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        audio: AudioConfig,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
+        downmix: bool = False,
+    ):
+        """See the class."""
+        self.path, self.audio = path, audio
+        self.start, self.duration = start, duration
+        self.damaged = 0  # packets that could not be decoded
+        self.samples = 0  # decoded, at the file's rate
+        try:
+            with av.open(str(path)) as container:
+                stream = self._stream(container)
+                self.rate: int = stream.codec_context.sample_rate
+                self.channels: int = stream.codec_context.layout.nb_channels
+                length = container.duration and container.duration / av.time_base
+        except (av.FFmpegError, OSError) as error:
+            raise self._unreadable(error) from error
+        if self.channels > 2 and not downmix:
+            raise UserError(
+                f"{path}: found {self.channels} channels, wanted 1 or 2 (--downmix mixes them "
+                "down to stereo)"
+            )
+        rest = None if length is None else max(0.0, length - start)
+        known = [x for x in (rest, duration) if x is not None]
+        self.seconds = min(known) if known else None  # as the file says
+
+    def _stream(self, container):
+        if not container.streams.audio:
+            raise UserError(f"{self.path}: no audio found, wanted an audio file")
+        return container.streams.audio[0]
+
+    def _unreadable(self, error: Exception) -> UserError:
+        reason = getattr(error, "strerror", None) or error
+        return UserError(f"{self.path}: {reason}, wanted an audio file")
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The waveform from the beginning.
+
+        Yields:
+            Float32 `[samples, channels]` at the rate and channels wanted; in all
+            `round(n * rate wanted / rate)` samples for the `n` of the file.
+
+        Raises:
+            UserError: if there are no samples, or some are not finite.
+        """
+        blocks = resampled(self._decoded(), self.rate, self.audio.sample_rate)
+        first = next(blocks, None)
+        if first is None:
+            raise UserError(f"{self.path}: no samples found, wanted an audio file")
+        for block in itertools.chain([first], blocks):
+            yield self._with_channels(block)
+
+    def _with_channels(self, block: np.ndarray) -> np.ndarray:
+        # Not by the resampler, which takes 3 dB off a mono file that becomes stereo.
+        wanted = self.audio.nb_channels
+        if wanted == 1:
+            return block.mean(axis=1, keepdims=True)
+        return block if block.shape[1] == wanted else np.repeat(block, wanted, axis=1)
+
+    def _decoded(self) -> Iterator[np.ndarray]:
+        # At the file's rate, cut to start and duration.
+        begin = round(self.start * self.rate)
+        end = None if self.duration is None else begin + round(self.duration * self.rate)
+        self.damaged = self.samples = 0
+        try:
+            with av.open(str(self.path)) as container:
+                for position, block in self._frames(container, begin):
+                    if end is not None and position >= end:
+                        return
+                    behind = None if end is None else end - position
+                    inside = block[max(0, begin - position) : behind]
+                    if len(inside):
+                        self._require_finite(inside, begin + self.samples)
+                        self.samples += len(inside)
+                        yield inside
+        except (av.FFmpegError, OSError) as error:
+            raise self._unreadable(error) from error
+
+    def _frames(self, container, begin: int) -> Iterator[tuple[int, np.ndarray]]:
+        stream = self._stream(container)
+        seeks = begin > 0 and container.format.name in _SEEKABLE
+        if seeks:
+            container.seek(int(begin / self.rate / stream.time_base), stream=stream)
+        layout = "stereo" if self.channels > 2 else None
+        to_float = av.AudioResampler(format="fltp", layout=layout, rate=self.rate)
+        position = None if seeks else 0
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError:
+                self.damaged += 1  # as FFmpeg does: what can be decoded is
+                continue
+            for frame in frames:
+                if position is None:
+                    position = round(frame.pts * frame.time_base * self.rate)
+                for part in to_float.resample(frame):
+                    yield position, part.to_ndarray().T
+                    position += part.samples
+
+    def _require_finite(self, block: np.ndarray, position: int) -> None:
+        if not np.isfinite(block).all():
+            at = (position + np.argmin(np.isfinite(block).all(axis=1))) / self.rate
+            raise UserError(
+                f"{self.path}: found a NaN or infinite sample at {at:.3f} s, wanted finite samples"
+            )
 
 
 def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
-    """Decodes a file's first audio stream at the model's rate and channels.
+    """A whole file as a waveform.
 
     Args:
         path: the file.
@@ -19,26 +152,6 @@ def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
         Float32 `[samples, channels]`.
 
     Raises:
-        UserError: if the file is missing, is not audio or has more than two channels.
+        UserError: see `Song`.
     """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: no audio found, wanted an audio file")
-            stream = container.streams.audio[0]
-            channels = stream.codec_context.layout.nb_channels
-            if channels > 2:
-                raise UserError(f"{path}: found {channels} channels, wanted 1 or 2")
-            resampler = av.AudioResampler(format="fltp", rate=audio.sample_rate)
-            blocks = []
-            for frame in (*container.decode(stream), None):
-                blocks += [part.to_ndarray().T for part in resampler.resample(frame)]
-    except (av.FFmpegError, OSError) as error:
-        raise UserError(f"{path}: {error.strerror}, wanted an audio file") from error
-    if not blocks:
-        raise UserError(f"{path}: no samples found, wanted an audio file")
-    waveform = np.concatenate(blocks).astype(np.float32, copy=False)
-    # Not by the resampler, which takes 3 dB off a mono file that becomes stereo.
-    if audio.nb_channels == 1:
-        return waveform.mean(axis=1, keepdims=True)
-    return np.repeat(waveform, 2, axis=1) if channels == 1 else waveform
+    return np.concatenate(list(Song(path, audio).blocks()))

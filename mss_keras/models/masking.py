@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
 from mss_keras.models.openunmix import OpenUnmix, SeparateOpenUnmix
+from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
 
 
@@ -102,16 +103,34 @@ class MaskingModel(keras.Model):
         parts = self(mixture, training=False)
         return self.decode(parts["mask"], parts["spectrogram"], tf.shape(mixture)[1])
 
-    def separate(self, waveform: np.ndarray) -> dict[str, np.ndarray]:
-        """Separates one waveform.
+    def streaming(self, options: SeparationConfig = SeparationConfig()) -> Streaming:  # noqa: B008
+        """The separation of songs of any length, compiled once for each set of options.
+
+        Raises:
+            UserError: see `Rounds`.
+        """
+        # Past Keras's tracking, which would try to save it.
+        compiled = self.__dict__.setdefault("_streaming", {})
+        if options not in compiled:
+            compiled[options] = Streaming(self, options)
+        return compiled[options]
+
+    def separate(
+        self,
+        waveform: np.ndarray,
+        options: SeparationConfig = SeparationConfig(),  # noqa: B008 - frozen
+    ) -> dict[str, np.ndarray]:
+        """Separates one waveform of any length.
 
         Args:
             waveform: float `[samples, channels]` at the model's sample rate, −1 to 1.
+            options: `SeparationConfig`: targets, residual, Wiener filter, chunks.
 
         Returns:
-            A waveform of the same shape for each source, by name.
+            A waveform of the same shape for each stem, by name.
 
         Raises:
+            UserError: see `Rounds`.
             ValueError: if the shape is not `[samples, channels]` with the model's channels.
         """
         waveform = np.asarray(waveform, np.float32)
@@ -120,17 +139,9 @@ class MaskingModel(keras.Model):
                 f"waveform: found shape {list(waveform.shape)}, wanted "
                 f"[samples, channels={self.audio.nb_channels}]"
             )
-        stems = self._compiled_stems(tf.constant(waveform[np.newaxis]))[0].numpy()
-        return dict(zip(self.source_names, stems, strict=True))
-
-    @property
-    def _compiled_stems(self):
-        if "_stems_function" not in self.__dict__:
-            shape = [None, None, self.audio.nb_channels]
-            function = tf.function(self.stems, input_signature=[tf.TensorSpec(shape, tf.float32)])
-            # Past Keras's tracking, which would try to save it.
-            object.__setattr__(self, "_stems_function", function)
-        return self.__dict__["_stems_function"]
+        streaming = self.streaming(options)
+        stems = np.concatenate(list(streaming.stream([waveform])))  # [samples, sources, channels]
+        return {name: stems[:, index] for index, name in enumerate(streaming.names)}
 
     def predict_step(self, data: Any) -> tf.Tensor:
         """`predict` gives stems."""

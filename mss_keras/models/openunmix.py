@@ -4,6 +4,8 @@ Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels,
 bins]` out. Features of a frame are flattened channel-major, as in open-unmix.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -152,12 +154,18 @@ class OpenUnmix(layers.Layer):
         self.input_affine.shift.assign(-mean[: self.max_bin])
         self.input_affine.scale.assign(1.0 / std[: self.max_bin])
 
-    def call(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(
+        self,
+        magnitude: tf.Tensor,
+        training: bool = False,
+        chosen: Sequence[int] | None = None,
+    ) -> tf.Tensor:
         """Mixture magnitudes → masks.
 
         Args:
             magnitude: float `[batch, frames, channels, bins]`.
             training: whether dropout and batch statistics are used.
+            chosen: indices of the sources wanted. Defaults to all.
 
         Returns:
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
@@ -173,14 +181,11 @@ class OpenUnmix(layers.Layer):
 
         x = self.merge(tf.concat([encoded, x], axis=-1))
         x = tf.nn.relu(self.merge_norm(x, training=training))
+        chosen = range(self.nb_sources) if chosen is None else chosen
         masks = tf.stack(
-            [
-                norm(head(x), training=training)
-                for head, norm in zip(self.heads, self.head_norms, strict=True)
-            ],
-            axis=1,
+            [self.head_norms[k](self.heads[k](x), training=training) for k in chosen], axis=1
         )  # [batch, sources, frames, channels * bins]
-        masks = tf.reshape(masks, [batch, self.nb_sources, frames, self.nb_channels, self.nb_bins])
+        masks = tf.reshape(masks, [batch, len(chosen), frames, self.nb_channels, self.nb_bins])
         return tf.nn.relu(self.output_affine(tf.cast(masks, tf.float32)))
 
     def get_config(self):
@@ -224,9 +229,15 @@ class SeparateOpenUnmix(layers.Layer):
         for network in self.networks:
             network.set_statistics(mean, std)
 
-    def call(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(
+        self,
+        magnitude: tf.Tensor,
+        training: bool = False,
+        chosen: Sequence[int] | None = None,
+    ) -> tf.Tensor:
         """See `OpenUnmix.call`."""
-        masks = [network(magnitude, training=training) for network in self.networks]
+        chosen = range(self.nb_sources) if chosen is None else chosen
+        masks = [self.networks[k](magnitude, training=training) for k in chosen]
         return tf.concat(masks, axis=1)
 
     def get_config(self):

@@ -108,15 +108,23 @@ def inverse_stft(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor
 def _inverse(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor) -> tf.Tensor:
     frames = tf.signal.irfft(spectrogram, [nfft])  # [batch, frames, channels, nfft]
     taper = tf.signal.hann_window(nfft, periodic=True, dtype=frames.dtype)
-    total = _overlap_add(frames * taper, hop)
-    weight = _overlap_add(tf.ones_like(frames[:1, :, :1]) * taper**2, hop)
+    total = overlap_add(frames * taper, hop)
+    weight = overlap_add(tf.ones_like(frames[:1, :, :1]) * taper**2, hop)
     half = nfft // 2
     end = half + samples
     return total[:, half:end] / weight[:, half:end]
 
 
-def _overlap_add(frames: tf.Tensor, hop: int) -> tf.Tensor:
-    # [batch, frames, channels, length] -> [batch, samples, channels]
+def overlap_add(frames: tf.Tensor, hop: int) -> tf.Tensor:
+    """Adds frames up at their places.
+
+    Args:
+        frames: `[batch, frames, channels, length]`.
+        hop: samples between the starts of two frames; divides `length`.
+
+    Returns:
+        `[batch, (frames - 1) * hop + length, channels]`.
+    """
     span = frames.shape[-1] // hop
     blocks = tf.add_n(
         [

@@ -8,38 +8,45 @@ from contextlib import contextmanager
 import keras
 
 
-class _StopBetweenBatches(keras.callbacks.Callback):
-    """Raises KeyboardInterrupt at the end of a batch once it has been asked to."""
+class Interrupt(keras.callbacks.Callback):
+    """Raises KeyboardInterrupt where it is checked, once it has been asked to.
+
+    As a callback of `fit` it checks at the end of each batch.
+    """
 
     asked = False
 
-    def _check(self, batch, logs=None):
+    def check(self) -> None:
+        """Raises KeyboardInterrupt if Ctrl-C has been pressed."""
         if self.asked:
             raise KeyboardInterrupt
 
-    on_train_batch_end = on_test_batch_end = _check
+    def _check_batch(self, batch, logs=None):
+        self.check()
+
+    on_train_batch_end = on_test_batch_end = _check_batch
 
 
 @contextmanager
-def interruptible() -> Iterator[keras.callbacks.Callback]:
-    """A callback by which the first Ctrl-C ends `fit` after the batch at hand.
+def interruptible() -> Iterator[Interrupt]:
+    """Within, the first Ctrl-C takes effect where the interrupt is checked.
 
     Python's own exception may arise in a destructor or a callback from C++, where it
     is printed and forgotten. A second Ctrl-C has the usual effect.
     """
-    callback = _StopBetweenBatches()
+    interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield callback  # signals are the main thread's
+        yield interrupt  # signals are the main thread's
         return
 
     before = signal.getsignal(signal.SIGINT)
 
     def ask(number, frame):
-        callback.asked = True
+        interrupt.asked = True
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, ask)
     try:
-        yield callback
+        yield interrupt
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,0 +1,63 @@
+"""Sample rate conversion of waveforms that come in blocks, by FFmpeg's resampler."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import av
+import numpy as np
+
+
+def resampled(
+    blocks: Iterable[np.ndarray],
+    rate: int,
+    wanted: int,
+    length: Callable[[], int] | None = None,
+) -> Iterator[np.ndarray]:
+    """Converts the rate, without a delay.
+
+    Args:
+        blocks: float32 `[samples, channels]` each.
+        rate: their sample rate, Hz.
+        wanted: sample rate wanted, Hz.
+        length: tells how many samples are wanted in all, once the blocks have ended.
+            Defaults to `round(samples * wanted / rate)`.
+
+    Yields:
+        Float32 `[samples, channels]`.
+    """
+    if rate == wanted:
+        yield from blocks
+        return
+    taken = given = channels = 0
+    # One resampler a channel: it knows layouts, and would refuse a number it has no name for.
+    resamplers: list[av.AudioResampler] = []
+    for block in blocks:
+        taken, channels = taken + len(block), block.shape[1]
+        resamplers = resamplers or [_resampler(wanted) for _ in range(channels)]
+        part = np.stack(
+            [_convert(r, _frame(block[:, c], rate)) for c, r in enumerate(resamplers)], axis=1
+        )
+        given += len(part)
+        if len(part):
+            yield part
+    if taken:
+        tail = np.stack([_convert(r, None) for r in resamplers], axis=1)
+        rest = (length() if length else round(taken * wanted / rate)) - given
+        # The filter's end gives a few samples more or less than belong to the song.
+        tail = tail[: max(rest, 0)]
+        yield np.pad(tail, [(0, max(rest, 0) - len(tail)), (0, 0)])
+
+
+def _resampler(wanted: int) -> av.AudioResampler:
+    return av.AudioResampler(format="fltp", layout="mono", rate=wanted)
+
+
+def _frame(channel: np.ndarray, rate: int) -> av.AudioFrame:
+    channel = np.ascontiguousarray(channel, np.float32)
+    frame = av.AudioFrame.from_ndarray(channel[np.newaxis], format="fltp", layout="mono")
+    frame.sample_rate = rate
+    return frame
+
+
+def _convert(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> np.ndarray:
+    parts = [part.to_ndarray()[0] for part in resampler.resample(frame)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)

@@ -1,0 +1,218 @@
+"""A masking model on songs of any length, in bounded memory.
+
+The network hears chunks with some context at both sides; a few chunks make a
+round. Masks fade from one chunk to the next, the Wiener filter works on windows of
+frames counted from the beginning of the song, and the overlap-add of the inverse
+STFT is carried over, so that the result is that of the whole song but for what
+the network would have heard beyond the context. One song at a time: waveforms are
+`[samples, channels]`, stems `[samples, sources, channels]` with time first, as
+they are written.
+
+A song is padded as `centred_stft` does it; frame `n` begins at sample `n * nhop` of
+the padded song.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from mss_keras.config import AudioConfig, SeparationConfig, UserError
+from mss_keras.models.wiener import wiener
+from mss_keras.signal.stft import apply_mask, overlap_add, stft
+
+# Chunks that go through the network as one batch: the steps of an LSTM are in
+# sequence, and cost little more for three chunks than for one.
+_CHUNKS = 3
+_FADE_SECONDS = 1.0
+
+
+class Plan(NamedTuple):
+    """Sizes in frames: a chunk, its context, the fade, a window of the Wiener filter."""
+
+    chunk: int
+    context: int
+    fade: int
+    window: int
+
+    @classmethod
+    def of(cls, audio: AudioConfig, options: SeparationConfig) -> "Plan":
+        """Chunks are whole numbers of windows, so that both lie on the same grid."""
+        rate = audio.sample_rate / audio.nhop
+        window = options.wiener_win_len
+        chunk = window * max(1, round(options.chunk_dur * rate / window))
+        context = int(np.ceil(options.context_dur * rate))
+        return cls(chunk, context, min(int(_FADE_SECONDS * rate), context, window), window)
+
+    @property
+    def round(self) -> int:
+        """Frames of a round."""
+        return _CHUNKS * self.chunk
+
+
+class State(NamedTuple):
+    """What a round leaves to the next."""
+
+    mask: tf.Tensor  # [sources, fade, channels, bins], of the last chunk beyond its end
+    tail: tf.Tensor  # [nfft - nhop, sources, channels], overlap-added so far
+    weight: tf.Tensor  # [nfft - nhop], the squared windows, likewise
+
+
+class Rounds:
+    """Separates songs by a model, a round at a time.
+
+    Args:
+        model: a `MaskingModel`.
+        options: what to separate and how.
+
+    Raises:
+        UserError: for a target that the model has not, a residual named as a source,
+            or a Wiener filter for a single stem.
+    """
+
+    def __init__(self, model, options: SeparationConfig):
+        """See the class."""
+        self.model, self.options = model, options
+        self.audio: AudioConfig = model.audio
+        self.plan = Plan.of(model.audio, options)
+        targets = options.targets or model.source_names
+        unknown = [name for name in targets if name not in model.source_names]
+        if unknown:
+            raise UserError(f"--targets: found {unknown}, wanted some of {model.source_names}")
+        if options.residual in targets:
+            raise UserError(f"--residual: {options.residual} is a target, wanted another name")
+        self.chosen = [model.source_names.index(name) for name in targets]
+        self.names = (*targets, *([options.residual] if options.residual else []))
+        if options.niter and len(self.names) == 1:
+            raise UserError(
+                f"--niter: found {options.niter} for a single stem, wanted 0, more targets or "
+                "--residual"
+            )
+
+    def start(self) -> State:
+        """The state before the first round."""
+        audio, targets = self.audio, len(self.chosen)
+        carried = audio.nfft - audio.nhop
+        return State(
+            tf.zeros([targets, self.plan.fade, audio.nb_channels, audio.bins]),
+            tf.zeros([carried, len(self.names), audio.nb_channels]),
+            tf.zeros([carried]),
+        )
+
+    def advance(
+        self, padded: tf.Tensor, before: tf.Tensor, frames: tf.Tensor, state: State
+    ) -> tuple[tf.Tensor, State]:
+        """One round.
+
+        Args:
+            padded: float32 `[samples, channels]`, the padded song from `before` frames
+                ahead of the round, with up to `context` frames behind it.
+            before: frames of context ahead; 0 in the first round alone.
+            frames: frames of the round, at most `Plan.round`.
+            state: of the round before.
+
+        Returns:
+            Stems `[frames * nhop, sources, channels]` of the padded song, and the state.
+        """
+        spectrogram = stft(padded[tf.newaxis], self.audio.nfft, self.audio.nhop)[0]
+        masks, offsets = self._masks(tf.abs(spectrogram), before, frames)
+        return self._decode(spectrogram[before : before + frames], masks, offsets, before, state)
+
+    def _masks(self, magnitude: tf.Tensor, before, frames) -> tuple[tf.Tensor, tf.Tensor]:
+        # All chunks are equally long; at the ends of what there is they are moved inward.
+        chunk, context = self.plan.chunk, self.plan.context
+        there = tf.shape(magnitude)[0]
+        length = tf.minimum(there, chunk + 2 * context)
+        begins = before + tf.range(0, frames, chunk)
+        starts = tf.clip_by_value(begins - context, 0, there - length)
+        heard = tf.gather(magnitude, starts[:, tf.newaxis] + tf.range(length))
+        masks = self.model.network(heard, training=False, chosen=self.chosen)
+        return masks, begins - starts  # [chunks, sources, frames, channels, bins], [chunks]
+
+    def _decode(self, spectrogram, masks, offsets, before, state) -> tuple[tf.Tensor, State]:
+        plan, hop, frames = self.plan, self.audio.nhop, tf.shape(spectrogram)[0]
+        windows = -(-frames // plan.window)
+
+        def beyond(chunk, count):  # the mask of a chunk behind its end
+            begin = offsets[chunk] + plan.chunk
+            return masks[chunk, :, begin : begin + count]
+
+        def window(index, state, blocks):
+            begin = index * plan.window
+            count = tf.minimum(plan.window, frames - begin)
+            chunk = begin // plan.chunk
+            inside = begin - chunk * plan.chunk
+            first = offsets[chunk] + inside
+            mask = masks[chunk, :, first : first + count]
+
+            def faded():
+                fade = tf.minimum(plan.fade, count)
+                last = tf.cond(
+                    chunk > 0, lambda: beyond(chunk - 1, fade), lambda: state.mask[:, :fade]
+                )
+                ramp = (tf.range(tf.cast(fade, tf.float32)) + 0.5) / tf.cast(fade, tf.float32)
+                head = last + (mask[:, :fade] - last) * ramp[:, tf.newaxis, tf.newaxis]
+                return tf.concat([head, mask[:, fade:]], axis=1)
+
+            fades = tf.logical_and(inside == 0, before + begin > 0)
+            mask = tf.cond(fades, faded, lambda: mask)
+            stems = self._filtered(mask, spectrogram[begin : begin + count])
+            block, tail, weight = self._overlap(stems, state)
+            return index + 1, State(state.mask, tail, weight), blocks.write(index, block)
+
+        shape = [None, len(self.names), self.audio.nb_channels]
+        blocks = tf.TensorArray(tf.float32, windows, infer_shape=False, element_shape=shape)
+        _, state, blocks = tf.while_loop(
+            lambda index, *_: index < windows, window, (0, state, blocks), parallel_iterations=1
+        )
+        stems = tf.ensure_shape(blocks.concat(), shape)
+        # Of a last round nothing lies beyond, and nothing is asked of it.
+        rest = beyond(tf.shape(masks)[0] - 1, plan.fade)
+        rest = tf.pad(rest, [[0, 0], [0, plan.fade - tf.shape(rest)[1]], [0, 0], [0, 0]])
+        rest.set_shape(self.start().mask.shape)
+        tf.debugging.assert_equal(tf.shape(stems)[0], frames * hop)
+        return stems, State(rest, state.tail, state.weight)
+
+    def _filtered(self, mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
+        # [targets, frames, channels, bins] -> complex64 [sources, frames, channels, bins]
+        options = self.options
+        if options.niter:
+            stems = wiener(
+                mask * tf.abs(spectrogram),
+                spectrogram,
+                options.niter,
+                softmask=options.softmask,
+                residual=options.residual is not None,
+            )
+            # What the filter leaves out as noise, all of a bin where every mask is 0, is
+            # shared out: the stems sum to the mixture.
+            return stems + (spectrogram - tf.reduce_sum(stems, 0)) / len(self.names)
+        if options.softmask:
+            mask = tf.math.divide_no_nan(mask, tf.reduce_sum(mask, axis=0))
+        stems = apply_mask(mask, spectrogram)
+        if options.residual is None:
+            return stems
+        return tf.concat([stems, (spectrogram - tf.reduce_sum(stems, 0))[tf.newaxis]], axis=0)
+
+    def _overlap(self, stems: tf.Tensor, state: State) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        nfft, hop = self.audio.nfft, self.audio.nhop
+        taper = tf.signal.hann_window(nfft, periodic=True)
+        frames = tf.signal.irfft(stems, [nfft]) * taper  # [sources, frames, channels, nfft]
+        total = tf.transpose(overlap_add(frames, hop), [1, 0, 2])  # [samples, sources, channels]
+        squares = tf.ones_like(frames[:1, :, :1]) * taper**2
+        weight = overlap_add(squares, hop)[0, :, 0]
+        carried = nfft - hop
+        total = tf.concat([total[:carried] + state.tail, total[carried:]], axis=0)
+        weight = tf.concat([weight[:carried] + state.weight, weight[carried:]], axis=0)
+        done = self._normalised(total[:-carried], weight[:-carried])
+        tail = tf.ensure_shape(total[-carried:], state.tail.shape)
+        return done, tail, tf.ensure_shape(weight[-carried:], state.weight.shape)
+
+    @staticmethod
+    def _normalised(total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        # The window is 0 at its first sample, which is cut off with the padding.
+        return tf.math.divide_no_nan(total, weight[:, tf.newaxis, tf.newaxis])
+
+    def flush(self, state: State) -> tf.Tensor:
+        """Stems `[nfft - nhop, sources, channels]` of the padded song behind the last round."""
+        return self._normalised(state.tail, state.weight)

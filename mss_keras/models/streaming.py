@@ -1,0 +1,152 @@
+"""Songs of any length through `Rounds`: from memory within a graph, or in blocks."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from mss_keras.config import SeparationConfig
+from mss_keras.models.rounds import Rounds, State
+from mss_keras.signal.stft import pad_centre
+
+
+class Streaming:
+    """Separates songs of any length.
+
+    Args:
+        model: a `MaskingModel`.
+        options: what to separate and how.
+
+    Raises:
+        UserError: as `Rounds`.
+    """
+
+    def __init__(self, model, options: SeparationConfig):
+        """See the class."""
+        self.rounds = Rounds(model, options)
+        self.audio = model.audio
+        self.names = self.rounds.names
+        wave = tf.TensorSpec([None, self.audio.nb_channels], tf.float32)
+        number = tf.TensorSpec([], tf.int32)
+        state = State(*map(tf.TensorSpec.from_tensor, self.rounds.start()))
+        self._advance = tf.function(
+            self.rounds.advance, input_signature=[wave, number, number, state], autograph=False
+        )
+
+    def whole(self, waveform: tf.Tensor) -> tf.Tensor:
+        """A song that is in memory, within a graph.
+
+        Args:
+            waveform: float32 `[samples, channels]`.
+
+        Returns:
+            Stems `[samples, sources, channels]`.
+        """
+        rounds, nfft = self.rounds, self.audio.nfft
+        padded = pad_centre(waveform[tf.newaxis], nfft)[0]
+        frames = self._frames(tf.shape(padded)[0])
+        count = -(-frames // rounds.plan.round)
+
+        def step(index, state, blocks):
+            begin = index * rounds.plan.round
+            before = tf.minimum(begin, rounds.plan.context)
+            now = tf.minimum(rounds.plan.round, frames - begin)
+            behind = tf.minimum(rounds.plan.context, frames - begin - now)
+            heard = padded[self._samples(begin - before, begin + now + behind)]
+            stems, state = rounds.advance(heard, before, now, state)
+            return index + 1, state, blocks.write(index, stems)
+
+        shape = [None, len(self.names), self.audio.nb_channels]
+        blocks = tf.TensorArray(tf.float32, count + 1, infer_shape=False, element_shape=shape)
+        _, state, blocks = tf.while_loop(
+            lambda index, *_: index < count, step, (0, rounds.start(), blocks), parallel_iterations=1
+        )
+        stems = blocks.write(count, rounds.flush(state)).concat()
+        half = nfft // 2
+        return tf.ensure_shape(stems[half : half + tf.shape(waveform)[0]], shape)
+
+    def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """A song that comes in blocks.
+
+        Args:
+            blocks: float32 `[samples, channels]` each, of any lengths.
+
+        Yields:
+            Float32 `[samples, sources, channels]`, in all as many samples as came in.
+        """
+        plan = self.rounds.plan
+        song = _PaddedSong(blocks, self.audio.nfft // 2, self.audio.nb_channels)
+        state, begin, given = self.rounds.start(), 0, 0
+        padding = song.half
+        while True:
+            before = min(begin, plan.context)
+            end = begin + plan.round + plan.context
+            song.advance(self._samples(begin - before, end))
+            if song.ended:
+                end = min(end, self._frames(song.begin + len(song.buffer)))
+            frames = min(plan.round, end - begin)
+            heard = song.buffer[self._samples(0, end - begin + before)]
+            stems, state = self._advance(heard, before, frames, state)
+            begin += frames
+            part = stems.numpy()
+            if last := song.ended and end == begin:
+                part = np.concatenate([part, self.rounds.flush(state).numpy()])
+            part = part[padding:]
+            padding = 0
+            if last:
+                yield part[: song.samples - given]
+                return
+            given += len(part)
+            yield part
+
+    def _frames(self, samples):
+        # Frames of a padded song of so many samples, a number or a tensor.
+        return 1 + (samples - self.audio.nfft) // self.audio.nhop
+
+    def _samples(self, begin, end) -> slice:
+        # Samples of a padded song that frames `begin` to `end` cover.
+        return slice(begin * self.audio.nhop, (end - 1) * self.audio.nhop + self.audio.nfft)
+
+
+class _PaddedSong:
+    """A stretch of the padded song (see `pad_centre`), which moves forward."""
+
+    def __init__(self, blocks: Iterable[np.ndarray], half: int, channels: int):
+        self.half = half
+        self.samples = 0  # of the song, so far
+        self.ended = False
+        self.begin = 0  # of the buffer, in the padded song
+        self._blocks = iter(blocks)
+        head = self._read(half + 1, np.zeros([0, channels], np.float32))
+        if len(head) <= half:
+            head = np.pad(head, [(0, half + 1 - len(head)), (0, 0)])
+        self._last = head  # half + 1 samples at least, whose mirror image ends the song
+        self.buffer = np.concatenate([head[half:0:-1], head])
+        if self.ended:
+            self._end()
+
+    def advance(self, stretch: slice) -> None:
+        """Moves the buffer so that it begins and, if the song goes on, ends as `stretch` does."""
+        self.buffer = self.buffer[stretch.start - self.begin :]
+        self.begin = stretch.start
+        if not self.ended:
+            have = len(self.buffer)
+            self.buffer = self._read(stretch.stop - stretch.start, self.buffer)
+            self._last = np.concatenate([self._last, self.buffer[have:]])[-self.half - 1 :]
+            if self.ended:
+                self._end()
+
+    def _end(self) -> None:
+        self.buffer = np.concatenate([self.buffer, self._last[-2 : -self.half - 2 : -1]])
+
+    def _read(self, wanted: int, have: np.ndarray) -> np.ndarray:
+        parts, length = [have], len(have)
+        while length < wanted:
+            block = next(self._blocks, None)
+            if block is None:
+                self.ended = True
+                break
+            parts.append(block)
+            length += len(block)
+            self.samples += len(block)
+        return np.concatenate(parts)

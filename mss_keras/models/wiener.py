@@ -1,0 +1,119 @@
+"""Multichannel Wiener filter by expectation-maximisation, as open-unmix has it.
+
+Axes: estimates `[sources, frames, channels, bins]`, the mixture `[frames,
+channels, bins]`. Spatial covariances are Hermitian 2×2 (or 1×1) matrices a source
+and bin; they are held as their entries, `[sources, bins]` each, never as matrices.
+"""
+
+import tensorflow as tf
+
+# Not open-unmix's 1e-10, by which stems miss the mixture by −45 dB; double precision
+# bears this one, and −75 dB.
+EPSILON = 1e-16
+# The largest magnitude that the iterations see; open-unmix's scale_factor.
+_LARGEST = 10.0
+
+
+def wiener(
+    magnitudes: tf.Tensor,
+    mixture: tf.Tensor,
+    niter: int = 1,
+    *,
+    softmask: bool = False,
+    residual: bool = False,
+    eps: float = EPSILON,
+) -> tf.Tensor:
+    """Separates a mixture's STFT by the estimated magnitudes of its sources.
+
+    Initial estimates are the magnitudes with the mixture's phase (or ratio masks on
+    the mixture); each iteration fits a power a frame and bin and a spatial covariance
+    a bin to every source and filters the mixture by them. All in double precision:
+    where both channels are equal single precision loses most digits.
+
+    Args:
+        magnitudes: float `[sources, frames, channels, bins]`.
+        mixture: complex `[frames, channels, bins]`, 1 or 2 channels.
+        niter: iterations. Defaults to `1`.
+        softmask: start from ratio masks. Defaults to `False`.
+        residual: add a source, the mixture less the others. Defaults to `False`.
+        eps: stabiliser of the weights; its square root is the power of the noise in
+            the mixture's covariance (open-unmix: 1e-10). Defaults to `1e-16`.
+
+    Returns:
+        Complex, of the mixture's type, `[sources (+ 1), frames, channels, bins]`.
+
+    Reference:
+        Uhlich et al., "Improving music source separation based on deep neural
+        networks through data augmentation and network blending", ICASSP 2017;
+        Nugraha, Liutkus, Vincent, "Multichannel music separation with deep neural
+        networks", EUSIPCO 2016.
+    """
+    x = tf.cast(mixture, tf.complex128)
+    magnitudes = tf.cast(magnitudes, tf.float64)
+    if softmask:
+        y = _scaled(x, magnitudes / (eps + tf.reduce_sum(magnitudes, axis=0)))
+    else:
+        y = _scaled(_phase(x), magnitudes)
+    if residual:
+        y = tf.concat([y, (x - tf.reduce_sum(y, axis=0))[tf.newaxis]], axis=0)
+    if niter:
+        largest = tf.sqrt(tf.reduce_max(tf.concat([[1.0], tf.reshape(_power(x), [-1])], 0)))
+        scale = tf.maximum(tf.constant(1.0, tf.float64), largest / _LARGEST)
+        x, y = _scaled(x, 1 / scale), _scaled(y, 1 / scale)
+        for _ in range(niter):
+            y = _iteration(y, x, eps)
+        y = _scaled(y, scale)
+    return tf.cast(y, mixture.dtype)
+
+
+def _iteration(y: tf.Tensor, x: tf.Tensor, eps: float) -> tf.Tensor:
+    channels = range(x.shape[1])
+    power = tf.reduce_mean(_power(y), axis=2)  # [sources, frames, bins]
+    weight = eps + tf.reduce_sum(power, axis=1)  # [sources, bins]
+    y = tf.unstack(y, axis=2)
+    spatial = [
+        [_scaled(tf.reduce_sum(y[a] * tf.math.conj(y[b]), axis=1), 1 / weight) for b in channels]
+        for a in channels
+    ]  # entries [sources, bins]
+    noise = tf.cast(eps**0.5, tf.complex128)
+    covariance = [
+        [
+            tf.reduce_sum(_scaled(spatial[a][b][:, tf.newaxis], power), axis=0)
+            + (noise if a == b else 0)
+            for b in channels
+        ]
+        for a in channels
+    ]  # entries [frames, bins]
+    whitened = _solve(covariance, tf.unstack(x, axis=1))
+    filtered = [
+        sum(spatial[a][b][:, tf.newaxis] * whitened[b] for b in channels) for a in channels
+    ]
+    return tf.stack([_scaled(part, power) for part in filtered], axis=2)
+
+
+def _solve(matrix: list[list[tf.Tensor]], vector: list[tf.Tensor]) -> list[tf.Tensor]:
+    # Hermitian positive definite, 1×1 or 2×2, by its entries.
+    if len(vector) == 1:
+        return [vector[0] / matrix[0][0]]
+    (a, b), (c, d) = matrix
+    determinant = a * d - b * c
+    return [
+        (d * vector[0] - b * vector[1]) / determinant,
+        (a * vector[1] - c * vector[0]) / determinant,
+    ]
+
+
+def _phase(x: tf.Tensor) -> tf.Tensor:
+    # x / |x|, and 1 at 0, with a finite gradient there.
+    power = _power(x)
+    silent = power <= 0
+    unit = _scaled(x, tf.math.rsqrt(tf.where(silent, tf.ones_like(power), power)))
+    return tf.where(silent, tf.ones_like(x), unit)
+
+
+def _power(x: tf.Tensor) -> tf.Tensor:
+    return tf.math.real(x) ** 2 + tf.math.imag(x) ** 2
+
+
+def _scaled(x: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    return tf.complex(tf.math.real(x) * factor, tf.math.imag(x) * factor)
