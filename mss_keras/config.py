@@ -224,7 +224,7 @@ class SeparationConfig:
             "different names",
         )
         require(
-            self.residual is None or (self.residual and self.residual not in self.targets),
+            self.residual is None or self.residual not in ("", *self.targets),
             "residual",
             self.residual,
             "a name of its own",

@@ -85,9 +85,7 @@ def stem_files(
     try:
         with contextlib.ExitStack() as stack:
             if format == "stem.mp4":
-                path = stack.enter_context(
-                    appearing(folder.with_name(folder.name + STEM_SUFFIX))
-                )
+                path = stack.enter_context(appearing(folder.with_name(folder.name + STEM_SUFFIX)))
                 yield stack.enter_context(_stem_mp4(path, rate, channels))
             else:
                 paths = {name: folder / f"{name}.{format}" for name in names}
@@ -135,8 +133,7 @@ class _StemMp4:
         self._streams = {}
         for name, _ in sorted(stem_ids().items(), key=lambda item: item[1]):
             stream = container.add_stream("aac", rate=rate, layout=self._layout)
-            stream.bit_rate = _BYTES = {"16": 2, "24": 3, "float": 4}
-_AAC_BIT_RATE
+            stream.bit_rate = _AAC_BIT_RATE
             stream.metadata["title"] = name
             self._streams[name] = stream
 

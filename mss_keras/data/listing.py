@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mss_keras.config import UserError
+from mss_keras.data.tracks import STEM_SUFFIX
 
 # What a folder is searched for; a file that is named may be anything.
 _SUFFIXES = {
@@ -41,16 +42,20 @@ def find_songs(inputs: Sequence[str]) -> dict[Path, Path]:
         if not found:
             raise UserError(f"{given}: no songs found, wanted audio files")
         outputs.update(found)
-    bare = Counter(output.with_suffix("") for output in outputs.values())
-    named = {
-        song: output.with_suffix("") if bare[output.with_suffix("")] == 1 else output
-        for song, output in outputs.items()
-    }
-    for output, count in Counter(named.values()).items():
-        if count > 1:
+    bare = {song: _bare(output) for song, output in outputs.items()}
+    count = Counter(bare.values())
+    named = {song: bare[song] if count[bare[song]] == 1 else outputs[song] for song in outputs}
+    for output, number in Counter(named.values()).items():
+        if number > 1:
             twice = ", ".join(str(song) for song, x in named.items() if x == output)
             raise UserError(f"found {twice} of one name, wanted different names or separate runs")
     return named
+
+
+def _bare(path: Path) -> Path:
+    # A .stem.mp4 has a suffix of two parts.
+    suffix = STEM_SUFFIX if path.name.endswith(STEM_SUFFIX) else path.suffix
+    return path.with_name(path.name.removesuffix(suffix) or path.name)
 
 
 def _audio_in(folder: Path) -> list[Path]:

@@ -171,9 +171,17 @@ class OpenUnmix(layers.Layer):
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
         """
         batch, frames = tf.shape(magnitude)[0], tf.shape(magnitude)[1]
-        x = self.input_affine(magnitude[..., : self.max_bin])
+        chosen = range(self.nb_sources) if chosen is None else chosen
+        # Trained, what is affine is one product with folded weights.
+        folds = training is False and self.compute_dtype == "float32"
+        x = magnitude[..., : self.max_bin]
+        x = x if folds else self.input_affine(x)
         x = tf.reshape(x, [batch, frames, self.nb_channels * self.max_bin])
-        encoded = tf.tanh(self.encode_norm(self.encode(x), training=training))
+        if folds:
+            x = self._folded(x, self.encode, self.encode_norm, before=self.input_affine)
+        else:
+            x = self.encode_norm(self.encode(x), training=training)
+        encoded = tf.tanh(x)
 
         x = self.lstms[0](encoded, training=training)
         for dropout, lstm in zip(self.dropouts, self.lstms[1:], strict=True):
@@ -181,12 +189,40 @@ class OpenUnmix(layers.Layer):
 
         x = self.merge(tf.concat([encoded, x], axis=-1))
         x = tf.nn.relu(self.merge_norm(x, training=training))
-        chosen = range(self.nb_sources) if chosen is None else chosen
-        masks = tf.stack(
-            [self.head_norms[k](self.heads[k](x), training=training) for k in chosen], axis=1
-        )  # [batch, sources, frames, channels * bins]
-        masks = tf.reshape(masks, [batch, len(chosen), frames, self.nb_channels, self.nb_bins])
-        return tf.nn.relu(self.output_affine(tf.cast(masks, tf.float32)))
+        pairs = [(self.heads[k], self.head_norms[k]) for k in chosen]
+        if folds:
+            masks = [self._folded(x, *pair, after=self.output_affine) for pair in pairs]
+        else:
+            masks = [norm(head(x), training=training) for head, norm in pairs]
+        shape = [batch, 1, frames, self.nb_channels, self.nb_bins]
+        masks = [tf.reshape(mask, shape) for mask in masks]
+        if not folds:
+            masks = [self.output_affine(tf.cast(mask, tf.float32)) for mask in masks]
+        return tf.concat([tf.nn.relu(mask) for mask in masks], axis=1)
+
+    def _folded(self, x: tf.Tensor, dense, norm, *, before=None, after=None) -> tf.Tensor:
+        """`after(norm(dense(before(x))))` of the trained network, as one product.
+
+        Args:
+            x: float32 `[batch, frames, features]`.
+            dense: layer without a bias.
+            norm: batch normalisation.
+            before: `Affine` over the bins of each channel of `x`, shift first.
+            after: `Affine` over the bins of each channel of the result.
+        """
+        kernel = tf.convert_to_tensor(dense.kernel)
+        scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)
+        shift = norm.beta - norm.moving_mean * scale
+        if before is not None:
+            scales, shifts = (tf.tile(w.value, [self.nb_channels]) for w in (before.scale, before.shift))
+            kernel = kernel * scales[:, tf.newaxis]
+            shift = shift + scale * tf.linalg.matvec(kernel, shifts, transpose_a=True)
+        if after is not None:
+            scales, shifts = (tf.tile(w.value, [self.nb_channels]) for w in (after.scale, after.shift))
+            scale, shift = scale * scales, shift * scales + shifts
+        rows = tf.reshape(x, [-1, kernel.shape[0]])
+        y = tf.nn.bias_add(tf.matmul(rows, kernel * scale), shift)
+        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [kernel.shape[1]]], 0))
 
     def get_config(self):
         """Arguments of the constructor."""

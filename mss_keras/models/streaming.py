@@ -59,7 +59,10 @@ class Streaming:
         shape = [None, len(self.names), self.audio.nb_channels]
         blocks = tf.TensorArray(tf.float32, count + 1, infer_shape=False, element_shape=shape)
         _, state, blocks = tf.while_loop(
-            lambda index, *_: index < count, step, (0, rounds.start(), blocks), parallel_iterations=1
+            lambda index, *_: index < count,
+            step,
+            (0, rounds.start(), blocks),
+            parallel_iterations=1,
         )
         stems = blocks.write(count, rounds.flush(state)).concat()
         half = nfft // 2

@@ -85,9 +85,7 @@ def _iteration(y: tf.Tensor, x: tf.Tensor, eps: float) -> tf.Tensor:
         for a in channels
     ]  # entries [frames, bins]
     whitened = _solve(covariance, tf.unstack(x, axis=1))
-    filtered = [
-        sum(spatial[a][b][:, tf.newaxis] * whitened[b] for b in channels) for a in channels
-    ]
+    filtered = [sum(spatial[a][b][:, tf.newaxis] * whitened[b] for b in channels) for a in channels]
     return tf.stack([_scaled(part, power) for part in filtered], axis=2)
 
 

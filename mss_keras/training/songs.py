@@ -10,6 +10,7 @@ from mss_keras.config import SeparationConfig, SongConfig, UserError
 from mss_keras.data.decoding import Song
 from mss_keras.data.encoding import require_format, stem_files
 from mss_keras.data.resampling import resampled
+from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.interrupt import interruptible
 
@@ -108,7 +109,8 @@ def separate_song(
             writer.write({name: block[:, parts].sum(axis=1) for name, parts in sums.items()})
             written += len(block)
             bar.update(round(written / rate) - bar.n)
-    return [f"{path}: {', '.join(sums)} in {target}", *_remarks(song, writer.clipped)]
+    where = f"{target}{STEM_SUFFIX}" if files.format == "stem.mp4" else target
+    return [f"{path}: {', '.join(sums)} in {where}", *_remarks(song, writer.clipped)]
 
 
 def _blocks(streaming, song: Song, rate: int, *, with_mixture: bool) -> Iterator[np.ndarray]:
