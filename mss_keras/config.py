@@ -207,9 +207,9 @@ class SeparationConfig:
     softmask: bool = option(
         False, "Start the Wiener filter from ratio masks instead of the mixture's phase"
     )
-    chunk_dur: float = option(20.0, "Length of a chunk that the network takes at a time, seconds")
+    chunk_dur: float = option(14.0, "Length of a chunk that the network takes at a time, seconds")
     context_dur: float = option(
-        5.0, "What the network hears before and after a chunk, seconds; 1 or more"
+        4.0, "What the network hears before and after a chunk, seconds; 1 or more"
     )
 
     def __post_init__(self):

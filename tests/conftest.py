@@ -21,13 +21,18 @@ from mss_keras.data.stems import stem_blocks, to_int16
 RATE = 44100
 
 
-@pytest.fixture(scope="session")
-def stems() -> dict[str, np.ndarray]:
+def read_excerpt() -> dict[str, np.ndarray]:
     """The excerpt's streams by name, float32 [samples, channels]."""
     blocks: dict[str, list[np.ndarray]] = {}
     for name, _, block in stem_blocks(demo_stem()):
         blocks.setdefault(name, []).append(block)
     return {name: np.concatenate(parts) for name, parts in blocks.items()}
+
+
+@pytest.fixture(scope="session")
+def stems() -> dict[str, np.ndarray]:
+    """See `read_excerpt`."""
+    return read_excerpt()
 
 
 @pytest.fixture(scope="session")

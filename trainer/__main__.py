@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it was", file=sys.stderr)
+        resumes = "" if given[:1] == ["separate"] else "; the same command goes on where it was"
+        print(f"interrupted{resumes}", file=sys.stderr)
         return 130
 
 

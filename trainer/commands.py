@@ -86,6 +86,20 @@ def separate(options: Namespace) -> int:
     return 1 if failed else 0
 
 
+def import_openunmix(options: Namespace) -> int:
+    """`python -m trainer import-openunmix`."""
+    from mss_keras.training import importing
+
+    separator = importing.import_openunmix(options.inputs, Path(options.output))
+    model, audio = separator.network_config, separator.audio
+    _say(
+        f"{', '.join(separator.source_names)}: hidden size {model.hidden_size}, "
+        f"{'unidirectional' if model.unidirectional else 'bidirectional'}, "
+        f"{audio.nb_channels} channels at {audio.sample_rate} Hz, in {options.output}"
+    )
+    return 0
+
+
 def export(options: Namespace) -> int:
     """`python -m trainer export`."""
     from mss_keras.training import runs

@@ -19,6 +19,7 @@ COMMANDS = {
     "prepare": "decode MUSDB18's .stem.mp4 files to WAV, once",
     "check-data": "list what is wrong with a data set, before hours are spent",
     "separate": "separate songs of any length with a trained model",
+    "import-openunmix": "turn checkpoints of open-unmix into a model",
     "export": "write a SavedModel for TensorFlow Serving",
 }
 
@@ -33,7 +34,7 @@ def make_parser() -> ArgumentParser:
         exit_on_error=False,
     )
     commands = parser.add_subcommands(required=True, dest="command", metavar="COMMAND")
-    makers = (_train, _prepare, _check_data, _separate, _export)
+    makers = (_train, _prepare, _check_data, _separate, _import_openunmix, _export)
     for (name, text), make in zip(COMMANDS.items(), makers, strict=True):
         command = ArgumentParser(description=text[0].upper() + text[1:] + ".", exit_on_error=False)
         make(command)
@@ -92,6 +93,13 @@ def _separate(parser: ArgumentParser) -> None:
     )
     _group(parser, config.SeparationConfig)
     _group(parser, config.SongConfig)
+
+
+def _import_openunmix(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "inputs", nargs="+", type=str, help="Folder of a model, or its .pth files, one a target"
+    )
+    parser.add_argument("--output", type=str, required=True, help="The .keras file to write")
 
 
 def _export(parser: ArgumentParser) -> None:

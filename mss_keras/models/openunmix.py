@@ -159,6 +159,7 @@ class OpenUnmix(layers.Layer):
         magnitude: tf.Tensor,
         training: bool = False,
         chosen: Sequence[int] | None = None,
+        keep: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Mixture magnitudes → masks.
 
@@ -166,6 +167,8 @@ class OpenUnmix(layers.Layer):
             magnitude: float `[batch, frames, channels, bins]`.
             training: whether dropout and batch statistics are used.
             chosen: indices of the sources wanted. Defaults to all.
+            keep: int32 `[batch, frames wanted]`, the frames whose masks are wanted; the
+                others are only heard. Defaults to all.
 
         Returns:
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
@@ -187,7 +190,10 @@ class OpenUnmix(layers.Layer):
         for dropout, lstm in zip(self.dropouts, self.lstms[1:], strict=True):
             x = lstm(dropout(x, training=training), training=training)
 
-        x = self.merge(tf.concat([encoded, x], axis=-1))
+        x = tf.concat([encoded, x], axis=-1)
+        if keep is not None:
+            x, frames = tf.gather(x, keep, batch_dims=1), tf.shape(keep)[1]
+        x = self.merge(x)
         x = tf.nn.relu(self.merge_norm(x, training=training))
         pairs = [(self.heads[k], self.head_norms[k]) for k in chosen]
         if folds:
@@ -214,11 +220,15 @@ class OpenUnmix(layers.Layer):
         scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)
         shift = norm.beta - norm.moving_mean * scale
         if before is not None:
-            scales, shifts = (tf.tile(w.value, [self.nb_channels]) for w in (before.scale, before.shift))
+            scales, shifts = (
+                tf.tile(w.value, [self.nb_channels]) for w in (before.scale, before.shift)
+            )
             kernel = kernel * scales[:, tf.newaxis]
             shift = shift + scale * tf.linalg.matvec(kernel, shifts, transpose_a=True)
         if after is not None:
-            scales, shifts = (tf.tile(w.value, [self.nb_channels]) for w in (after.scale, after.shift))
+            scales, shifts = (
+                tf.tile(w.value, [self.nb_channels]) for w in (after.scale, after.shift)
+            )
             scale, shift = scale * scales, shift * scales + shifts
         rows = tf.reshape(x, [-1, kernel.shape[0]])
         y = tf.nn.bias_add(tf.matmul(rows, kernel * scale), shift)
@@ -270,10 +280,11 @@ class SeparateOpenUnmix(layers.Layer):
         magnitude: tf.Tensor,
         training: bool = False,
         chosen: Sequence[int] | None = None,
+        keep: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """See `OpenUnmix.call`."""
         chosen = range(self.nb_sources) if chosen is None else chosen
-        masks = [self.networks[k](magnitude, training=training) for k in chosen]
+        masks = [self.networks[k](magnitude, training=training, keep=keep) for k in chosen]
         return tf.concat(masks, axis=1)
 
     def get_config(self):

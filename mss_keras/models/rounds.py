@@ -22,8 +22,8 @@ from mss_keras.models.wiener import wiener
 from mss_keras.signal.stft import apply_mask, overlap_add, stft
 
 # Chunks that go through the network as one batch: the steps of an LSTM are in
-# sequence, and cost little more for two chunks than for one.
-_CHUNKS = 2
+# sequence, and cost little more for four chunks than for one.
+_CHUNKS = 4
 _FADE_SECONDS = 1.0
 
 
@@ -115,35 +115,36 @@ class Rounds:
             Stems `[frames * nhop, sources, channels]` of the padded song, and the state.
         """
         spectrogram = stft(padded[tf.newaxis], self.audio.nfft, self.audio.nhop)[0]
-        masks, offsets = self._masks(tf.abs(spectrogram), before, frames)
-        return self._decode(spectrogram[before : before + frames], masks, offsets, before, state)
+        masks = self._masks(tf.abs(spectrogram), before, frames)
+        return self._decode(spectrogram[before : before + frames], masks, before, state)
 
-    def _masks(self, magnitude: tf.Tensor, before, frames) -> tuple[tf.Tensor, tf.Tensor]:
-        # All chunks are equally long; at the ends of what there is they are moved inward.
-        chunk, context = self.plan.chunk, self.plan.context
-        there = tf.shape(magnitude)[0]
-        length = tf.minimum(there, chunk + 2 * context)
-        begins = before + tf.range(0, frames, chunk)
-        starts = tf.clip_by_value(begins - context, 0, there - length)
+    def _masks(self, magnitude: tf.Tensor, before, frames) -> tf.Tensor:
+        # [chunks, sources, chunk + fade, channels, bins]: each goes on into the next. All
+        # chunks hear equally much; at the ends of what there is they are moved inward.
+        plan, there = self.plan, tf.shape(magnitude)[0]
+        length = tf.minimum(there, plan.chunk + 2 * plan.context)
+        begins = before + tf.range(0, frames, plan.chunk)
+        starts = tf.clip_by_value(begins - plan.context, 0, there - length)
         heard = tf.gather(magnitude, starts[:, tf.newaxis] + tf.range(length))
-        masks = self.model.network(heard, training=False, chosen=self.chosen)
-        return masks, begins - starts  # [chunks, sources, frames, channels, bins], [chunks]
+        wanted = tf.range(tf.minimum(plan.chunk + plan.fade, there - before))
+        keep = (begins - starts)[:, tf.newaxis] + wanted
+        # Behind the end of the song nothing is asked for.
+        keep = tf.minimum(keep, length - 1)
+        return self.model.network(heard, training=False, chosen=self.chosen, keep=keep)
 
-    def _decode(self, spectrogram, masks, offsets, before, state) -> tuple[tf.Tensor, State]:
-        plan, hop, frames = self.plan, self.audio.nhop, tf.shape(spectrogram)[0]
+    def _decode(self, spectrogram, masks, before, state) -> tuple[tf.Tensor, State]:
+        plan, frames = self.plan, tf.shape(spectrogram)[0]
         windows = -(-frames // plan.window)
 
         def beyond(chunk, count):  # the mask of a chunk behind its end
-            begin = offsets[chunk] + plan.chunk
-            return masks[chunk, :, begin : begin + count]
+            return masks[chunk, :, plan.chunk : plan.chunk + count]
 
         def window(index, state, blocks):
             begin = index * plan.window
             count = tf.minimum(plan.window, frames - begin)
             chunk = begin // plan.chunk
             inside = begin - chunk * plan.chunk
-            first = offsets[chunk] + inside
-            mask = masks[chunk, :, first : first + count]
+            mask = masks[chunk, :, inside : inside + count]
 
             def faded():
                 fade = tf.minimum(plan.fade, count)
@@ -165,13 +166,11 @@ class Rounds:
         _, state, blocks = tf.while_loop(
             lambda index, *_: index < windows, window, (0, state, blocks), parallel_iterations=1
         )
-        stems = tf.ensure_shape(blocks.concat(), shape)
-        # Of a last round nothing lies beyond, and nothing is asked of it.
+        # Of the last round nothing lies beyond, and nothing is asked of it.
         rest = beyond(tf.shape(masks)[0] - 1, plan.fade)
         rest = tf.pad(rest, [[0, 0], [0, plan.fade - tf.shape(rest)[1]], [0, 0], [0, 0]])
-        rest.set_shape(self.start().mask.shape)
-        tf.debugging.assert_equal(tf.shape(stems)[0], frames * hop)
-        return stems, State(rest, state.tail, state.weight)
+        rest = tf.ensure_shape(rest, state.mask.shape)
+        return tf.ensure_shape(blocks.concat(), shape), State(rest, state.tail, state.weight)
 
     def _filtered(self, mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
         # [targets, frames, channels, bins] -> complex64 [sources, frames, channels, bins]

@@ -79,8 +79,10 @@ class Separator(MaskingModel):
         """Keras's, and with several losses the mean of each."""
         return [*super().metrics, *self._trackers.values()]
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """Optimiser and losses, serialised."""
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Optimiser and losses, serialised; none of a model that was imported."""
+        if not self.compiled:
+            return None
         return {
             "optimizer": keras.optimizers.serialize(self.optimizer),
             "loss": [losses.serialize(loss) for loss, _ in self._terms],

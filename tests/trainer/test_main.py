@@ -220,11 +220,60 @@ def test_separate(trainer, run, excerpt, tmp_path):
         np.testing.assert_allclose(found, stem, atol=1e-6)
 
 
-def test_separate_what_is_not_audio(trainer, run, tmp_path):
-    (tmp_path / "x.wav").write_text("hello")
-    result = trainer("separate", tmp_path / "x.wav", "--model", run, "--output", tmp_path / "out")
-    assert "x.wav" in error_of(result)
-    assert not (tmp_path / "out").exists()
+def test_separate_reports_what_failed_and_goes_on(trainer, run, excerpt, tmp_path):
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    (songs / "a.wav").write_text("hello")
+    soundfile.write(songs / "b.wav", excerpt["mixture"][:20000], 48000)
+    result = trainer(
+        *("separate", songs, "--model", run, "--output", tmp_path / "out", "--format", "flac"),
+        *("--bits", "16", "--niter", 1, "--targets", "vocals", "--residual", "rest"),
+        *("--aggregate", '{"all": ["vocals", "rest"]}', "--original-rate", "--start", "0.1"),
+        check=1,
+    )
+    assert "failed: " in result.stdout
+    assert "a.wav" in result.stdout
+    assert "1 of 2 songs failed" in result.stderr
+    (stem,) = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert stem == tmp_path / "out/b/all.flac"
+    found, rate = soundfile.read(stem)
+    assert rate == 48000
+    mixture = soundfile.read(songs / "b.wav")[0][4800:]
+    assert len(found) == len(mixture)
+    assert np.sum((found - mixture)[1000:-1000] ** 2) < 1e-3 * np.sum(mixture**2)
+
+
+def test_separate_interrupted(run, tmp_path):
+    """An hour of silence, and Ctrl-C on the way: no half-written stems."""
+    import signal
+    import time
+
+    with soundfile.SoundFile(tmp_path / "song.flac", "w", 44100, 2) as song:
+        for _ in range(60):
+            song.write(np.zeros((60 * 44100, 2), np.float32))
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "trainer", "separate", str(tmp_path / "song.flac")]
+    process = subprocess.Popen(
+        [*command, "--model", str(run), "--output", str(output)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    partial = output / "song/.partial-vocals.wav"
+    while not (partial.exists() and partial.stat().st_size > 1000):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert not [path for path in output.rglob("*") if path.is_file()]
+
+
+def test_import_openunmix_without_checkpoints(trainer, tmp_path):
+    result = trainer("import-openunmix", tmp_path / "gone", "--output", tmp_path / "m.keras")
+    assert "gone: not found, wanted .pth files of open-unmix" in error_of(result)
 
 
 def test_export(trainer, run, tmp_path):

@@ -1,0 +1,120 @@
+"""Weights of open-unmix (PyTorch) in our layers.
+
+| open-unmix | here |
+| --- | --- |
+| `input_mean`, `input_scale` | `input_affine.shift`, `.scale` |
+| `fc1`, `bn1` | `encode`, `encode_norm` |
+| `lstm.*_l0` to `_l2`, `_reverse` | `lstms`, forward and backward |
+| `fc2`, `bn2` | `merge`, `merge_norm` |
+| `fc3`, `bn3` | `heads[0]`, `head_norms[0]` |
+| `output_scale`, `output_mean` | `output_affine.scale`, `.shift` |
+
+Kernels are transposed, LSTM biases added up; gates stand in the same order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from mss_keras.config import UserError
+from mss_keras.models.openunmix import OpenUnmix
+
+State = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """Sizes of an open-unmix network, as its weights tell them."""
+
+    hidden_size: int
+    nb_channels: int
+    nb_bins: int
+    max_bin: int
+    unidirectional: bool
+
+    @classmethod
+    def of(cls, state: State) -> "Flavour":
+        """Reads the sizes off a checkpoint's arrays.
+
+        Raises:
+            UserError: if arrays are missing.
+        """
+        _require(state, ["fc1.weight", "fc3.weight", "input_mean", "output_mean"])
+        nb_bins = len(state["output_mean"])
+        return cls(
+            hidden_size=state["fc1.weight"].shape[0],
+            nb_channels=state["fc3.weight"].shape[0] // nb_bins,
+            nb_bins=nb_bins,
+            max_bin=len(state["input_mean"]),
+            unidirectional=not any(key.endswith("_reverse") for key in state),
+        )
+
+
+def load(network: OpenUnmix, state: State) -> None:
+    """Sets the weights of a built network of one source.
+
+    Args:
+        network: of the checkpoint's `Flavour`.
+        state: arrays by open-unmix's names; others are ignored.
+
+    Raises:
+        UserError: if arrays are missing or of another shape.
+    """
+    variables = _variables(network)
+    _require(state, [name for names in variables for name in names])
+    values = {
+        names: np.sum([state[name] for name in names], axis=0, dtype=np.float32)
+        for names in variables
+    }
+    for names, variable in variables.items():
+        # Matrices of torch have outputs first.
+        values[names] = values[names].T
+        if tuple(variable.shape) != values[names].shape:
+            found, wanted = values[names].T.shape, tuple(variable.shape)[::-1]
+            raise UserError(f"{names[0]}: found shape {found}, wanted {wanted}")
+    for names, variable in variables.items():
+        variable.assign(values[names])
+
+
+def _variables(network: OpenUnmix) -> dict[tuple[str, ...], keras.Variable]:
+    # Each variable by the names of the arrays that add up to it.
+    single = {
+        "input_mean": network.input_affine.shift,
+        "input_scale": network.input_affine.scale,
+        "output_mean": network.output_affine.shift,
+        "output_scale": network.output_affine.scale,
+    }
+    dense = (network.encode, network.merge, network.heads[0])
+    norms = (network.encode_norm, network.merge_norm, network.head_norms[0])
+    for number, (layer, norm) in enumerate(zip(dense, norms, strict=True), start=1):
+        single[f"fc{number}.weight"] = layer.kernel
+        single[f"bn{number}.weight"] = norm.gamma
+        single[f"bn{number}.bias"] = norm.beta
+        single[f"bn{number}.running_mean"] = norm.moving_mean
+        single[f"bn{number}.running_var"] = norm.moving_variance
+    variables: dict[tuple[str, ...], keras.Variable] = {(k,): v for k, v in single.items()}
+    for suffix, cell in _cells(network).items():
+        variables[f"lstm.weight_ih{suffix}",] = cell.kernel
+        variables[f"lstm.weight_hh{suffix}",] = cell.recurrent_kernel
+        variables[f"lstm.bias_ih{suffix}", f"lstm.bias_hh{suffix}"] = cell.bias
+    return variables
+
+
+def _cells(network: OpenUnmix) -> dict:
+    # LSTM cells by the suffix of their arrays.
+    cells = {}
+    for number, lstm in enumerate(network.lstms):
+        if network.unidirectional:
+            cells[f"_l{number}"] = lstm.cell
+        else:
+            cells[f"_l{number}"] = lstm.forward_layer.cell
+            cells[f"_l{number}_reverse"] = lstm.backward_layer.cell
+    return cells
+
+
+def _require(state: State, names) -> None:
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise UserError(f"missing {', '.join(missing)}, wanted a checkpoint of open-unmix")

@@ -1,0 +1,51 @@
+"""Songs named on a command line."""
+
+from pathlib import Path
+
+import pytest
+
+from mss_keras.config import UserError
+from mss_keras.data import find_songs
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.mp3", "b/c.flac", "b/a.WAV", "b/d.stem.mp4", "notes.txt", ".hidden.wav"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def outputs(inputs):
+    return sorted(map(str, find_songs([str(x) for x in inputs]).values()))
+
+
+def test_a_folder_keeps_its_tree(folder):
+    assert outputs([folder]) == ["a", "b/a", "b/c", "b/d"]
+
+
+def test_patterns(folder):
+    assert outputs([folder / "b/*.flac"]) == ["c"]
+    assert outputs([folder / "**/*.[fm]*"]) == ["a", "c", "d"]
+
+
+def test_songs_of_one_name_keep_their_suffixes(folder):
+    assert outputs([folder / "a.mp3", folder / "b/a.WAV", folder / "b/c.flac"]) == [
+        "a.WAV", "a.mp3", "c",
+    ]  # fmt: skip
+    (folder / "b/a.mp3").touch()
+    with pytest.raises(UserError, match="of one name"):
+        find_songs([str(folder / "a.mp3"), str(folder / "b/a.mp3")])
+
+
+def test_the_same_file_twice_is_one_song(folder):
+    assert outputs([folder / "a.mp3", folder / "a.mp3"]) == ["a"]
+
+
+def test_what_is_missing_is_reported_later_or_now(folder):
+    assert find_songs([str(folder / "gone.mp3")]) == {folder / "gone.mp3": Path("gone")}
+    for given in (folder / "*.ogg", folder / "empty"):
+        (folder / "empty").mkdir(exist_ok=True)
+        with pytest.raises(UserError, match="no songs found"):
+            find_songs([str(given)])

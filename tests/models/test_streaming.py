@@ -1,0 +1,156 @@
+"""Songs in chunks are what they are whole."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, UserError
+from mss_keras.models.masking import MaskingModel
+
+# Chunks of 40 frames with 173 of context: rounds and chunks within 6 s of music.
+SHORT = {"chunk_dur": 0.2, "context_dur": 1.0, "wiener_win_len": 20}
+
+
+def build(architecture):
+    config = ModelConfig(hidden_size=16, architecture=architecture)
+    model = MaskingModel(("vocals", "drums", "rest"), AudioConfig(nfft=1024, nhop=256), config)
+    model.build()
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build("joint")
+
+
+def decibels(error, reference):
+    return 10 * np.log10(np.sum(error**2) / np.sum(reference**2) + 1e-30)
+
+
+def in_blocks(waveform, size):
+    return (waveform[i : i + size] for i in range(0, len(waveform), size))
+
+
+@pytest.mark.parametrize("architecture", ["joint", "separate"])
+def test_chunks_give_what_the_whole_song_gives(architecture, excerpt):
+    model = build(architecture)
+    mixture = excerpt["mixture"]
+    stems = model.separate(mixture, SeparationConfig(**SHORT))
+    whole = model.predict(mixture[np.newaxis], verbose=0)[0]
+    assert model.streaming(SeparationConfig(**SHORT)).rounds.plan.round * 256 * 4 < len(mixture)
+    for stem, expected in zip(stems.values(), whole, strict=True):
+        assert decibels((stem - expected)[44100:-44100], expected[44100:-44100]) < -50
+
+
+@pytest.mark.parametrize("niter", [0, 1])
+def test_chunks_may_fall_anywhere(model, excerpt, niter):
+    """The Wiener filter's windows stay where they are whatever the chunks."""
+    stems = [
+        np.stack(
+            list(
+                model.separate(
+                    excerpt["mixture"],
+                    SeparationConfig(**{**SHORT, "chunk_dur": chunk}, niter=niter),
+                ).values()
+            )
+        )
+        for chunk in (0.2, 30.0)
+    ]
+    short, long = (waveforms[:, 44100:-44100] for waveforms in stems)
+    assert decibels(short - long, long) < -50
+
+
+@pytest.mark.parametrize("options", [{"niter": 1}, {"targets": ("drums",), "residual": "r"}])
+def test_as_many_samples_as_came_in_whatever_the_blocks(model, excerpt, options):
+    streaming = model.streaming(SeparationConfig(**SHORT, **options))
+    spec = tf.TensorSpec([None, 2], tf.float32)
+    whole = tf.function(streaming.whole, input_signature=[spec], autograph=False)
+    for samples in (0, 1, 100, 512, 513, 514, 30000, 90000):
+        mixture = excerpt["mixture"][20000 : 20000 + samples]
+        in_graph = whole(tf.constant(mixture)).numpy()
+        assert in_graph.shape == (samples, len(streaming.names), 2)
+        assert np.isfinite(in_graph).all()
+        for size in (777, 10**6):
+            parts = list(streaming.stream(in_blocks(mixture, size)))
+            np.testing.assert_allclose(np.concatenate(parts), in_graph, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"niter": 1}, {"niter": 2, "softmask": True}, {"residual": "r"},
+     {"targets": ("drums", "vocals"), "residual": "rest", "niter": 1}],
+)  # fmt: skip
+def test_stems_sum_to_the_mixture(model, excerpt, options):
+    mixture = excerpt["mixture"][:100000]
+    stems = model.separate(mixture, SeparationConfig(**SHORT, **options))
+    if "targets" in options:
+        assert list(stems) == ["drums", "vocals", "rest"]
+    assert decibels(sum(stems.values()) - mixture, mixture) < -60
+
+
+def test_sum_where_every_mask_is_zero(excerpt):
+    model = MaskingModel(("a", "b"), AudioConfig(nfft=512, nhop=128), ModelConfig(hidden_size=8))
+    model.build()
+    model.network.output_affine.scale.assign(tf.zeros_like(model.network.output_affine.scale))
+    mixture = excerpt["mixture"][:10000]
+    stems = model.separate(mixture, SeparationConfig(niter=1))
+    assert decibels(stems["a"] + stems["b"] - mixture, mixture) < -60
+
+
+def test_targets_are_those_of_all(model, excerpt):
+    mixture = excerpt["mixture"][:30000]
+    every = model.separate(mixture)
+    some = model.separate(mixture, SeparationConfig(targets=("rest", "vocals")))
+    assert list(some) == ["rest", "vocals"]
+    for name, stem in some.items():
+        np.testing.assert_allclose(stem, every[name], atol=1e-6)
+
+
+def test_silence_is_silence(model):
+    stems = model.separate(np.zeros((5000, 2)), SeparationConfig(niter=1))
+    assert all(not stem.any() for stem in stems.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"targets": ("flute",)}, r"--targets: found \['flute'\], wanted some of \('vocals'"),
+        ({"residual": "vocals"}, "--residual: vocals is a target"),
+        ({"targets": ("drums",), "niter": 1}, "--niter: found 1 for a single stem"),
+    ],
+)
+def test_options_that_the_model_does_not_go_with(model, options, message):
+    with pytest.raises(UserError, match=message):
+        model.streaming(SeparationConfig(**options))
+
+
+CODE = """
+import resource, sys
+import numpy as np
+from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
+from mss_keras.models.masking import MaskingModel
+
+def song(seconds):
+    for _ in range(seconds):
+        yield np.zeros([44100, 2], np.float32)
+
+model = MaskingModel(("a", "b"), AudioConfig(), ModelConfig(hidden_size=8))
+model.build()
+streaming = model.streaming(SeparationConfig(chunk_dur=3.0, context_dur=1.0, niter=1))
+for seconds in (40, 160):
+    samples = sum(len(block) for block in streaming.stream(song(seconds)))
+    assert samples == seconds * 44100
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_song():
+    result = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=300
+    )
+    first, second = map(int, result.stdout.split())
+    stems = 2 * 120 * 44100 * 2 * 4 / 1024  # of the two minutes more, KiB
+    assert second - first < 0.4 * stems, (first, second)
