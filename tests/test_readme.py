@@ -37,8 +37,8 @@ def test_table_of_losses_is_the_catalogue():
 
 
 def test_flags_named_in_the_text_exist(trainer):
-    known = trainer("train", "--help").stdout + trainer("prepare", "--help").stdout
-    for flag in set(re.findall(r"--[a-z][a-z-]+", README)) - {"--model", "--help"}:
+    known = "".join(trainer(command, "--help", check=0).stdout for command in COMMANDS)
+    for flag in set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help", "--seconds"}:
         assert flag in known, flag
 
 
@@ -55,6 +55,8 @@ def test_commands_of_the_table(trainer, tree, small, stems, tmp_path):
             words += flags({**small, "epochs": 1})
         if words[0] == "prepare":
             words[-1] = "wav"
+        if words[0] == "import-openunmix":
+            continue  # needs torch; see tests/trainer/test_main.py
         if words[0] == "export":
             words[-1] = "model"
         trainer(*words, cwd=tmp_path, check=0)

@@ -4,6 +4,7 @@ import csv
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,8 +122,9 @@ def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
 
 def test_a_file_named_as_a_command_keeps_its_name(trainer, tmp_path, run):
     (tmp_path / "train.wav").write_text("hello")
-    line = error_of(trainer("separate", tmp_path / "train.wav", "--model", run))
-    assert line.startswith(f"error: {tmp_path}/train.wav: ")
+    command = ("separate", tmp_path / "train.wav", "--model", run)
+    result = trainer(*command, "--output", tmp_path / "out", check=1)
+    assert f"failed: {tmp_path}/train.wav: " in result.stdout
 
 
 def test_traceback_on_demand(trainer):
@@ -269,6 +271,25 @@ def test_separate_interrupted(run, tmp_path):
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
     assert not [path for path in output.rglob("*") if path.is_file()]
+
+
+def test_import_openunmix_and_separate_with_it(trainer, excerpt, tmp_path):
+    torch = pytest.importorskip("torch", reason="pip install '.[openunmix]' to read .pth files")
+    sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+    from checkpoints import state
+
+    sizes = {"hidden": 8, "channels": 2, "bins": 2049, "max_bin": 1487}
+    for seed, name in enumerate(("vocals", "drums")):
+        arrays = {k: torch.from_numpy(v) for k, v in state(seed, **sizes).items()}
+        torch.save(arrays, tmp_path / f"{name}.pth")
+    result = trainer("import-openunmix", tmp_path, "--output", tmp_path / "m.keras", check=0)
+    assert "vocals, drums: hidden size 8, bidirectional, 2 channels at 44100 Hz" in result.stdout
+    soundfile.write(tmp_path / "song.wav", excerpt["mixture"][:50000], 44100)
+    command = ("separate", tmp_path / "song.wav", "--model", tmp_path / "m.keras")
+    trainer(*command, "--output", tmp_path / "out", check=0)
+    stem, _ = soundfile.read(tmp_path / "out/song/drums.wav")
+    assert stem.shape == (50000, 2)
+    assert np.abs(stem).max() > 0.001
 
 
 def test_import_openunmix_without_checkpoints(trainer, tmp_path):
