@@ -1,8 +1,8 @@
 """BSSEval v4: the numbers of museval, many times faster, in memory that length leaves alone.
 
-    correlations.py  correlations of targets and estimates, one pass
-    toeplitz.py      the filters that explain the estimates best
-    projection.py    energies of an estimate's parts in each frame, a second pass
+correlations.py  correlations of targets and estimates, one pass
+toeplitz.py      the filters that explain the estimates best
+projection.py    energies of an estimate's parts in each frame, a second pass
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,9 @@ class BSSEval:
 def finite_median(values: np.ndarray) -> np.ndarray:
     """Median over the last axis of what is neither NaN nor infinite; NaN where nothing is."""
     rows = values.reshape(-1, values.shape[-1])
-    medians = [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in rows]
+    medians = [
+        np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in rows
+    ]
     return np.array(medians).reshape(values.shape[:-1])
 
 
@@ -120,7 +122,8 @@ def bss_eval(
         y_true, y_pred, own, every, window=window, hop=hop, threads=threads
     )
     ratios[:, ~finite] = np.nan
-    return BSSEval(*ratios, silent=~sounding, finite=finite)
+    named = dict(zip(RATIOS, ratios, strict=True))
+    return BSSEval(**named, silent=~sounding, finite=finite)
 
 
 def _check(known: Correlations, names: Sequence[str]) -> None:

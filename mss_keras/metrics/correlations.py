@@ -52,9 +52,7 @@ def sounds(waveforms: np.ndarray) -> np.ndarray:
     return (_mono(waveforms) != 0).any(axis=-1)
 
 
-def correlate(
-    y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int = 2
-) -> Correlations:
+def correlate(y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int = 2) -> Correlations:
     """Correlates in blocks of FFTs, so that memory does not grow with the length.
 
     Two rows are packed as real and imaginary part of one complex signal; products of
@@ -92,7 +90,7 @@ def correlate(
     starts = range(0, samples, step)
     results = in_threads(accumulate, [starts[i::threads] for i in range(threads)])
     totals, sounding, finite = zip(*results, strict=True)
-    products = sum(totals).reshape(size // 2 + 1, 2, pairs, 2, 2, pairs)
+    products = np.sum(totals, axis=0).reshape(size // 2 + 1, 2, pairs, 2, 2, pairs)
     products = np.einsum("khpgsq,hc,gd->kspcqd", products, _UNPACK.conj(), _UNPACK, optimize=True)
     lagged = scipy.fft.irfft(products, size, axis=0)[:lags]
     lagged = lagged.reshape(lags, 2, 2 * pairs, 2 * pairs)[..., :rows, :rows]

@@ -1,8 +1,8 @@
 """Energies of the parts of an estimate in each frame: target, distortions, artifacts.
 
-    ŷ = y + e_spat + e_interf + e_artif
-    y + e_spat             what filters of the source itself explain
-    y + e_spat + e_interf  what filters of all sources explain
+ŷ = y + e_spat + e_interf + e_artif
+y + e_spat             what filters of the source itself explain
+y + e_spat + e_interf  what filters of all sources explain
 """
 
 import numpy as np
