@@ -5,7 +5,7 @@ toeplitz.py      the filters that explain the estimates best
 projection.py    energies of an estimate's parts in each frame, a second pass
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,16 +53,18 @@ class BSSEval:
         NaN and infinite frames are left out, as museval's files leave them out; a source
         without any other is NaN.
         """
-        return {name: finite_median(getattr(self, name)) for name in RATIOS}
+        return {name: over_finite(np.median, getattr(self, name)) for name in RATIOS}
 
 
-def finite_median(values: np.ndarray) -> np.ndarray:
-    """Median over the last axis of what is neither NaN nor infinite; NaN where nothing is."""
-    rows = values.reshape(-1, values.shape[-1])
-    medians = [
-        np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in rows
-    ]
-    return np.array(medians).reshape(values.shape[:-1])
+def over_finite(average: Callable[[np.ndarray], float], values: np.ndarray) -> np.ndarray:
+    """`np.median` or `np.mean` over the last axis of what is neither NaN nor infinite.
+
+    Returns:
+        One axis less; NaN where nothing is left.
+    """
+    rows = [row[np.isfinite(row)] for row in values.reshape(-1, values.shape[-1])]
+    averages = [average(row) if len(row) else np.nan for row in rows]
+    return np.array(averages).reshape(values.shape[:-1])
 
 
 def bss_eval(

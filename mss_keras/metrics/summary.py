@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mss_keras.config import UserError
-from mss_keras.metrics.bsseval import finite_median
+from mss_keras.metrics.bsseval import over_finite
 from mss_keras.metrics.scores import TrackScores
 
 
@@ -55,18 +55,16 @@ def summarize(tracks: Sequence[TrackScores]) -> Summary:
     values = np.array([list(track.medians().values()) for track in tracks])
     values = values.transpose(2, 1, 0)  # [sources, metrics, tracks]
 
-    def table(function: Callable[[np.ndarray], float]) -> dict[str, dict[str, float]]:
+    def table(average: Callable[[np.ndarray], float]) -> dict[str, dict[str, float]]:
         return {
-            name: {key: float(function(row)) for key, row in zip(metrics, rows, strict=True)}
-            for name, rows in zip(sources, values, strict=True)
+            name: dict(zip(metrics, row, strict=True))
+            for name, row in zip(sources, over_finite(average, values).tolist(), strict=True)
         }
 
     nan = np.array([track.bsseval.nan_frames for track in tracks])
     return Summary(
-        median=table(finite_median),
-        mean=table(
-            lambda row: np.mean(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan
-        ),
+        median=table(np.median),
+        mean=table(np.mean),
         tracks=len(tracks),
         frames=sum(track.bsseval.sdr.shape[1] for track in tracks),
         nan_frames=dict(zip(sources, nan.sum(axis=0).tolist(), strict=True)),
