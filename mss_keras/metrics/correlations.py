@@ -71,29 +71,35 @@ def correlate(y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int =
     hop = size - lags + 1  # what a block of `size` samples has at all lags
     step = _BLOCKS * hop
 
-    def accumulate(starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    @np.errstate(invalid="ignore")  # what is not finite is told
+    def accumulate(starts: Sequence[int]) -> tuple[np.ndarray, ...]:
         total = np.zeros((size // 2 + 1, 2 * pairs, 4 * pairs), complex)
         sounding, finite = np.zeros((2, sources), bool), np.ones((2, sources), bool)
+        alive = np.zeros((2, sources, channels), bool)
         for start in starts:
             pieces = [
                 np.asarray(y[:, start : start + step + lags - 1], float) for y in (y_true, y_pred)
             ]
             for kind, piece in enumerate(pieces):
+                alive[kind] |= piece.any(axis=1)
                 mono = _mono(piece)
                 sounding[kind] |= (mono != 0).any(axis=-1)
                 finite[kind] &= np.isfinite(mono).all(axis=-1)
             blocks = np.concatenate([_blocks(piece, size, hop) for piece in pieces])
             first = _spectra(blocks[:pairs, :, :hop], size)
             total += first.conj() @ _spectra(blocks, size).swapaxes(1, 2)
-        return total, sounding, finite
+        return total, sounding, finite, alive
 
     starts = range(0, samples, step)
     results = in_threads(accumulate, [starts[i::threads] for i in range(threads)])
-    totals, sounding, finite = zip(*results, strict=True)
+    totals, sounding, finite, alive = zip(*results, strict=True)
     products = np.sum(totals, axis=0).reshape(size // 2 + 1, 2, pairs, 2, 2, pairs)
     products = np.einsum("khpgsq,hc,gd->kspcqd", products, _UNPACK.conj(), _UNPACK, optimize=True)
     lagged = scipy.fft.irfft(products, size, axis=0)[:lags]
     lagged = lagged.reshape(lags, 2, 2 * pairs, 2 * pairs)[..., :rows, :rows]
+    # Rows that were packed together leak rounding into each other, also into silent ones.
+    targets, others = np.logical_or.reduce(alive).reshape(2, rows)
+    lagged = np.where(targets[:, None] & np.stack([targets, others])[:, None], lagged, 0.0)
     return Correlations(
         lagged[:, 0], lagged[:, 1], np.logical_or.reduce(sounding), np.logical_and.reduce(finite)
     )

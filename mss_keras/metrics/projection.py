@@ -59,6 +59,7 @@ def frame_ratios(
     ratios = np.full((4, sources, len(starts)), np.nan)
     sounding = np.zeros((2, sources, len(starts)), bool)
 
+    @np.errstate(invalid="ignore")  # estimates that are not finite
     def decompose(frames: range) -> None:
         for frame in frames:
             piece = slice(starts[frame], starts[frame] + window)
