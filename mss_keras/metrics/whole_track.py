@@ -10,6 +10,7 @@ WHOLE_TRACK = ("si_sdr", "sd_sdr", "snr")
 _BLOCK = 65536  # samples at a time
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # what is not finite ends as NaN
 def whole_track(y_true: Waveforms, y_pred: Waveforms) -> dict[str, np.ndarray]:
     """SI-SDR, SD-SDR and SNR of each source, over all samples and channels.
 
@@ -46,20 +47,20 @@ def whole_track(y_true: Waveforms, y_pred: Waveforms) -> dict[str, np.ndarray]:
     energy, product, error = np.zeros((3, y_true.shape[0]))
     for start in range(0, y_true.shape[1], _BLOCK):
         target = np.asarray(y_true[:, start : start + _BLOCK], float)
-        with np.errstate(invalid="ignore"):  # what is not finite ends as NaN
-            difference = np.asarray(y_pred[:, start : start + _BLOCK], float) - target
-            energy += np.einsum("snc,snc->s", target, target)
-            product += np.einsum("snc,snc->s", target, difference)
-            error += np.einsum("snc,snc->s", difference, difference)
+        difference = np.asarray(y_pred[:, start : start + _BLOCK], float) - target
+        energy += np.einsum("snc,snc->s", target, target)
+        product += np.einsum("snc,snc->s", target, difference)
+        error += np.einsum("snc,snc->s", difference, difference)
     # With e = ŷ − y and β = α − 1: ‖α y − ŷ‖² = β²‖y‖² − 2β⟨e, y⟩ + ‖e‖², which loses no
     # digits where ŷ is close to y.
     excess = (product - EPSILON) / (energy + EPSILON)
     scaled = (1 + excess) ** 2 * energy
     rest = np.maximum(excess**2 * energy - 2 * excess * product + error, 0)
     pairs = {"si_sdr": (scaled, rest), "sd_sdr": (scaled, error), "snr": (energy, error)}
+    defined = (energy > 0) & np.isfinite(error)
     return {
         name: np.where(
-            energy > 0, 10 * np.log10((numerator + EPSILON) / (denominator + EPSILON)), np.nan
+            defined, 10 * np.log10((numerator + EPSILON) / (denominator + EPSILON)), np.nan
         )
         for name, (numerator, denominator) in pairs.items()
     }

