@@ -111,8 +111,7 @@ def bss_eval(
     _check(known, names or [str(source) for source in range(sources)])
 
     cross = known.cross.reshape(lags, sources * channels, sources, channels)
-    cross[:, :, ~finite] = 0  # one estimate's NaN is not to reach the others
-    every = solve(known.auto, cross.reshape(known.cross.shape))
+    every = solve(known.auto, known.cross)
     if sources == 1:
         own = every[:, None]  # the same filters exactly: SIR is infinite
     else:

@@ -18,10 +18,6 @@ _Result = TypeVar("_Result")
 
 _BLOCKS = 16  # FFTs of a row at a time; 13 MB of spectra for 4 stereo sources
 
-# Two real rows from the spectrum Z of their packed signal: a row is Σ_h _UNPACK[h, row] V_h,
-# V = (Z(k), conj Z(−k)).
-_UNPACK = np.array([[0.5, -0.5j], [0.5, 0.5j]])
-
 
 @dataclass(frozen=True, eq=False)
 class Correlations:
@@ -55,8 +51,9 @@ def sounds(waveforms: np.ndarray) -> np.ndarray:
 def correlate(y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int = 2) -> Correlations:
     """Correlates in blocks of FFTs, so that memory does not grow with the length.
 
-    Two rows are packed as real and imaginary part of one complex signal; products of
-    spectra are summed a frequency and transformed back once, at the end.
+    Products of spectra are summed a frequency, as products of matrices, and transformed
+    back once, at the end. Left and right are not packed into one complex signal: that is
+    not faster, and the louder one's rounding would drown a soft one.
 
     Args:
         y_true: targets `[sources, samples, channels]`.
@@ -66,42 +63,36 @@ def correlate(y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int =
     """
     sources, samples, channels = y_true.shape
     rows = sources * channels
-    pairs = -(-rows // 2)
     size = max(4096, 8 * lags)
     hop = size - lags + 1  # what a block of `size` samples has at all lags
     step = _BLOCKS * hop
 
-    @np.errstate(invalid="ignore")  # what is not finite is told
+    @np.errstate(invalid="ignore")  # infinite samples
     def accumulate(starts: Sequence[int]) -> tuple[np.ndarray, ...]:
-        total = np.zeros((size // 2 + 1, 2 * pairs, 4 * pairs), complex)
+        total = np.zeros((size // 2 + 1, rows, 2 * rows), complex)
         sounding, finite = np.zeros((2, sources), bool), np.ones((2, sources), bool)
-        alive = np.zeros((2, sources, channels), bool)
         for start in starts:
-            pieces = [
-                np.asarray(y[:, start : start + step + lags - 1], float) for y in (y_true, y_pred)
-            ]
-            for kind, piece in enumerate(pieces):
-                alive[kind] |= piece.any(axis=1)
-                mono = _mono(piece)
-                sounding[kind] |= (mono != 0).any(axis=-1)
-                finite[kind] &= np.isfinite(mono).all(axis=-1)
-            blocks = np.concatenate([_blocks(piece, size, hop) for piece in pieces])
-            first = _spectra(blocks[:pairs, :, :hop], size)
-            total += first.conj() @ _spectra(blocks, size).swapaxes(1, 2)
-        return total, sounding, finite, alive
+            piece = slice(start, start + step + lags - 1)
+            pieces = np.stack([np.asarray(y[:, piece], float) for y in (y_true, y_pred)])
+            mono = _mono(pieces)
+            sounding |= (mono != 0).any(axis=-1)
+            finite_here = np.isfinite(mono).all(axis=-1)
+            finite &= finite_here
+            pieces[~finite_here] = 0
+            blocks = _blocks(pieces.swapaxes(2, 3).reshape(2 * rows, -1), size, hop)
+            heads = _spectra(blocks[:rows, :, :hop], size)
+            total += np.conj(heads, out=heads) @ _spectra(blocks, size).swapaxes(1, 2)
+        return total, sounding, finite
 
     starts = range(0, samples, step)
     results = in_threads(accumulate, [starts[i::threads] for i in range(threads)])
-    totals, sounding, finite, alive = zip(*results, strict=True)
-    products = np.sum(totals, axis=0).reshape(size // 2 + 1, 2, pairs, 2, 2, pairs)
-    products = np.einsum("khpgsq,hc,gd->kspcqd", products, _UNPACK.conj(), _UNPACK, optimize=True)
-    lagged = scipy.fft.irfft(products, size, axis=0)[:lags]
-    lagged = lagged.reshape(lags, 2, 2 * pairs, 2 * pairs)[..., :rows, :rows]
-    # Rows that were packed together leak rounding into each other, also into silent ones.
-    targets, others = np.logical_or.reduce(alive).reshape(2, rows)
-    lagged = np.where(targets[:, None] & np.stack([targets, others])[:, None], lagged, 0.0)
+    totals, sounding, finite = zip(*results, strict=True)
+    lagged = scipy.fft.irfft(np.sum(totals, axis=0), size, axis=0)[:lags]
     return Correlations(
-        lagged[:, 0], lagged[:, 1], np.logical_or.reduce(sounding), np.logical_and.reduce(finite)
+        auto=lagged[:, :, :rows],
+        cross=lagged[:, :, rows:],
+        sounding=np.logical_or.reduce(sounding),
+        finite=np.logical_and.reduce(finite),
     )
 
 
@@ -118,23 +109,14 @@ def _mono(waveforms: np.ndarray) -> np.ndarray:
     return total
 
 
-def _blocks(piece: np.ndarray, size: int, hop: int) -> np.ndarray:
-    """`[sources, samples, channels]` → complex `[pairs, blocks, size]`, zeros behind the end."""
-    sources, samples, channels = piece.shape
-    rows = piece.swapaxes(1, 2).reshape(sources * channels, samples)
-    count = -(-min(samples, _BLOCKS * hop) // hop)
-    packed = np.zeros((-(-len(rows) // 2), (count - 1) * hop + size), complex)
-    packed.real[:, :samples] = rows[0::2]
-    packed.imag[: len(rows) // 2, :samples] = rows[1::2]
-    return np.lib.stride_tricks.sliding_window_view(packed, size, axis=1)[:, ::hop]
+def _blocks(rows: np.ndarray, size: int, hop: int) -> np.ndarray:
+    """`[rows, samples]` → `[rows, blocks, size]`, zeros behind the end."""
+    count = -(-min(rows.shape[1], _BLOCKS * hop) // hop)
+    padded = np.zeros((len(rows), (count - 1) * hop + size))
+    padded[:, : rows.shape[1]] = rows
+    return np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::hop]
 
 
 def _spectra(blocks: np.ndarray, size: int) -> np.ndarray:
-    """`[pairs, blocks, ≤ size]` → V: `[bins, 2 · pairs, blocks]`."""
-    pairs, count, _ = blocks.shape
-    spectra = scipy.fft.fft(blocks, size).transpose(2, 0, 1)
-    both = np.empty((size // 2 + 1, 2, pairs, count), complex)
-    both[:, 0] = spectra[: size // 2 + 1]
-    both[0, 1] = spectra[0].conj()
-    np.conj(spectra[: size // 2 - 1 : -1], out=both[1:, 1])
-    return both.reshape(size // 2 + 1, 2 * pairs, count)
+    """`[rows, blocks, ≤ size]` → `[bins, rows, blocks]`."""
+    return np.ascontiguousarray(scipy.fft.rfft(blocks, size).transpose(2, 0, 1))

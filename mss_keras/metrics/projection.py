@@ -68,18 +68,20 @@ def frame_ratios(
             if not sounding[:, :, frame].all():
                 continue
             target, estimate = _spectra(pieces, size)
-            spatial = np.einsum("sik,soik->sok", target, own_filters) - target
+            image = np.einsum("sik,soik->sok", target, own_filters)
+            spatial = image - target
             interference = np.einsum("rik,sorik->sok", target, other_filters)
-            image = target + spatial
-            artifacts = estimate - image - interference
-            parts = [
-                (target, spatial + interference + artifacts),
-                (target, spatial),
-                (image, interference),
-                (image + interference, artifacts),
-            ]
-            for ratio, (numerator, denominator) in zip(ratios, parts, strict=True):
-                ratio[:, frame] = _decibels(_energy(numerator), _energy(denominator))
+            artifacts = estimate - image
+            artifacts -= interference
+            energies = [_energy(x) for x in (target, image, spatial, interference, artifacts)]
+            image += interference
+            spatial += interference
+            spatial += artifacts  # all distortion; exactly 0 for an exact copy, as in museval
+            explained, distortion = _energy(image), _energy(spatial)
+            ratios[:, :, frame] = _decibels(
+                np.stack([energies[0], energies[0], energies[1], explained]),
+                np.stack([distortion, *energies[2:]]),
+            )
 
     in_threads(decompose, [range(len(starts))[i::threads] for i in range(threads)])
     return ratios, sounding
