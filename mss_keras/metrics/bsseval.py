@@ -94,6 +94,7 @@ def bss_eval(
         threads: threads that correlate, and that take frames.
 
     Raises:
+        ValueError: for a number below 1.
         UserError: for different shapes, a source that is silent throughout, in targets or
             estimates, or a target that is not finite.
 
@@ -105,6 +106,10 @@ def bss_eval(
             f"found targets of shape {tuple(y_true.shape)} and estimates of shape "
             f"{tuple(y_pred.shape)}, wanted one shape [sources, samples, channels] for both"
         )
+    numbers = {"window": window, "hop": hop, "lags": lags, "threads": threads}
+    for argument, value in numbers.items():
+        if value < 1:
+            raise ValueError(f"{argument}: found {value}, wanted 1 or more")
     sources, _, channels = y_true.shape
     known = correlate(y_true, y_pred, lags, threads=threads)
     finite = known.finite[1]

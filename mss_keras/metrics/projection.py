@@ -1,8 +1,9 @@
-"""Energies of the parts of an estimate in each frame: target, distortions, artifacts.
+"""Energies of the parts of an estimate in each frame.
 
-ŷ = y + e_spat + e_interf + e_artif
-y + e_spat             what filters of the source itself explain
-y + e_spat + e_interf  what filters of all sources explain
+    ŷ = y + e_spat + e_interf + e_artif
+
+where filters of the source itself explain y + e_spat, and filters of all sources
+y + e_spat + e_interf.
 """
 
 import numpy as np

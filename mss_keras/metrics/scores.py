@@ -16,7 +16,8 @@
       }
     }
 
-NaN is written as `NaN`, infinity too, as museval does; numbers have five decimals.
+Of frames NaN is written as `NaN`, infinity too, and numbers have five decimals, as in
+museval's own files.
 """
 
 import json
@@ -77,7 +78,7 @@ class TrackScores:
     def save(self, path: str | Path) -> None:
         """Writes the file, which appears when it is whole; its folder is made."""
         with appearing(Path(path)) as partial:
-            partial.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
+            partial.write_text(json.dumps(self.to_json(), indent=2) + "\n")
 
     def to_json(self) -> dict[str, Any]:
         """See the module."""
@@ -109,7 +110,7 @@ class TrackScores:
         ours = {
             "track": self.track,
             "whole_track": {
-                name: {key: _plain(value[row]) for key, value in self.whole_track.items()}
+                name: {key: float(value[row]) for key, value in self.whole_track.items()}
                 for row, name in enumerate(self.sources)
             },
             "nan_frames": dict(zip(self.sources, self.bsseval.nan_frames.tolist(), strict=True)),

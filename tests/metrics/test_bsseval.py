@@ -96,6 +96,10 @@ def test_channels(music):
         "dead channel": (change(y_true, 0, everything, 1, 0), y_pred),
         "channel dead later": (change(y_true, 0, later, 1, 0), y_pred),
         "dual mono": (change(y_true, 0, everything, 1, left), y_pred),
+        "soft channel": (
+            change(y_true, 0, everything, 1, quantised(0.003 * y_true[1, :, 1])),
+            y_pred,
+        ),
         "panned": (change(y_true, 0, everything, 1, 0.25 * left), y_pred),
         "mono sources and estimates": tuple(np.repeat(y[..., :1], 2, 2) for y in music),
     }
@@ -170,24 +174,33 @@ def test_estimates_equal_to_targets(music):
     assert np.isposinf(ours.sdr).all()
 
 
-def test_not_finite_estimate_leaves_the_others_alone(music):
-    y_true, y_pred = music
-    whole = bss_eval(*music)
-    for value in (np.nan, np.inf):
-        ours = bss_eval(y_true, change(y_pred, 0, 5, 1, value))
-        assert ours.finite.tolist() == [False, True]
-        assert ours.nan_frames.tolist() == [2, 0]
-        for name in RATIOS:
-            np.testing.assert_allclose(getattr(ours, name)[1], getattr(whole, name)[1], atol=1e-9)
-        assert np.isnan(ours.median()["sdr"][0])
-        with pytest.raises(UserError, match="target 0: found NaN"):
-            bss_eval(change(y_true, 0, 5, 1, value), y_pred)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_not_finite_estimate_leaves_the_others_alone(music, channels, value):
+    y_true, y_pred = (waveforms[..., :channels] for waveforms in music)
+    whole = bss_eval(y_true, y_pred, lags=LAGS)
+    estimates = change(y_pred, 0, 5, 0, value)
+    ours = bss_eval(y_true, estimates, lags=LAGS)
+    assert_equal(ours, by_museval(y_true, estimates))
+    assert ours.finite.tolist() == [False, True]
+    assert ours.nan_frames.tolist() == [2, 0]
+    for name in RATIOS:
+        np.testing.assert_allclose(getattr(ours, name)[1], getattr(whole, name)[1], atol=1e-9)
+    assert np.isnan(ours.median()["sdr"][0])
+    with pytest.raises(UserError, match="target 0: found NaN"):
+        bss_eval(change(y_true, 0, 5, 0, value), y_pred, lags=LAGS)
 
 
 @pytest.mark.parametrize("shape", [(2, 100), (2, 0, 2), (2, 100, 1)])
 def test_shapes_are_checked(shape):
     with pytest.raises(UserError, match="wanted one shape"):
         bss_eval(np.ones(shape), np.ones((2, 100, 2)))
+
+
+@pytest.mark.parametrize("argument", ["window", "hop", "lags", "threads"])
+def test_numbers_are_checked(argument):
+    with pytest.raises(ValueError, match=f"{argument}: found 0"):
+        bss_eval(np.ones((2, 100, 2)), np.ones((2, 100, 2)), **{argument: 0})
 
 
 def test_float_stems_within_the_noise_of_museval(excerpt):
