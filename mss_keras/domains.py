@@ -10,7 +10,7 @@ from functools import cached_property
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig
-from mss_keras.signal.numerics import EPSILON
+from mss_keras.signal.epsilon import EPSILON
 from mss_keras.signal.stft import apply_mask, centred_stft, inverse_stft
 
 

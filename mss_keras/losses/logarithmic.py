@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from mss_keras.losses.base import SeparationLoss, inner_axes
-from mss_keras.signal.numerics import EPSILON, log10
+from mss_keras.signal.epsilon import EPSILON
+from mss_keras.signal.numerics import log10
 
 
 class _LogError(SeparationLoss):

@@ -1,14 +1,8 @@
-"""The one policy for stabilisers.
-
-`EPSILON` is added to energies and to sums of magnitudes, never to amplitudes of
-single samples. Audio of RMS 0.01 has energy 1e-4 a sample, so over a second of
-it the stabiliser changes a ratio by less than 1e-10 relative, while silence
-still has a finite logarithm and a finite gradient.
-"""
+"""Guarded logarithms and ratios in TensorFlow."""
 
 import tensorflow as tf
 
-EPSILON = 1e-10
+from mss_keras.signal.epsilon import EPSILON
 
 
 def log10(x: tf.Tensor) -> tf.Tensor:

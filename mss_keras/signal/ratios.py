@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from mss_keras.signal.numerics import EPSILON, ratio_db
+from mss_keras.signal.epsilon import EPSILON
+from mss_keras.signal.numerics import ratio_db
 
 
 def energy(x: tf.Tensor, axes: list[int]) -> tf.Tensor:

@@ -1,0 +1,110 @@
+"""Energies of the parts of an estimate in each frame.
+
+    ŷ = y + e_spat + e_interf + e_artif
+
+where filters of the source itself explain y + e_spat, and filters of all sources
+y + e_spat + e_interf.
+"""
+
+import numpy as np
+import scipy.fft
+
+from mss_keras.metrics.correlations import in_threads, sounds
+from mss_keras.metrics.waveforms import Waveforms
+
+
+def frame_starts(samples: int, window: int, hop: int) -> range:
+    """Where frames start: whole ones, or one that is shorter where the signal is."""
+    return range(0, max(samples - window, 0) + 1, hop)
+
+
+def frame_ratios(
+    y_true: Waveforms,
+    y_pred: Waveforms,
+    own: np.ndarray,
+    every: np.ndarray,
+    *,
+    window: int,
+    hop: int,
+    threads: int = 2,
+) -> tuple[np.ndarray, np.ndarray]:
+    """SDR, ISR, SIR and SAR of each frame.
+
+    As in museval a frame is cut before it is filtered, and the tails of the filters count.
+    Energies are taken in the frequency domain, by Parseval's theorem.
+
+    Args:
+        y_true: targets `[sources, samples, channels]`.
+        y_pred: estimates, of the same shape.
+        own: filters from each target to its estimate, `[lags, sources, channels, channels]`.
+        every: filters from all targets to all estimates, `[lags, rows, rows]`, where rows
+            are channels of sources. The second last axis is the targets' in both.
+        window: length of a frame, samples.
+        hop: from frame to frame, samples.
+        threads: threads; each holds the spectra of a frame.
+
+    Returns:
+        Ratios `[4, sources, frames]`, dB, NaN where a source is silent, and which sources
+        sound, bool `[2, sources, frames]`, targets and estimates.
+    """
+    sources, samples, channels = y_true.shape
+    window = min(window, samples)
+    starts = frame_starts(samples, window, hop)
+    size = scipy.fft.next_fast_len(window + len(own) - 1, real=True)
+    # [sources, outputs, inputs, bins] and [sources, outputs, sources, inputs, bins]
+    own_filters = scipy.fft.rfft(own.transpose(1, 3, 2, 0), size)
+    other_filters = scipy.fft.rfft(every.T, size)
+    other_filters = other_filters.reshape(sources, channels, sources, channels, -1)
+    for source in range(sources):
+        other_filters[source, :, source] -= own_filters[source]
+    ratios = np.full((4, sources, len(starts)), np.nan)
+    sounding = np.zeros((2, sources, len(starts)), bool)
+
+    @np.errstate(invalid="ignore")  # estimates that are not finite
+    def decompose(frames: range) -> None:
+        for frame in frames:
+            piece = slice(starts[frame], starts[frame] + window)
+            pieces = np.stack([np.asarray(y[:, piece], float) for y in (y_true, y_pred)])
+            sounding[:, :, frame] = sounds(pieces)
+            if not sounding[:, :, frame].all():
+                continue
+            target, estimate = _spectra(pieces, size)
+            image = np.einsum("sik,soik->sok", target, own_filters)
+            spatial = image - target
+            interference = np.einsum("rik,sorik->sok", target, other_filters)
+            artifacts = estimate - image
+            artifacts -= interference
+            energies = [_energy(x) for x in (target, image, spatial, interference, artifacts)]
+            image += interference
+            spatial += interference
+            spatial += artifacts  # all distortion; exactly 0 for an exact copy, as in museval
+            explained, distortion = _energy(image), _energy(spatial)
+            ratios[:, :, frame] = _decibels(
+                np.stack([energies[0], energies[0], energies[1], explained]),
+                np.stack([distortion, *energies[2:]]),
+            )
+
+    in_threads(decompose, [range(len(starts))[i::threads] for i in range(threads)])
+    return ratios, sounding
+
+
+def _spectra(waveforms: np.ndarray, size: int) -> np.ndarray:
+    """`[..., samples, channels]` → `[..., channels, bins]`, with half the waveform's energy.
+
+    Bins without a mirror image count a half.
+    """
+    spectra = scipy.fft.rfft(waveforms.swapaxes(-1, -2), size)
+    spectra[..., 0] *= np.sqrt(0.5)
+    if size % 2 == 0:
+        spectra[..., -1] *= np.sqrt(0.5)
+    return spectra
+
+
+def _energy(spectra: np.ndarray) -> np.ndarray:
+    parts = spectra.view(float)
+    return np.einsum("sck,sck->s", parts, parts)  # np.dot would start BLAS's own threads
+
+
+def _decibels(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator == 0, np.inf, 10 * np.log10(numerator / denominator))

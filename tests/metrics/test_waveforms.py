@@ -1,0 +1,64 @@
+"""Stems on disk as arrays are sliced."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from mss_keras.config import UserError
+from mss_keras.metrics import AudioFiles, bss_eval, whole_track
+
+
+@pytest.fixture
+def paths(tmp_path):
+    """Two sources of 16-bit stereo and what they hold."""
+    samples = np.random.default_rng(0).integers(-9999, 9999, (2, 3000, 2), np.int16)
+    paths = [tmp_path / f"{name}.wav" for name in ("bass", "drums")]
+    for path, source in zip(paths, samples, strict=True):
+        soundfile.write(path, source, 8000)
+    return paths, samples / 2**15
+
+
+def test_slices_are_those_of_an_array(paths):
+    paths, wanted = paths
+    with AudioFiles(paths) as files:
+        assert files.shape == wanted.shape
+        assert files.sample_rate == 8000
+        for samples in (slice(0, 10), slice(2990, 4000), slice(3000, 3010), slice(None)):
+            np.testing.assert_array_equal(files[:, samples], wanted[:, samples])
+        np.testing.assert_array_equal(files[1:, 5:9], wanted[1:, 5:9])
+
+
+def test_scores_are_those_of_an_array(paths):
+    paths, y_true = paths
+    y_pred = y_true + 0.1 * y_true[::-1]
+    with AudioFiles(paths) as files:
+        on_disk = bss_eval(files, y_pred, window=1000, hop=1000, lags=8)
+        ratios = whole_track(files, y_pred)
+    in_memory = bss_eval(y_true, y_pred, window=1000, hop=1000, lags=8)
+    np.testing.assert_array_equal(on_disk.sar, in_memory.sar)
+    assert ratios["snr"].tolist() == whole_track(y_true, y_pred)["snr"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "error"),
+    [
+        (np.zeros((2999, 2)), 8000, "frames: found 2999, wanted 3000"),
+        (np.zeros((3000, 1)), 8000, "channels: found 1, wanted 2"),
+        (np.zeros((3000, 2)), 9000, "samplerate: found 9000, wanted 8000"),
+    ],
+)
+def test_files_that_differ_are_named(paths, samples, rate, error):
+    paths, _ = paths
+    soundfile.write(paths[1], samples, rate)
+    with pytest.raises(UserError, match=rf"drums\.wav: {error} as in .*bass\.wav"):
+        AudioFiles(paths)
+
+
+def test_files_that_cannot_be_read_are_named(paths):
+    paths, _ = paths
+    paths[1].write_bytes(b"no audio")
+    with pytest.raises(UserError, match=r"drums\.wav: cannot be read"):
+        AudioFiles(paths)
+    paths[1].unlink()
+    with pytest.raises(UserError, match=r"drums\.wav: cannot be read"):
+        AudioFiles(paths)

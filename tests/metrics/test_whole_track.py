@@ -1,0 +1,50 @@
+"""Ratios of whole tracks: closed form, and the formula of the losses."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mss_keras import losses
+from mss_keras.config import UserError
+from mss_keras.metrics import sdr, si_sdr, whole_track
+from mss_keras.metrics.whole_track import WHOLE_TRACK
+
+
+def test_closed_form():
+    """ŷ = 0.5 y + 0.1 n, n of y's energy and orthogonal to it; longer than a block."""
+    rng = np.random.default_rng(0)
+    target, noise = np.linalg.qr(rng.standard_normal((200000, 2)))[0].T.reshape(2, 1, -1, 2)
+    ratios = whole_track(target, 0.5 * target + 0.1 * noise)
+    expected = {"si_sdr": 0.25 / 0.01, "sd_sdr": 0.25 / 0.26, "snr": 1 / 0.26}
+    assert tuple(ratios) == WHOLE_TRACK
+    for name, ratio in expected.items():
+        assert ratios[name] == pytest.approx([10 * np.log10(ratio)], abs=1e-7)
+
+
+@pytest.mark.parametrize("error", [1.0, 1e-3, 1e-6, 0.0])
+def test_agrees_with_the_formula_in_tensorflow(excerpt, error):
+    y_true = excerpt["sources"][:, :100000].astype(float)
+    y_pred = y_true + error * (excerpt["mixture"][:100000] - y_true)
+    ratios = whole_track(y_true, y_pred)
+    np.testing.assert_allclose(ratios["si_sdr"], si_sdr(y_true, y_pred), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(ratios["snr"], sdr(y_true, y_pred), rtol=0, atol=1e-6)
+    loss = losses.get("sdsdr_time").distance(tf.constant(y_true[None]), tf.constant(y_pred[None]))
+    lesser = min(ratios["snr"].mean(), ratios["sd_sdr"].mean())
+    assert -float(loss[0]) == pytest.approx(lesser, abs=1e-6)
+
+
+def test_silence_and_what_is_not_finite():
+    y_true = np.ones((4, 10, 2))
+    y_true[0] = 0
+    y_pred = np.ones((4, 10, 2))
+    y_pred[1] = 0
+    y_pred[2, 3, 0] = np.inf
+    for values in whole_track(y_true, y_pred).values():
+        assert np.isnan(values).tolist() == [True, False, True, False]
+        assert np.isfinite(values[[1, 3]]).all()
+    assert whole_track(y_true, y_pred)["snr"][1] == pytest.approx(0)
+
+
+def test_shapes_are_checked():
+    with pytest.raises(UserError, match="wanted one shape"):
+        whole_track(np.ones((2, 10, 2)), np.ones((2, 11, 2)))
