@@ -266,6 +266,36 @@ class SongConfig:
         )
 
 
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is scored against a data set's sources."""
+
+    subset: Literal["train", "valid", "test"] = option("test", "Split of the data set to score")
+    tracks: int | None = option(None, "Score the first so many tracks alone; all if not given")
+    estimates: str | None = option(
+        None, "Folder of stems to score, as [SUBSET/]TRACK/SOURCE.wav, made by anyone"
+    )
+    oracle: tuple[Literal["irm", "ibm", "mwf", "mixture"], ...] = option(
+        (),
+        "References: ideal ratio mask, ideal binary mask, multichannel Wiener filter of the true "
+        "sources; the mixture as every estimate",
+    )
+    metrics: tuple[str, ...] = option(
+        ("si_sdr", "sd_sdr", "snr"),
+        "What is read besides BSSEval's SDR, ISR, SIR, SAR: these, names of losses, losses, or all",
+    )
+    stems: str | None = option(None, "Folder to keep a model's stems in; not kept if not given")
+    jobs: int | None = option(
+        None, "Tracks scored at a time; as cores and free memory allow if not given"
+    )
+
+    def __post_init__(self):
+        """Checks the values."""
+        for field in ("tracks", "jobs"):
+            value = getattr(self, field)
+            require(value is None or value > 0, field, value, "a number above 0")
+
+
 GROUPS: dict[str, type] = {
     "audio": AudioConfig,
     "model": ModelConfig,
@@ -338,12 +368,13 @@ def fields() -> dict[str, dataclasses.Field]:
 
 
 def from_options(group: type, options: Mapping[str, Any]) -> Any:
-    """One group, from the options of a command that has all of its fields as flags.
+    """One group, from the options of a command that has fields of it as flags.
 
     Raises:
         UserError: for a value out of range.
     """
-    return group(**{f.name: _frozen(f.type, options[f.name]) for f in _fields(group)})
+    own = {f.name: _frozen(f.type, options[f.name]) for f in _fields(group) if f.name in options}
+    return group(**own)
 
 
 def _frozen(annotation: Any, value: Any) -> Any:

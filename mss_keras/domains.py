@@ -73,6 +73,32 @@ class Scene:
         return tf.where(total > EPSILON, self.magnitudes / tf.maximum(total, EPSILON), 0.0)
 
 
+class EstimatedScene(Scene):
+    """The same of estimated waveforms, whoever made them.
+
+    Their magnitudes are those of their STFT, their masks the ratio of these to the
+    mixture's, 0 where the mixture is silent.
+
+    Args:
+        sources: target waveforms, float32 `[batch, sources, samples, channels]`.
+        estimates: estimated waveforms, of the same shape.
+        mixture: float32 `[batch, samples, channels]`.
+        audio: sizes of the STFT.
+    """
+
+    def __init__(
+        self, sources: tf.Tensor, estimates: tf.Tensor, mixture: tf.Tensor, audio: AudioConfig
+    ):
+        """See the class."""
+        spectrogram = centred_stft(mixture, audio.nfft, audio.nhop)
+        magnitudes = tf.abs(centred_stft(estimates, audio.nfft, audio.nhop))
+        mask = tf.math.divide_no_nan(magnitudes, tf.abs(spectrogram)[:, tf.newaxis])
+        super().__init__(sources, mask, spectrogram, audio)
+        # Known already: they take the place of what the masks would give.
+        self.__dict__["estimated_waveforms"] = estimates
+        self.__dict__["estimated_magnitudes"] = magnitudes
+
+
 Pair = tuple[tf.Tensor, tf.Tensor]
 
 _PAIRS: dict[str, Callable[[Scene], Pair]] = {

@@ -1,5 +1,6 @@
 """One function a command: call the library, print what it says. No logic."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -83,6 +84,34 @@ def separate(options: Namespace) -> int:
     failed = separate_songs(separator, songs, Path(options.output), separation, files, _say)
     if failed:
         print(f"{failed} of {len(songs)} songs failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def evaluate(options: Namespace) -> int:
+    """`python -m trainer evaluate`."""
+    settings = config.from_options(config.EvaluationConfig, options)
+    separation = config.from_options(config.SeparationConfig, options)
+    music = config.from_options(config.DataConfig, options)
+    audio = config.from_options(config.AudioConfig, options)
+    _root(options)
+
+    from mss_keras.training import runs, tables
+    from mss_keras.training.evaluation import Evaluation
+
+    model, name = None, "model"
+    if options.model:
+        model, name = runs.load(options.model), Path(options.model).stem
+        audio, music = model.audio, dataclasses.replace(music, sources=model.source_names)
+    evaluation = Evaluation(
+        music, audio, settings, separation, say=_say, progress=sys.stderr.isatty()
+    )
+    output = Path(options.output)
+    scores, failed = evaluation.run(output, model, name)
+    if scores:
+        _say(tables.write_evaluation(scores, output))
+        _say("\nmedian of frames of a second, median of tracks; means of sources, dB")
+    if failed:
+        print(f"{failed} tracks failed; the same command tries them again", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "prepare": "decode MUSDB18's .stem.mp4 files to WAV, once",
     "check-data": "list what is wrong with a data set, before hours are spent",
     "separate": "separate songs of any length with a trained model",
+    "evaluate": "score stems against a data set's sources",
     "import-openunmix": "turn checkpoints of open-unmix into a model",
     "export": "write a SavedModel for TensorFlow Serving",
 }
@@ -34,7 +35,7 @@ def make_parser() -> ArgumentParser:
         exit_on_error=False,
     )
     commands = parser.add_subcommands(required=True, dest="command", metavar="COMMAND")
-    makers = (_train, _prepare, _check_data, _separate, _import_openunmix, _export)
+    makers = (_train, _prepare, _check_data, _separate, _evaluate, _import_openunmix, _export)
     for (name, text), make in zip(COMMANDS.items(), makers, strict=True):
         command = ArgumentParser(description=text[0].upper() + text[1:] + ".", exit_on_error=False)
         make(command)
@@ -95,6 +96,25 @@ def _separate(parser: ArgumentParser) -> None:
     _group(parser, config.SongConfig)
 
 
+def _evaluate(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        type=str | None,
+        default=None,
+        help="Folder of a run, or a .keras file; none for --estimates or --oracle alone",
+    )
+    parser.add_argument(
+        "--output",
+        type=str,
+        default="evaluation",
+        help="Folder of the scores; goes on where it was",
+    )
+    _own_fields(parser, "root", "sources", "prepared", "sample_rate", "nb_channels")
+    _own_fields(parser, "nfft", "nhop")
+    _group(parser, config.EvaluationConfig)
+    _group(parser, config.SeparationConfig, but=("targets", "residual"))
+
+
 def _import_openunmix(parser: ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", type=str, help="Folder of a model, or its .pth files, one a target"
@@ -127,9 +147,10 @@ def _download(parser: ArgumentParser) -> None:
     )
 
 
-def _group(parser: ArgumentParser, group: type) -> None:
+def _group(parser: ArgumentParser, group: type, but: Iterable[str] = ()) -> None:
     for field in dataclasses.fields(group):
-        _field(parser, field)
+        if field.name not in but:
+            _field(parser, field)
 
 
 def _own_fields(parser: ArgumentParser, *names: str) -> None:

@@ -59,7 +59,7 @@ def prepare(
     failed = []
     # Spawned, since a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(
-        jobs or os.cpu_count(), mp_context=get_context("spawn"), initializer=_end_with_parent
+        jobs or os.cpu_count(), mp_context=get_context("spawn"), initializer=end_with_parent
     ) as pool:
         tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
         bar = tqdm(
@@ -109,7 +109,8 @@ def decode_track(stem: Path, folder: Path) -> None:
         raise UserError(f"{folder}: cannot be written: {error}") from error
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Makes a worker process end when its parent does, however that ended."""
     # Where the parent is killed, its workers would wait for ever, and one that still
     # decodes could give its name to a folder that the next run is writing.
     parent = parent_process()

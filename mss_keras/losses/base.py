@@ -1,6 +1,6 @@
 """What every loss shares: its domain, its shapes, one value per example."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -29,6 +29,8 @@ class SeparationLoss(keras.losses.Loss):
         reduction: str. As in `keras.losses.Loss`. Defaults to `"sum_over_batch_size"`.
         dtype: str. Defaults to `"float32"`.
     """
+
+    needs: ClassVar[str | None] = None
 
     def __init__(
         self,

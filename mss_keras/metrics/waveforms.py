@@ -31,6 +31,7 @@ class AudioFiles:
 
     Args:
         paths: a file for each source; any format that libsndfile can seek in.
+        channels: wanted: 1 mixes stereo down, 2 doubles mono. Defaults to the files'.
 
     Attributes:
         shape: sources, samples, channels.
@@ -41,7 +42,7 @@ class AudioFiles:
             sample rate are not those of the first.
     """
 
-    def __init__(self, paths: Sequence[str | Path]):
+    def __init__(self, paths: Sequence[str | Path], channels: int | None = None):
         """See the class."""
         self._lock = threading.Lock()
         self._files: list[soundfile.SoundFile] = []
@@ -61,7 +62,8 @@ class AudioFiles:
         except UserError:
             self.close()
             raise
-        self.shape = (len(self._files), self._files[0].frames, self._files[0].channels)
+        self._channels = channels or self._files[0].channels
+        self.shape = (len(self._files), self._files[0].frames, self._channels)
         self.sample_rate = self._files[0].samplerate
 
     def __getitem__(self, index: tuple[slice, slice]) -> np.ndarray:
@@ -85,7 +87,9 @@ class AudioFiles:
             raise UserError(
                 f"{file.name}: ends at sample {start + len(piece)}, wanted {self.shape[1]}"
             )
-        return piece
+        if piece.shape[1] == self._channels:
+            return piece
+        return np.repeat(piece.mean(axis=1, keepdims=True), self._channels, axis=1)
 
     def close(self) -> None:
         """Closes the files."""

@@ -56,14 +56,28 @@ def wiener(
         y = _scaled(_phase(x), magnitudes)
     if residual:
         y = tf.concat([y, (x - tf.reduce_sum(y, axis=0))[tf.newaxis]], axis=0)
-    if niter:
-        largest = tf.sqrt(tf.reduce_max(tf.concat([[1.0], tf.reshape(_power(x), [-1])], 0)))
-        scale = tf.maximum(tf.constant(1.0, tf.float64), largest / _LARGEST)
-        x, y = _scaled(x, 1 / scale), _scaled(y, 1 / scale)
-        for _ in range(niter):
-            y = _iteration(y, x, eps)
-        y = _scaled(y, scale)
-    return tf.cast(y, mixture.dtype)
+    return tf.cast(refine(y, x, niter, eps) if niter else y, mixture.dtype)
+
+
+def refine(y: tf.Tensor, x: tf.Tensor, niter: int = 1, eps: float = EPSILON) -> tf.Tensor:
+    """The iterations of `wiener` on initial estimates.
+
+    Args:
+        y: complex `[sources, frames, channels, bins]`.
+        x: the mixture, complex `[frames, channels, bins]`.
+        niter: iterations. Defaults to `1`.
+        eps: see `wiener`.
+
+    Returns:
+        Complex128 `[sources, frames, channels, bins]`.
+    """
+    x, y = tf.cast(x, tf.complex128), tf.cast(y, tf.complex128)
+    largest = tf.sqrt(tf.reduce_max(tf.concat([[1.0], tf.reshape(_power(x), [-1])], 0)))
+    scale = tf.maximum(tf.constant(1.0, tf.float64), largest / _LARGEST)
+    x, y = _scaled(x, 1 / scale), _scaled(y, 1 / scale)
+    for _ in range(niter):
+        y = _iteration(y, x, eps)
+    return _scaled(y, scale)
 
 
 def _iteration(y: tf.Tensor, x: tf.Tensor, eps: float) -> tf.Tensor:

@@ -59,7 +59,13 @@ def separate_songs(
 
 
 def separate_song(
-    model: MaskingModel, path: Path, target: Path, options: SeparationConfig, files: SongConfig
+    model: MaskingModel,
+    path: Path,
+    target: Path,
+    options: SeparationConfig,
+    files: SongConfig,
+    *,
+    progress: bool = True,
 ) -> list[str]:
     """Separates one song in bounded memory.
 
@@ -69,6 +75,7 @@ def separate_song(
         target: folder of the stems, or path of the .stem.mp4 without its suffix.
         options: what to separate and how.
         files: which part to read and what to write.
+        progress: whether a bar is shown, on a terminal.
 
     Returns:
         Lines that say what was written and what was found.
@@ -98,7 +105,7 @@ def separate_song(
             total=song.seconds and round(song.seconds),
             desc=path.name,
             unit="s",
-            disable=None,
+            disable=None if progress else True,
             leave=False,
         ) as bar,
         interruptible() as interrupt,
