@@ -115,6 +115,37 @@ def evaluate(options: Namespace) -> int:
     return 1 if failed else 0
 
 
+def benchmark(options: Namespace) -> int:
+    """`python -m trainer benchmark`."""
+    values = {name: options[name] for name in config.fields() if name in options}
+    settings = config.from_options(config.EvaluationConfig, options)
+    Config.from_flat(values)
+
+    from mss_keras import data
+    from mss_keras.training import benchmark
+
+    benchmark.resolve_losses(options.losses)
+    output = Path(options.output)
+    if options.demo:
+        values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
+        settings = dataclasses.replace(settings, subset="valid")
+    outcomes = benchmark.benchmark(
+        Config.from_flat(values),
+        options.losses,
+        settings,
+        output,
+        jobs=options.jobs,
+        demonstration=options.demo,
+        say=_say,
+        progress=sys.stderr.isatty(),
+    )
+    _say((output / "table.md").read_text())
+    failed = [name for name, outcome in outcomes.items() if outcome.failure]
+    if failed:
+        print(f"failed: {', '.join(failed)}; the same command tries them again", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def import_openunmix(options: Namespace) -> int:
     """`python -m trainer import-openunmix`."""
     from mss_keras.training import importing

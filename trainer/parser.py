@@ -20,6 +20,7 @@ COMMANDS = {
     "check-data": "list what is wrong with a data set, before hours are spent",
     "separate": "separate songs of any length with a trained model",
     "evaluate": "score stems against a data set's sources",
+    "benchmark": "train and score every loss alike: the survey's table",
     "import-openunmix": "turn checkpoints of open-unmix into a model",
     "export": "write a SavedModel for TensorFlow Serving",
 }
@@ -35,7 +36,10 @@ def make_parser() -> ArgumentParser:
         exit_on_error=False,
     )
     commands = parser.add_subcommands(required=True, dest="command", metavar="COMMAND")
-    makers = (_train, _prepare, _check_data, _separate, _evaluate, _import_openunmix, _export)
+    makers = (
+        *(_train, _prepare, _check_data, _separate),
+        *(_evaluate, _benchmark, _import_openunmix, _export),
+    )
     for (name, text), make in zip(COMMANDS.items(), makers, strict=True):
         command = ArgumentParser(description=text[0].upper() + text[1:] + ".", exit_on_error=False)
         make(command)
@@ -115,6 +119,31 @@ def _evaluate(parser: ArgumentParser) -> None:
     _group(parser, config.SeparationConfig, but=("targets", "residual"))
 
 
+def _benchmark(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", action=ActionConfigFile, help="YAML file of flags, as a run's config.yaml"
+    )
+    parser.add_argument(
+        "--losses", nargs="+", type=str, default=["all"], help="Names of losses, or all"
+    )
+    parser.add_argument(
+        "--output", type=str, default="benchmark", help="Folder; goes on where it was"
+    )
+    parser.add_argument(
+        "--demo", action="store_true", help="Use the 6 s of music that stempeg ships"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int | None,
+        default=None,
+        help="Losses trained at a time; as cores and free memory allow if not given",
+    )
+    for name, field in config.fields().items():
+        if name not in ("loss", "loss_weight"):
+            _field(parser, field)
+    _group(parser, config.EvaluationConfig, but=("estimates", "oracle", "metrics", "stems", "jobs"))
+
+
 def _import_openunmix(parser: ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", type=str, help="Folder of a model, or its .pth files, one a target"
@@ -188,8 +217,10 @@ def with_defaults(arguments: Iterable[str]) -> list[str]:
     arguments = list(arguments)
     if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
         arguments.insert(0, "train")
-    if arguments[0] == "train" and "--demo" in arguments:
-        arguments[1:1] = ["--config", str(DEMO_CONFIG)]
+    if arguments[0] in ("train", "benchmark") and "--demo" in arguments:
+        # A benchmark's losses have learning rates of their own.
+        own_rate = ["--lr", "null"] if arguments[0] == "benchmark" else []
+        arguments[1:1] = ["--config", str(DEMO_CONFIG), *own_rate]
     for name, field in config.fields().items():
         if field.metadata.get("repeated"):
             arguments = _gathered(arguments, config.flag_name(name))

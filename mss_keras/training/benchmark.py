@@ -1,0 +1,216 @@
+"""The survey's objective table: every loss trained alike, every loss read as a metric.
+
+OUTPUT/
+    benchmark.yaml           what was asked; another benchmark is refused here
+    statistics.npz           of the training mixtures, for all runs
+    runs/LOSS/               an ordinary run
+    evaluations/LOSS/        an ordinary evaluation; its summary.csv says it is finished
+    logs/LOSS.log            what the run printed
+    table.md table.csv table.tex  heatmap.png  boxes.png
+"""
+
+import contextlib
+import dataclasses
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mss_keras import data, losses
+from mss_keras.config import Config, EvaluationConfig, UserError
+from mss_keras.data.stems import end_with_parent
+from mss_keras.files import appearing
+from mss_keras.metrics import TrackScores, read_scores
+from mss_keras.training import benchmark_report, loop, runs, tables
+from mss_keras.training.evaluation import Evaluation
+
+_RUN_BYTES = 4 * 2**30  # what a run takes, roughly
+_SHARED = "statistics.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a loss.
+
+    Args:
+        tracks: scores of its tracks; none where it failed.
+        failure: what was wrong, in a line.
+    """
+
+    tracks: tuple[TrackScores, ...] = ()
+    failure: str | None = None
+
+
+def resolve_losses(chosen: Sequence[str]) -> list[str]:
+    """Names of losses in the catalogue's order, with `all` spelled out.
+
+    Raises:
+        UserError: for an unknown name.
+    """
+    names = losses.names() if "all" in chosen else list(chosen)
+    for name in names:
+        losses.entry(name)
+    return [name for name in losses.names() if name in names]
+
+
+def benchmark(
+    config: Config,
+    chosen: Sequence[str],
+    settings: EvaluationConfig,
+    output: Path,
+    *,
+    jobs: int | None = None,
+    demonstration: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    progress: bool = False,
+) -> dict[str, Outcome]:
+    """Trains and scores each loss that is not finished, and writes the table.
+
+    The runs have seed, order of the data and budget in common; each has its loss's own
+    learning rate unless one is given.
+
+    Args:
+        config: of the runs but for the loss.
+        chosen: names of losses, or `all`.
+        settings: subset and number of tracks to score.
+        output: folder.
+        jobs: losses trained at a time. Defaults to what cores and free memory allow.
+        demonstration: whether the table says that it is one.
+        say: called with a line for each thing that a user would want to know.
+        progress: whether bars are shown.
+
+    Returns:
+        The outcome of each loss.
+
+    Raises:
+        UserError: for an unknown loss, unreadable data, or the folder of something else.
+    """
+    names = resolve_losses(chosen)
+    settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
+    _claim(output, config, settings)
+    music = data.as_wav(config.data, say=say, progress=progress)
+    data.open_set(music, config.audio, splits=["train", "valid"])
+    data.open_set(music, config.audio, splits=[settings.subset])
+    if not (output / _SHARED).exists():
+        train = data.open_set(music, config.audio).train
+        data.compute_statistics(train, config.audio, progress=progress).save(output / _SHARED)
+    music = dataclasses.replace(music, statistics=str(output / _SHARED))
+
+    def configured(name: str) -> Config:
+        training = dataclasses.replace(config.training, loss=(name,), loss_weight=())
+        return dataclasses.replace(config, data=music, training=training)
+
+    todo = {n: (configured(n), settings, output) for n in names if not _finished(output, n)}
+    if len(todo) < len(names):
+        say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
+    failures = _run(todo, jobs or _jobs(), say)
+    outcomes = {}
+    for name in names:
+        paths = sorted((output / "evaluations" / name / name).glob("*.json"))
+        failure = None if _finished(output, name) else failures.get(name, "not finished")
+        outcomes[name] = Outcome(() if failure else tuple(map(read_scores, paths)), failure)
+    benchmark_report.write(outcomes, output, demonstration=demonstration)
+    return outcomes
+
+
+def _claim(output: Path, config: Config, settings: EvaluationConfig) -> None:
+    flat = config.to_flat()
+    asked: dict[str, Any] = {key: flat[key] for key in flat if key not in _FREE}
+    asked |= {"subset": settings.subset, "tracks": settings.tracks}
+    path = output / "benchmark.yaml"
+    if path.exists():
+        there = yaml.safe_load(path.read_text())
+        for key in asked:
+            if there.get(key) != asked[key]:
+                raise UserError(
+                    f"--output: {output} holds another benchmark: {key} {there.get(key)} (now "
+                    f"{asked[key]}); wanted the same or another folder"
+                )
+    elif output.exists() and any(output.iterdir()):
+        raise UserError(f"--output: {output} holds something else, wanted a new folder")
+    with appearing(path) as partial:
+        partial.write_text(yaml.safe_dump(asked, sort_keys=False))
+
+
+# Chosen by the benchmark itself, or without a bearing on the result.
+_FREE = {"loss", "loss_weight", "statistics", "prepared", "in_memory"}
+
+
+def _finished(output: Path, name: str) -> bool:
+    return (output / "evaluations" / name / "summary.csv").exists()
+
+
+def _run(todo: Mapping[str, tuple], jobs: int, say: Callable[[str], None]) -> dict[str, str]:
+    # A process a loss, so that a crash or a kill is one loss's, and memory is given back.
+    context = get_context("spawn")
+    waiting, failures = list(todo), {}
+    running: dict[str, tuple] = {}
+    start = time.monotonic()
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                name = waiting.pop(0)
+                end, other = context.Pipe(duplex=False)
+                process = context.Process(target=_train_and_score, args=(name, *todo[name], other))
+                process.start()
+                other.close()
+                running[name] = (process, end)
+            time.sleep(0.2)
+            for name, (process, end) in list(running.items()):
+                if process.is_alive():
+                    continue
+                del running[name]
+                failure = end.recv() if _readable(end) else f"killed, exit code {process.exitcode}"
+                if failure:
+                    failures[name] = failure
+                done = len(todo) - len(waiting) - len(running)
+                left = (time.monotonic() - start) / done * (len(todo) - done) / 60
+                say(f"{done}/{len(todo)} {name}: {failure or 'done'}, about {left:.0f} min left")
+    finally:
+        for process, _ in running.values():
+            process.terminate()
+            process.join()
+    return failures
+
+
+def _readable(end) -> bool:
+    try:
+        return end.poll()
+    except (EOFError, OSError):
+        return False
+
+
+def _train_and_score(
+    name: str, config: Config, settings: EvaluationConfig, output: Path, answer
+) -> None:
+    end_with_parent()
+    log = output / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    failure = None
+    with log.open("a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        try:
+            folder = output / "runs" / name
+            loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2)
+            evaluation = Evaluation(config.data, config.audio, settings, say=print)
+            scored = output / "evaluations" / name
+            scores, failed = evaluation.run(scored, runs.load(folder), name)
+            if failed:
+                failure = f"{failed} tracks could not be scored, see {log}"
+            else:
+                tables.write_evaluation(scores, scored)
+        except KeyboardInterrupt:
+            failure = "interrupted"
+        except Exception as error:  # whatever it is, it is this loss's
+            traceback.print_exc()
+            failure = " ".join(str(error).split()) or type(error).__name__
+    answer.send(failure)
+
+
+def _jobs() -> int:
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min((os.cpu_count() or 2) // 4, free // _RUN_BYTES))
