@@ -22,8 +22,8 @@ from mss_keras.models.wiener import wiener
 from mss_keras.signal.stft import apply_mask, overlap_add, stft
 
 # Chunks that go through the network as one batch: the steps of an LSTM are in
-# sequence, and cost little more for four chunks than for one.
-_CHUNKS = 4
+# sequence, and cost little more for three chunks than for one.
+_CHUNKS = 3
 _FADE_SECONDS = 1.0
 
 

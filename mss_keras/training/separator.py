@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mss_keras import domains, losses
 from mss_keras.losses import SeparationLoss
-from mss_keras.metrics import SISDR
+from mss_keras.metrics import SDR, SISDR
 from mss_keras.models.masking import MaskingModel
 
 
@@ -34,7 +34,7 @@ class Separator(MaskingModel):
         super().__init__(*args, **kwargs)
         self.train_function: Any = None
         self.data_wait = 0.0  # seconds that steps waited for data, ever
-        self._si_sdr = SISDR()
+        self._ratios = [SISDR(), SDR()]  # of waveforms, in validation
         self._set_terms([], [])
 
     def compile(
@@ -51,8 +51,8 @@ class Separator(MaskingModel):
             loss: a loss of `mss_keras.losses` or its name, or several of them, of
                 any domains, which are summed. Defaults to `"l2_freq"`.
             loss_weights: a weight for each loss. Defaults to 1 each.
-            **kwargs: as in `keras.Model.compile`; `metrics` are not taken: SI-SDR of
-                the waveforms is reported in validation.
+            **kwargs: as in `keras.Model.compile`; `metrics` are not taken: SI-SDR
+                and SDR of the waveforms are reported in validation.
 
         Raises:
             UserError: for an unknown name of a loss.
@@ -109,13 +109,15 @@ class Separator(MaskingModel):
                 replicas = tf.distribute.get_strategy().num_replicas_in_sync
                 self._trackers[loss.name].update_state(value * replicas, tf.shape(x)[0])
         if not training:
-            self._si_sdr.update_state(scene.waveforms, scene.estimated_waveforms, sample_weight)
+            for ratio in self._ratios:
+                ratio.update_state(scene.waveforms, scene.estimated_waveforms, sample_weight)
         return total
 
     def train_step(self, data):
         """One step; its logs leave out what only validation measures."""
         logs = super().train_step(_as_pair(data))
-        return {name: value for name, value in logs.items() if name != self._si_sdr.name}
+        unmeasured = {ratio.name for ratio in self._ratios}
+        return {name: value for name, value in logs.items() if name not in unmeasured}
 
     def test_step(self, data):
         """One step of validation."""

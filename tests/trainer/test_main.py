@@ -360,3 +360,48 @@ def test_interrupted(tree, small, tmp_path):
     assert process.returncode == 130
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
+
+
+def test_evaluate(trainer, run, tree, tmp_path):
+    command = (
+        *("evaluate", "--model", run, "--root", tree, "--output", tmp_path / "scores"),
+        *("--oracle", "irm", "mixture", "--metrics", "snr", "l1_time"),
+    )
+    result = trainer(*command, check=0)
+    header, *_ = result.stdout.splitlines()
+    assert header.split()[:6] == ["method", "source", "sdr", "isr", "sir", "sar"]
+    assert {p.name for p in (tmp_path / "scores").iterdir()} == {
+        "evaluation.yaml", "small", "irm", "mixture", "scores.png", "summary.csv", "summary.md",
+        "tracks.csv",
+    }  # fmt: skip
+    (tmp_path / "scores/irm/e.json").unlink()
+    again = trainer(*command, check=0)
+    assert "2 of 3 tracks are scored already" in again.stdout
+    assert again.stdout.splitlines()[1:] == result.stdout.splitlines()
+    assert "--metrics: found 'x'" in error_of(trainer(*command, "--metrics", "x"))
+
+
+def test_benchmark_records_what_failed_and_goes_on(trainer, tree, small, tmp_path):
+    """One run's folder is in the way: its loss is a failed row, and the next call mends it."""
+    output = tmp_path / "benchmark"
+    first = flags({**small, "epochs": 1, "root": tree})
+    command = ("benchmark", *first, "--losses", "l2_freq", "l1_mask", "--output", output)
+    trainer("benchmark", *first, "--losses", "l2_freq", "--output", output, check=0)
+    (output / "runs/l1_mask").mkdir()
+    (output / "runs/l1_mask/junk").touch()
+    result = trainer(*command, check=1)
+    assert "1 of 2 losses are finished already" in result.stdout
+    assert "failed: --output: " in result.stdout
+    assert "failed: l1_mask" in result.stderr
+    (output / "runs/l1_mask/junk").unlink()
+    result = trainer(*command, check=0)
+    assert "1/1 l1_mask: done" in result.stdout
+    with (output / "table.csv").open() as file:
+        rows = {row["loss"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["l2_freq", "l1_mask"]
+    assert all(float(row["SDR mean"]) < 30 and not row["note"] for row in rows.values())
+    assert (output / "runs/l1_mask/curves.png").exists()
+    assert (output / "heatmap.png").exists()
+    assert "holds another benchmark: epochs 1 (now 2)" in error_of(
+        trainer(*command, "--epochs", "2")
+    )
