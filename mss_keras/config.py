@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 SOURCES = ("vocals", "drums", "bass", "other")
 DOMAINS = ("waveform", "magnitude", "phase_sensitive", "mask")
+VGGISH = "https://tfhub.dev/google/vggish/1"
+FEATURE_LAYERS = ("conv1", "conv2", "conv3_1", "conv3_2", "conv4_1", "conv4_2")
 
 
 class UserError(ValueError):
