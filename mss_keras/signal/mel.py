@@ -54,10 +54,10 @@ class MagnitudePatches:
 
     1. Channels are averaged.
     2. Powers are spread over VGGish's bins as its own window spreads them, which gives a
-       steady sine the level, and the width, that VGGish's own front end gives it. Where
+       steady sine the level that VGGish's own front end gives it, in the same bands. Where
        several components share a bin they beat, and its magnitude is mostly below the
-       root of its mean power: a quarter for noise, nothing for a sine, in between by the
-       powers' own unevenness.
+       root of its mean power: by a quarter for noise, by nothing for a sine, and in
+       between according to how unevenly the powers are distributed.
     3. Mel bands and logarithm are VGGish's.
     4. Frames are interpolated to those of VGGish, linearly, of the logarithm: attacks and
        decays are exponential.
@@ -126,16 +126,24 @@ class MagnitudePatches:
 def _spread(audio: AudioConfig) -> np.ndarray:
     """Power in a bin of one STFT → mean power in VGGish's bins, float32 `[bins, 257]`.
 
-    That is VGGish's window as a function of frequency, squared, over the energy that a
-    sine of amplitude 1 has in all bins of the other STFT together (Parseval). Bins above
-    all that VGGish hears are left out.
+    The powers of a sine of each bin's frequency in VGGish's STFT, over those that it has
+    in all bins of its own (Parseval). Bins above all that VGGish hears are left out.
     """
     given = np.arange(audio.bins) * audio.sample_rate / audio.nfft  # Hz
     given = given[given < _HIGHEST + 2 * SAMPLE_RATE / _WINDOW]  # and half a main lobe
-    turns = np.exp(2j * np.pi * given[:, np.newaxis] * np.arange(_WINDOW) / SAMPLE_RATE)
-    response = np.fft.fft(turns * _hann(_WINDOW), _NFFT)[:, : _NFFT // 2 + 1]
-    energy = audio.nfft * np.sum(_hann(audio.nfft) ** 2)
-    return (np.abs(response) ** 2 / energy).astype(np.float32)
+    heard = _sine_powers(given, _WINDOW, _NFFT, SAMPLE_RATE)
+    spread = heard / (audio.nfft * np.sum(_hann(audio.nfft) ** 2))
+    # A sine is as wide as both windows make it: by a short one wider, not louder.
+    middle = np.array([_HIGHEST / 2])
+    own = _sine_powers(middle, audio.nfft, audio.nfft, audio.sample_rate)[:, : len(given)]
+    wanted = np.sqrt(_sine_powers(middle, _WINDOW, _NFFT, SAMPLE_RATE)).sum()
+    return (spread * (wanted / np.sqrt(own @ spread).sum()) ** 2).astype(np.float32)
+
+
+def _sine_powers(hertz: np.ndarray, window: int, nfft: int, sample_rate: float) -> np.ndarray:
+    # Of complex sines of amplitude 1, `[sines, bins]`.
+    sines = np.exp(2j * np.pi * hertz[:, np.newaxis] * np.arange(window) / sample_rate)
+    return np.abs(np.fft.fft(sines * _hann(window), nfft)[:, : nfft // 2 + 1]) ** 2
 
 
 def _hann(length: int) -> np.ndarray:
