@@ -13,7 +13,8 @@ from typing import Any, Literal
 SOURCES = ("vocals", "drums", "bass", "other")
 DOMAINS = ("waveform", "magnitude", "phase_sensitive", "mask")
 VGGISH = "https://tfhub.dev/google/vggish/1"
-FEATURE_LAYERS = ("conv1", "conv2", "conv3_1", "conv3_2", "conv4_1", "conv4_2")
+FeatureLayer = Literal["conv1", "conv2", "conv3_1", "conv3_2", "conv4_1", "conv4_2"]
+FEATURE_LAYERS: tuple[FeatureLayer, ...] = typing.get_args(FeatureLayer)
 
 
 class UserError(ValueError):
@@ -161,9 +162,9 @@ class TrainingConfig:
         VGGISH,
         "VGGish of deep_feature: TF-Hub handle, or its SavedModel as a folder or .tar.gz archive",
     )
-    feature_layers: tuple[
-        Literal["conv1", "conv2", "conv3_1", "conv3_2", "conv4_1", "conv4_2"], ...
-    ] = option(FEATURE_LAYERS, "Layers of VGGish that deep_feature compares")
+    feature_layers: tuple[FeatureLayer, ...] = option(
+        FEATURE_LAYERS, "Layers of VGGish that deep_feature compares"
+    )
     log_gradient_norms: bool = option(
         False, "Log the norm of each term's gradient with respect to the estimates; slower"
     )
@@ -196,9 +197,12 @@ class TrainingConfig:
             f"one for each of the {len(self.loss)} losses",
         )
         layers = list(self.feature_layers)
-        known = 0 < len(layers) == len(set(layers) & set(FEATURE_LAYERS))
-        wanted = f"different ones of {', '.join(FEATURE_LAYERS)}"
-        require(known, "feature_layers", layers, wanted)
+        require(
+            0 < len(layers) == len(set(layers) & set(FEATURE_LAYERS)),
+            "feature_layers",
+            layers,
+            f"different ones of {', '.join(FEATURE_LAYERS)}",
+        )
         require(self.lr is None or self.lr > 0, "lr", self.lr, "a number above 0")
         require(0 < self.lr_decay_gamma < 1, "lr_decay_gamma", self.lr_decay_gamma, "0 to 1")
         require(

@@ -46,25 +46,19 @@ def load(handle: str, note: Callable[[str], None] = warnings.warn) -> dict[str, 
             signal are not those of our network with its weights.
     """
     check_handle(handle)
-    # In a thread, which leaves the scope of a distribution strategy: under one the module's
-    # variables would be mirrored, and it could not be called.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_load, handle, note).result()
+    with _fetched(handle) as source, ThreadPoolExecutor(1) as thread:
+        # Under a distribution strategy the module's variables would be mirrored, and it could
+        # not be called. The strategy's scope is the thread's.
+        return thread.submit(_load, source, handle, note).result()
 
 
-def _load(handle: str, note: Callable[[str], None]) -> dict[str, Any]:
-    with _unpacked(handle) as source:
-        try:
-            module = _hub().load(source)
-        except Exception as error:  # hub and TensorFlow raise whatever is at hand
-            if source != handle or not _is_url(handle):
-                raise _wrong(handle, f"cannot be loaded: {_line(error)}") from error
-            raise UserError(
-                f"--vggish: {handle} cannot be fetched: {_line(error)}; where there is a network, "
-                f"fetch {handle}?tf-hub-format=compressed and give the file's path here"
-            ) from error
-        weights = _weights(module, handle)
-        _check(module, weights, handle, note)
+def _load(source: str, handle: str, note: Callable[[str], None]) -> dict[str, Any]:
+    try:
+        module = _hub().load(source)
+    except Exception as error:  # TensorFlow raises whatever is at hand
+        raise _wrong(handle, f"cannot be loaded: {_line(error)}") from error
+    weights = _weights(module, handle)
+    _check(module, weights, handle, note)
     return weights
 
 
@@ -103,19 +97,29 @@ def _line(error: Exception) -> str:
 
 
 @contextmanager
-def _unpacked(handle: str) -> Iterator[str]:
-    # What hub.load is given: a URL, or a folder that holds a saved_model.pb.
+def _fetched(handle: str) -> Iterator[str]:
+    # What hub.load is given: a URL whose module is in the cache, or a SavedModel's folder.
+    if _is_url(handle):
+        _fetch(handle)
+        yield handle
+    elif Path(handle).is_dir():
+        yield _saved_model(Path(handle), handle)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            _extract(handle, Path(folder))
+            yield _saved_model(Path(folder), handle)
+
+
+def _fetch(handle: str) -> None:
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SILENCE_SECONDS)  # hub.load would wait for ever
+    socket.setdefaulttimeout(_SILENCE_SECONDS)  # the hub would wait for ever
     try:
-        if _is_url(handle):
-            yield handle
-        elif Path(handle).is_dir():
-            yield _saved_model(Path(handle), handle)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                _extract(handle, Path(folder))
-                yield _saved_model(Path(folder), handle)
+        _hub().resolve(handle)
+    except Exception as error:  # the hub raises whatever is at hand
+        raise UserError(
+            f"--vggish: {handle} cannot be fetched: {_line(error)}; where there is a network, "
+            f"fetch {handle}?tf-hub-format=compressed and give the file's path here"
+        ) from error
     finally:
         socket.setdefaulttimeout(before)
 

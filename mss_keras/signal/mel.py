@@ -28,9 +28,10 @@ _PATCH_SAMPLES = (PATCH_FRAMES - 1) * _HOP + _WINDOW
 
 def mel_matrix() -> np.ndarray:
     """HTK mel bands over the bins of VGGish's STFT, float32 `[257, 64]`."""
-    return tf.signal.linear_to_mel_weight_matrix(
-        BANDS, _NFFT // 2 + 1, SAMPLE_RATE, _LOWEST, _HIGHEST
-    ).numpy()
+    with tf.init_scope():  # a constant, in graphs too
+        return tf.signal.linear_to_mel_weight_matrix(
+            BANDS, _NFFT // 2 + 1, SAMPLE_RATE, _LOWEST, _HIGHEST
+        ).numpy()
 
 
 def waveform_patches(waveform: tf.Tensor) -> tf.Tensor:

@@ -113,7 +113,7 @@ def compile_for(separator: Separator, config: Config, chosen: Sequence[Separatio
         optimizer,
         chosen,
         settings.loss_weight or None,
-        settings.log_gradient_norms,
+        log_gradient_norms=settings.log_gradient_norms,
         jit_compile=settings.jit_compile,
     )
     optimizer.build(separator.trainable_variables)

@@ -45,6 +45,7 @@ class Separator(MaskingModel):
         optimizer: Any = "adam",
         loss: str | SeparationLoss | Sequence[str | SeparationLoss] = "l2_freq",
         loss_weights: Sequence[float] | None = None,
+        *,
         log_gradient_norms: bool = False,
         **kwargs,
     ) -> None:
@@ -113,27 +114,32 @@ class Separator(MaskingModel):
         self._set_losses(
             [losses.deserialize(loss) for loss in config["loss"]],
             config["loss_weights"],
-            config["log_gradient_norms"],
+            config.get("log_gradient_norms", False),
         )
         self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
         """Weighted sum of the losses; serves `fit` and `evaluate`."""
         scene = domains.Scene(y, y_pred["mask"], y_pred["spectrogram"], self.audio)
-        replicas, count = tf.distribute.get_strategy().num_replicas_in_sync, tf.shape(x)[0]
         total = 0.0
         for loss, weight in self._losses_and_weights:
             terms = self._terms(loss, domains.pair(loss.domain, scene), training)
             value = loss.reduced(loss.total(terms), sample_weight)
             total += weight * value
-            logged = {_tag(loss, term): each for term, each in terms.items()}
-            means = {name: loss.reduced(logged[name], sample_weight) for name in logged}
-            for name, mean in {**means, loss.name: value}.items():
-                if name in self._trackers:
-                    self._trackers[name].update_state(mean * replicas, count)
+            values = {loss.name: value}
+            if len(terms) > 1:
+                reduced = {term: loss.reduced(x, sample_weight) for term, x in terms.items()}
+                values |= {_tag(loss, term): mean for term, mean in reduced.items()}
+            self._track(values, tf.shape(x)[0])
         if not training:
             self._si_sdr.update_state(scene.waveforms, scene.estimated_waveforms, sample_weight)
         return total
+
+    def _track(self, values: Mapping[str, tf.Tensor], count: tf.Tensor) -> None:
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        for name, value in values.items():
+            if name in self._trackers:
+                self._trackers[name].update_state(value * replicas, count)
 
     def _terms(self, loss: SeparationLoss, pair: domains.Pair, training: bool) -> dict:
         target, estimate = pair

@@ -137,6 +137,29 @@ def test_vggish_is_not_a_part_of_the_model(batch, tmp_path):
     assert stored[0] == stored[1]
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_graph_equals_eager(jit_compile):
+    """Through front end and VGGish; where estimate and target are equal, all is 0."""
+    y_true, y_pred = np.random.default_rng(0).random((2, 1, 2, 190, 2, 513)).astype(np.float32)
+    loss = losses.get("deep_feature", network=network())
+
+    def value_and_gradient(target, estimate):
+        with tf.GradientTape() as tape:
+            tape.watch(estimate)
+            value = loss(target, estimate)
+        return value, tape.gradient(value, estimate)
+
+    compiled = tf.function(value_and_gradient, jit_compile=jit_compile)
+    found = compiled(tf.constant(y_true), tf.constant(y_pred))
+    expected = value_and_gradient(tf.constant(y_true), tf.constant(y_pred))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-4)
+    largest = np.abs(expected[1]).max()
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-3 * largest)
+    value, gradient = compiled(tf.constant(y_true), tf.constant(y_true))
+    assert float(value) == 0
+    assert not np.any(gradient)
+
+
 def test_mixed_precision(batch):
     """The gradient goes from float32 features through a network in float16, scaled."""
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-2), 256.0)
