@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 SOURCES = ("vocals", "drums", "bass", "other")
 DOMAINS = ("waveform", "magnitude", "phase_sensitive", "mask")
+VGGISH = "https://tfhub.dev/google/vggish/1"
+FeatureLayer = Literal["conv1", "conv2", "conv3_1", "conv3_2", "conv4_1", "conv4_2"]
+FEATURE_LAYERS: tuple[FeatureLayer, ...] = typing.get_args(FeatureLayer)
 
 
 class UserError(ValueError):
@@ -155,6 +158,16 @@ class TrainingConfig:
             "--loss-args.LOSS.beta 0.2"
         },
     )
+    vggish: str = option(
+        VGGISH,
+        "VGGish of deep_feature: TF-Hub handle, or its SavedModel as a folder or .tar.gz archive",
+    )
+    feature_layers: tuple[FeatureLayer, ...] = option(
+        FEATURE_LAYERS, "Layers of VGGish that deep_feature compares"
+    )
+    log_gradient_norms: bool = option(
+        False, "Log the norm of each term's gradient with respect to the estimates; slower"
+    )
     epochs: int = option(1000, "Epochs at most")
     lr: float | None = option(
         None, "Learning rate of Adam; the loss's own, from the paper, if not given"
@@ -182,6 +195,13 @@ class TrainingConfig:
             "loss_weight",
             list(self.loss_weight),
             f"one for each of the {len(self.loss)} losses",
+        )
+        layers = list(self.feature_layers)
+        require(
+            0 < len(layers) == len(set(layers) & set(FEATURE_LAYERS)),
+            "feature_layers",
+            layers,
+            f"different ones of {', '.join(FEATURE_LAYERS)}",
         )
         require(self.lr is None or self.lr > 0, "lr", self.lr, "a number above 0")
         require(0 < self.lr_decay_gamma < 1, "lr_decay_gamma", self.lr_decay_gamma, "0 to 1")

@@ -5,9 +5,11 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
+import fcntl
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,29 @@ def stems() -> dict[str, np.ndarray]:
 def excerpt(stems) -> dict[str, np.ndarray]:
     """`mixture` [samples, channels] and `sources` [sources, samples, channels]."""
     return {"mixture": stems["mixture"], "sources": np.stack([stems[name] for name in SOURCES])}
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # the process that starts the others
+        os.environ["MSS_KERAS_SHARED"] = tempfile.mkdtemp(prefix="mss_keras-tests-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["MSS_KERAS_SHARED"])
+
+
+@pytest.fixture(scope="session")
+def vggish() -> Path:
+    """A SavedModel like TF-Hub's VGGish, with random weights; written once for all workers."""
+    import vggish_module
+
+    folder = Path(os.environ["MSS_KERAS_SHARED"]) / "vggish"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            vggish_module.save(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def _one_line(error: Exception) -> str:
     line = re.sub(r'Parser key "([^"]+)"', r"\1", line)
     commands = "|".join(COMMANDS)
     line = re.sub(rf"\b(?:{commands})\.(\w+)", lambda match: flag_name(match[1]), line)
-    return re.sub(r"^(\w+)(?=:)", lambda match: flag_name(match[1]), line)
+    return re.sub(r"^(\w+)(?=:| element \d)", lambda match: flag_name(match[1]), line)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ logarithmic.py       LOGL1, LOGL2
 dissimilarity.py     L2 away from the other sources
 multi_resolution.py  multi-resolution STFT
 masks.py             cross-entropies of the dominant source
+deep_feature.py      L2 and the feature maps of a frozen network
 catalogue.py         look-up by name
 """
 
@@ -22,6 +23,7 @@ from mss_keras.losses.catalogue import (
     serialize,
     table,
 )
+from mss_keras.losses.deep_feature import DeepFeature
 from mss_keras.losses.dissimilarity import Dissimilarity
 from mss_keras.losses.logarithmic import LogL1, LogL2
 from mss_keras.losses.masks import BinaryCrossEntropy, CrossEntropy
@@ -37,6 +39,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "ClippedSNR",
     "CrossEntropy",
+    "DeepFeature",
     "Dissimilarity",
     "LogL1",
     "LogL2",

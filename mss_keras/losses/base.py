@@ -1,5 +1,6 @@
 """What every loss shares: its domain, its shapes, one value per example."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -19,8 +20,13 @@ _AXES = {
 class SeparationLoss(keras.losses.Loss):
     """A distance between target and estimated sources, one value per example.
 
-    Subclasses give `distance`. Computes in float32, or in `dtype` where that is
-    given, whatever the model's precision.
+    Subclasses give `distance`, or `summands` and `weights` where it is a sum of which each
+    term is worth a look. Computes in float32, or in `dtype` where that is given, whatever
+    the model's precision.
+
+    A loss that compares through a network takes that as the argument `network`, ready to
+    be called, or as a mapping that describes it; `needs` names the kind. The loss does not
+    know how it is made: `mss_keras.training.networks` makes it where a loss comes without.
 
     Args:
         domain: str. What is compared: one of `waveform`, `magnitude`,
@@ -59,6 +65,14 @@ class SeparationLoss(keras.losses.Loss):
         Raises:
             ValueError: if the shapes differ or are not the domain's.
         """
+        return self.total(self.terms(y_true, y_pred))
+
+    def terms(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the distance is the weighted sum of, by name: `[batch]` each, unweighted.
+
+        Arguments and errors as `call`.
+        """
+        y_true, y_pred = (tf.cast(y, self.dtype) for y in (y_true, y_pred))
         axes = ("batch", "sources", *_AXES[self.domain])
         for label, tensor in (("y_true", y_true), ("y_pred", y_pred)):
             if tensor.shape.rank not in (None, len(axes)):
@@ -71,7 +85,25 @@ class SeparationLoss(keras.losses.Loss):
                     f"{self.name}: y_true has {one} {axis} and y_pred {other}, wanted the same "
                     f"[{', '.join(axes)}]"
                 )
-        return self.distance(y_true, y_pred)
+        return self.summands(y_true, y_pred)
+
+    def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`terms`, on checked tensors."""
+        return {self.name: self.distance(y_true, y_pred)}
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weight of each term."""
+        return {self.name: 1.0}
+
+    def total(self, terms: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Weighted sum of terms, `[batch]`."""
+        return tf.add_n([weight * terms[name] for name, weight in self.weights.items()])
+
+    def reduced(self, values: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
+        """What calling the loss makes of the values of a batch: Keras's own reduction."""
+        given = _Given(self.name, self.reduction, self.dtype)
+        return given(values, values, sample_weight=sample_weight)
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """The formula, on checked tensors: `[batch, sources, ...]` twice → `[batch]`."""
@@ -80,6 +112,13 @@ class SeparationLoss(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, the dtype too (Keras's own omits it)."""
         return {**super().get_config(), "domain": self.domain, "dtype": self.dtype}
+
+
+class _Given(keras.losses.Loss):
+    """Values that are there already."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return y_pred
 
 
 def mean_per_example(values: tf.Tensor) -> tf.Tensor:

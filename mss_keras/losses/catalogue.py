@@ -1,6 +1,7 @@
 """The catalogue: every loss by name. A new loss is one class and one line here."""
 
 import inspect
+import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import keras
 
 from mss_keras.config import UserError
 from mss_keras.losses.base import SeparationLoss
+from mss_keras.losses.deep_feature import DeepFeature
 from mss_keras.losses.dissimilarity import Dissimilarity
 from mss_keras.losses.logarithmic import LogL1, LogL2
 from mss_keras.losses.masks import BinaryCrossEntropy, CrossEntropy
@@ -67,6 +69,13 @@ CATALOGUE: dict[str, Entry] = {
         "mean of squares of the error less β times those from the other sources",
         "Huang et al. 2014",
     ),
+    "deep_feature": Entry(
+        DeepFeature,
+        _M,
+        "l2_freq plus δ times the error of VGGish's feature maps plus λ times that of their "
+        "Gram matrices",
+        _SURVEY,
+    ),
     "psa": Entry(L2, _PSA, "mean of squares of the error", "Erdogan et al. 2015"),
     "snr_psa": Entry(
         ClippedSNR, _PSA, "minus the SNR, dB, softly clipped", "Erdogan and Yoshioka 2018"
@@ -101,12 +110,14 @@ def entry(name: str) -> Entry:
 def hyperparameters(name: str) -> dict[str, Any]:
     """Names and defaults of a loss's own hyper-parameters.
 
+    One whose name is a word of Python has an underscore behind it there, not here: `lambda`.
+
     Raises:
         UserError: for an unknown name of a loss.
     """
     own = inspect.signature(entry(name).loss).parameters
-    common = (*inspect.signature(SeparationLoss).parameters, "kwargs")
-    return {key: own[key].default for key in own if key not in common}
+    common = (*inspect.signature(SeparationLoss).parameters, "kwargs", "network")
+    return {key.removesuffix("_"): own[key].default for key in own if key not in common}
 
 
 def get(name: str, **arguments: Any) -> SeparationLoss:
@@ -114,7 +125,8 @@ def get(name: str, **arguments: Any) -> SeparationLoss:
 
     Args:
         name: a name of `names()`.
-        **arguments: hyper-parameters, and `reduction` and `dtype` as in Keras.
+        **arguments: hyper-parameters, `reduction` and `dtype` as in Keras, and `network`
+            where the loss needs one.
 
     Raises:
         UserError: for an unknown name or hyper-parameter, or a wrong value; lists
@@ -122,9 +134,12 @@ def get(name: str, **arguments: Any) -> SeparationLoss:
     """
     found, own = entry(name), hyperparameters(name)
     for key in arguments:
-        if key not in (*own, "reduction", "dtype"):
+        if key not in (*own, "reduction", "dtype", *(["network"] if found.loss.needs else [])):
             wanted = ", ".join(own) or "none: this loss has no hyper-parameters"
             raise UserError(f"--loss-args: found {key!r} for {name}, wanted {wanted}")
+    arguments = {
+        f"{key}_" if keyword.iskeyword(key) else key: value for key, value in arguments.items()
+    }
     try:
         return found.loss(domain=found.domain, name=name, **arguments)
     except (TypeError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Where model, domain and loss meet.
 
 separator.py    the Keras model that trains: domains and losses in `compute_loss`
+networks.py     what losses compare through: VGGish
 optimizer.py    Adam with open-unmix's weight decay
 devices.py      which devices a run uses
 checkpoints.py  atomic, exact checkpoints

@@ -1,7 +1,7 @@
 """A training run from configuration to report; run again, it goes on where it was."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -10,7 +10,8 @@ import tensorflow as tf
 from mss_keras import data, losses
 from mss_keras.config import Config, UserError
 from mss_keras.data import MusicSet, Statistics
-from mss_keras.training import callbacks, devices, runs
+from mss_keras.losses import SeparationLoss
+from mss_keras.training import callbacks, devices, networks, runs
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.history import write_csv
 from mss_keras.training.interrupt import interruptible
@@ -25,10 +26,10 @@ def resolve(config: Config) -> Config:
     """Fills in what depends on the loss.
 
     Raises:
-        UserError: for an unknown loss or hyper-parameter.
+        UserError: for an unknown loss or hyper-parameter, or no VGGish at its path.
     """
     lr = config.training.lr or losses.learning_rate(config.training.loss)
-    losses.get_all(config.training.loss, config.training.loss_args)
+    networks.losses_of(config.training)
     return dataclasses.replace(config, training=dataclasses.replace(config.training, lr=lr))
 
 
@@ -60,6 +61,10 @@ def train(
         tf.config.experimental.enable_op_determinism()
     strategy, device = devices.choose(settings.devices)
     replicas = strategy.num_replicas_in_sync
+    chosen = networks.losses_of(settings)
+    with strategy.scope():
+        for loss in chosen:
+            networks.bind(loss, config.audio, say)
     if config.data.batch_size % replicas:
         raise UserError(
             f"--batch-size: found {config.data.batch_size}, wanted a multiple of {replicas} devices"
@@ -76,7 +81,7 @@ def train(
     with strategy.scope():
         separator = runs.build(config, replicas)
         separator.network.set_statistics(statistics.mean, statistics.std)
-        compile_for(separator, config)
+        compile_for(separator, config, chosen)
     history = fit(separator, config, music, folder, say=say, verbose=verbose)
 
     best = runs.load(folder)
@@ -97,8 +102,8 @@ def describe(config: Config) -> str:
     return " + ".join(f"{weight:g}·{name}" for name, weight in zip(names, weights, strict=True))
 
 
-def compile_for(separator: Separator, config: Config) -> None:
-    """Compiles a separator with the optimiser and loss of a configuration."""
+def compile_for(separator: Separator, config: Config, chosen: Sequence[SeparationLoss]) -> None:
+    """Compiles a separator with the optimiser of a configuration and its losses."""
     settings = resolve(config).training
     assert settings.lr is not None  # resolved
     optimizer: keras.optimizers.Optimizer = AdamL2(settings.lr, l2=settings.weight_decay)
@@ -106,8 +111,9 @@ def compile_for(separator: Separator, config: Config) -> None:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     separator.compile(
         optimizer,
-        losses.get_all(settings.loss, settings.loss_args),
+        chosen,
         settings.loss_weight or None,
+        log_gradient_norms=settings.log_gradient_norms,
         jit_compile=settings.jit_compile,
     )
     optimizer.build(separator.trainable_variables)

@@ -12,6 +12,9 @@ from mss_keras import domains, losses
 from mss_keras.losses import SeparationLoss
 from mss_keras.metrics import SDR, SISDR
 from mss_keras.models.masking import MaskingModel
+from mss_keras.training import networks
+
+_GRADIENT_NORM = "gradient_norm/"
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
@@ -35,13 +38,15 @@ class Separator(MaskingModel):
         self.train_function: Any = None
         self.data_wait = 0.0  # seconds that steps waited for data, ever
         self._ratios = [SISDR(), SDR()]  # of waveforms, in validation
-        self._set_terms([], [])
+        self._set_losses([], [], log_gradient_norms=False)
 
     def compile(
         self,
         optimizer: Any = "adam",
         loss: str | SeparationLoss | Sequence[str | SeparationLoss] = "l2_freq",
         loss_weights: Sequence[float] | None = None,
+        *,
+        log_gradient_norms: bool = False,
         **kwargs,
     ) -> None:
         """Sets optimiser and loss.
@@ -51,11 +56,14 @@ class Separator(MaskingModel):
             loss: a loss of `mss_keras.losses` or its name, or several of them, of
                 any domains, which are summed. Defaults to `"l2_freq"`.
             loss_weights: a weight for each loss. Defaults to 1 each.
+            log_gradient_norms: whether the norm of each unweighted term's gradient with
+                respect to the estimate it compares is logged, averaged over examples.
+                Defaults to `False`: it costs a backward pass a term.
             **kwargs: as in `keras.Model.compile`; `metrics` are not taken: SI-SDR
                 and SDR of the waveforms are reported in validation.
 
         Raises:
-            UserError: for an unknown name of a loss.
+            UserError: for an unknown name of a loss, or a network that cannot be had.
             ValueError: if weights and losses differ in number.
         """
         chosen = [loss] if isinstance(loss, (str, SeparationLoss)) else list(loss)
@@ -64,19 +72,31 @@ class Separator(MaskingModel):
         if len(weights) != len(resolved):
             raise ValueError(f"loss_weights: found {len(weights)}, wanted {len(resolved)}")
         super().compile(optimizer=optimizer, **kwargs)
-        self._set_terms(resolved, weights)
+        self._set_losses(resolved, weights, log_gradient_norms)
+        self._bind_networks()
 
-    def _set_terms(self, terms: Sequence[SeparationLoss], weights: Sequence[float]) -> None:
-        several = len(terms) > 1
-        # Past Keras's tracking, which takes no new state once the model is built.
-        self.__dict__["_terms"] = list(zip(terms, weights, strict=True))
-        self.__dict__["_trackers"] = {
-            term.name: keras.metrics.Mean(name=term.name) for term in terms if several
-        }
+    def _set_losses(
+        self, chosen: Sequence[SeparationLoss], weights: Sequence[float], log_gradient_norms: bool
+    ) -> None:
+        names = []
+        for loss in chosen:
+            terms = [_tag(loss, term) for term in loss.weights]
+            names += [loss.name] if len(chosen) > 1 else []
+            names += terms if len(terms) > 1 else []
+            names += [_GRADIENT_NORM + term for term in terms] if log_gradient_norms else []
+        # Past Keras's tracking, which takes no new state once the model is built, and would
+        # take the network of a loss for a part of this one.
+        self.__dict__["_losses_and_weights"] = list(zip(chosen, weights, strict=True))
+        self.__dict__["_trackers"] = {name: keras.metrics.Mean(name=name) for name in names}
+        self.__dict__["_log_gradient_norms"] = log_gradient_norms
+
+    def _bind_networks(self) -> None:
+        for loss, _ in self._losses_and_weights:
+            networks.bind(loss, self.audio)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """Keras's, and with several losses the mean of each."""
+        """Keras's, and the means of losses and of their terms where there are several."""
         return [*super().metrics, *self._trackers.values()]
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -85,16 +105,18 @@ class Separator(MaskingModel):
             return None
         return {
             "optimizer": keras.optimizers.serialize(self.optimizer),
-            "loss": [losses.serialize(loss) for loss, _ in self._terms],
-            "loss_weights": [weight for _, weight in self._terms],
+            "loss": [losses.serialize(loss) for loss, _ in self._losses_and_weights],
+            "loss_weights": [weight for _, weight in self._losses_and_weights],
+            "log_gradient_norms": self._log_gradient_norms,
         }
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Inverse of `get_compile_config`."""
-        self.compile(
-            keras.optimizers.deserialize(config["optimizer"]),
+        """Inverse of `get_compile_config`; networks of losses wait until one is computed."""
+        super().compile(keras.optimizers.deserialize(config["optimizer"]))
+        self._set_losses(
             [losses.deserialize(loss) for loss in config["loss"]],
             config["loss_weights"],
+            config.get("log_gradient_norms", False),
         )
         self.optimizer.build(self.trainable_variables)
 
@@ -102,16 +124,38 @@ class Separator(MaskingModel):
         """Weighted sum of the losses; serves `fit` and `evaluate`."""
         scene = domains.Scene(y, y_pred["mask"], y_pred["spectrogram"], self.audio)
         total = 0.0
-        for loss, weight in self._terms:
-            value = loss(*domains.pair(loss.domain, scene), sample_weight=sample_weight)
+        for loss, weight in self._losses_and_weights:
+            terms = self._terms(loss, domains.pair(loss.domain, scene), training)
+            value = loss.reduced(loss.total(terms), sample_weight)
             total += weight * value
-            if loss.name in self._trackers:
-                replicas = tf.distribute.get_strategy().num_replicas_in_sync
-                self._trackers[loss.name].update_state(value * replicas, tf.shape(x)[0])
+            values = {loss.name: value}
+            if len(terms) > 1:
+                reduced = {term: loss.reduced(x, sample_weight) for term, x in terms.items()}
+                values |= {_tag(loss, term): mean for term, mean in reduced.items()}
+            self._track(values, tf.shape(x)[0])
         if not training:
             for ratio in self._ratios:
                 ratio.update_state(scene.waveforms, scene.estimated_waveforms, sample_weight)
         return total
+
+    def _track(self, values: Mapping[str, tf.Tensor], count: tf.Tensor) -> None:
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        for name, value in values.items():
+            if name in self._trackers:
+                self._trackers[name].update_state(value * replicas, count)
+
+    def _terms(self, loss: SeparationLoss, pair: domains.Pair, training: bool) -> dict:
+        target, estimate = pair
+        if not (self._log_gradient_norms and training):
+            return loss.terms(target, estimate)
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(estimate)
+            terms = loss.terms(target, estimate)
+        for term, values in terms.items():
+            gradient = tape.gradient(values, estimate)  # of each example: they do not meet
+            norms = tf.norm(tf.reshape(gradient, [tf.shape(gradient)[0], -1]), axis=1)
+            self._trackers[_GRADIENT_NORM + _tag(loss, term)].update_state(norms)
+        return terms
 
     def train_step(self, data):
         """One step; its logs leave out what only validation measures."""
@@ -120,13 +164,20 @@ class Separator(MaskingModel):
         return {name: value for name, value in logs.items() if name not in unmeasured}
 
     def test_step(self, data):
-        """One step of validation."""
-        return super().test_step(_as_pair(data))
+        """One step of validation; its logs leave out what only training measures."""
+        logs = super().test_step(_as_pair(data))
+        return {k: value for k, value in logs.items() if not k.startswith(_GRADIENT_NORM)}
+
+    def make_test_function(self, force: bool = False):
+        """Keras's."""
+        self._bind_networks()
+        super().make_test_function(force)
 
     def make_train_function(self, force: bool = False):
         """Keras's, with the time spent waiting for data added up in `data_wait`."""
         if self.train_function is not None and not force:
             return
+        self._bind_networks()
         super().make_train_function(force)
         step = self.train_function
 
@@ -143,6 +194,10 @@ class Separator(MaskingModel):
         from serving.export import export
 
         export(self, Path(path), **kwargs)
+
+
+def _tag(loss: SeparationLoss, term: str) -> str:
+    return loss.name if term == loss.name else f"{loss.name}/{term}"
 
 
 def _as_pair(data):

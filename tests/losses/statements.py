@@ -1,10 +1,13 @@
 """The formula of each loss of the catalogue, in float64 NumPy, apart from the code it judges.
 
 Each takes `(y_true, y_pred)` `[batch, sources, ...]` and gives `[batch]`. A new loss gets
-its entry in STATEMENTS.
+its entry in STATEMENTS, and what it compares through in `get`.
 """
 
 import numpy as np
+import tensorflow as tf
+
+from mss_keras import losses
 
 
 def per_source(values):
@@ -97,6 +100,57 @@ def binary_cross_entropy(y, e):
     return values.reshape(len(y), -1).mean(1)
 
 
+class SmallNetwork:
+    """Two layers of random weights over patches of two frames: what deep_feature compares through.
+
+    `maps` says in NumPy what `__call__` computes in TensorFlow.
+    """
+
+    description = {"vggish": "random"}  # noqa: RUF012
+    widths = ((3, 4), (2, 5))  # width and channels of each layer's maps
+
+    def kernels(self, bins):
+        rng = np.random.default_rng(bins)
+        return [rng.standard_normal((bins, w * c)) / bins for w, c in self.widths]
+
+    def __call__(self, magnitudes):
+        shape = tf.shape(magnitudes)
+        x = tf.reduce_mean(magnitudes, 3)
+        kernels = [tf.cast(k, x.dtype) for k in self.kernels(magnitudes.shape[-1])]
+        return [
+            tf.reshape(tf.sqrt(1 + tf.square(x @ kernel)), [shape[0], shape[1], -1, 2, *sizes])
+            for kernel, sizes in zip(kernels, self.widths, strict=True)
+        ]
+
+    def maps(self, magnitudes):
+        x = magnitudes.mean(3)
+        return [
+            np.sqrt(1 + (x @ kernel) ** 2).reshape(*x.shape[:2], -1, 2, *sizes)
+            for kernel, sizes in zip(self.kernels(magnitudes.shape[-1]), self.widths, strict=True)
+        ]
+
+
+def feature_and_style(true, pred):
+    """L_feat and L_sty of feature maps [batch, sources, patches, H, W, C], a list of layers."""
+    examples, sources, patches = true[0].shape[:3]
+    feature, style = np.zeros((2, examples))
+    for y, e in zip(true, pred, strict=True):
+        height, width, channels = y.shape[3:]
+        size = height * width * channels
+        for i in np.ndindex(examples, sources, patches):
+            feature[i[0]] += np.sum((e[i] - y[i]) ** 2) / size
+            psi = [x[i].reshape(height * width, channels).T for x in (y, e)]  # C × HW
+            grams = [x @ x.T / size for x in psi]
+            style[i[0]] += np.sum((grams[1] - grams[0]) ** 2)
+    return feature / (sources * patches), style / (sources * patches)
+
+
+def deep_feature(y, e, delta=1.0, lambda_=1.0):
+    network = SmallNetwork()
+    feature, style = feature_and_style(network.maps(y), network.maps(e))
+    return l2(y, e) + delta * feature + lambda_ * style
+
+
 STATEMENTS = {
     "l1_time": l1,
     "l1_freq": l1,
@@ -114,10 +168,17 @@ STATEMENTS = {
     "logl2_freq": logl2,
     "snr_psa": snr_psa,
     "dissimilarity_freq": dissimilarity,
+    "deep_feature": deep_feature,
     "multi_resolution_stft": multi_resolution_stft,
     "cross_entropy_mask": cross_entropy,
     "binary_cross_entropy_mask": binary_cross_entropy,
 }
+
+
+def get(name, **arguments):
+    """A loss of the catalogue, with a small network where it needs one."""
+    needed = {"network": SmallNetwork()} if losses.entry(name).loss.needs else {}
+    return losses.get(name, **needed, **arguments)
 
 
 def peer_tensors(seed):

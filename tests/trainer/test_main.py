@@ -57,6 +57,7 @@ FLAGS = """
 --seq-dur --samples-per-track --hidden-size --nb-channels --nfft --nhop --bandwidth --unidirectional
 --seed --loss --output --config --mixed-precision --jit-compile --deterministic --devices
 --in-memory --statistics --sources --prepared --architecture --dropout --demo --download
+--vggish --feature-layers --log-gradient-norms
 """
 
 
@@ -90,6 +91,12 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             ["--loss", "logl1_freq", "--loss-args.normalization", "sum"],
             "--loss-args: logl1_freq: .*wanted 'mean' or 'paper'",
         ),
+        (
+            ["--demo", "--loss", "deep_feature", "--vggish", "/no/such"],
+            "--vggish: /no/such: no such file or folder; wanted a TF-Hub handle, or the SavedModel",
+        ),
+        (["--vggish", "/no/such"], "--vggish, --feature-layers: found with --loss l2_freq, wanted"),
+        (["--feature-layers", "conv9"], "--feature-layers element 1: .*'conv1'.* conv9"),
         (["--hidden-sizes", "3"], "--hidden-sizes"),
         (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of nfft 4096"),
         (["--hidden-size", "33"], "--hidden-size: found 33, wanted an even number"),

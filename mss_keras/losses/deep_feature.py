@@ -1,0 +1,123 @@
+"""L2 of magnitudes, and what a frozen network hears of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+
+from mss_keras.losses.base import SeparationLoss, mean_per_example
+
+Network = Callable[[tf.Tensor], list[tf.Tensor]]
+
+
+@keras.saving.register_keras_serializable(package="mss_keras.losses")
+class DeepFeature(SeparationLoss):
+    """L2_freq + δ L_feat + λ L_sty, over the feature maps Φ_j of a frozen network.
+
+    L_feat = Σ_j mean |Φ_j(Ỹ) − Φ_j(Y)|². L_sty = Σ_j Σ_{c,c'} |G_j(Ỹ) − G_j(Y)|², with the
+    Gram matrix G_j = Ψ Ψᵀ / (C_j H_j W_j) of Ψ = Φ_j as C_j × H_j W_j. Both are taken of each
+    patch that the network sees, and averaged over patches and sources. No gradient
+    flows into the targets' features.
+
+    The terms are of very different sizes: weigh them by their gradients' norms
+    (`--log-gradient-norms`), not by their values.
+
+    Args:
+        domain: str. Only `"magnitude"`.
+        delta: float. δ, weight of the features. Defaults to `1`.
+        lambda_: float. λ, weight of the style; `lambda` in the catalogue. Defaults to `1`.
+        network: callable, `[batch, sources, frames, channels, bins]` → `[batch, sources,
+            patches, height, width, channels]` for each layer, with an attribute
+            `description` if the loss is to be saved; or such a description, a mapping with
+            `vggish` (handle or path) and `layers`, of which training makes the network.
+            Defaults to TF-Hub's VGGish, all convolutions.
+        **kwargs: as `SeparationLoss`.
+
+    Raises:
+        ValueError: for another domain, a negative weight, or, when called, for want of a
+            network.
+
+    Reference: the survey's deep feature loss; Johnson, Alahi, Fei-Fei, "Perceptual losses
+        for real-time style transfer and super-resolution", ECCV 2016.
+    """
+
+    needs: ClassVar[str | None] = "vggish"
+
+    def __init__(
+        self,
+        domain: str = "magnitude",
+        *,
+        delta: float = 1.0,
+        lambda_: float = 1.0,
+        network: Network | Mapping[str, Any] | None = None,
+        **kwargs,
+    ):
+        """See the class."""
+        if domain != "magnitude":
+            raise ValueError(f"domain: found {domain!r}, wanted 'magnitude'")
+        super().__init__(domain, **kwargs)
+        for name, value in (("delta", delta), ("lambda", lambda_)):
+            if not value >= 0:
+                raise ValueError(f"{name}: found {value}, wanted 0 or more")
+        if not (network is None or callable(network) or isinstance(network, Mapping)):
+            raise ValueError(f"network: found {network!r}, wanted a callable or a description")
+        self.delta = delta
+        self.lambda_ = lambda_
+        self.network = network
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """1, δ and λ."""
+        return {"l2_freq": 1.0, "feature": self.delta, "style": self.lambda_}
+
+    def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See `SeparationLoss.terms`."""
+        if not callable(self.network):
+            raise ValueError(f"{self.name}: no network found, wanted network=… to compare through")
+        # Two passes: in one of both, the gradient would go through the targets' half, too.
+        true = [tf.stop_gradient(tf.cast(x, y_true.dtype)) for x in self.network(y_true)]
+        pred = [tf.cast(x, y_true.dtype) for x in self.network(y_pred)]
+        return {
+            "l2_freq": mean_per_example(tf.square(y_pred - y_true)),
+            "feature": tf.add_n([feature(t, p) for t, p in zip(true, pred, strict=True)]),
+            "style": tf.add_n([style(t, p) for t, p in zip(true, pred, strict=True)]),
+        }
+
+    def get_config(self):
+        """Arguments of the constructor; of the network its description, not its weights."""
+        network = self.network
+        if callable(network):
+            network = getattr(network, "description", None)
+            if network is None:
+                raise ValueError(f"{self.name}: the network has no description to be saved by")
+        own = {"delta": self.delta, "lambda_": self.lambda_, "network": network}
+        return {**super().get_config(), **own}
+
+
+def feature(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    """Mean squared difference of two feature maps, `[batch, ...]` → `[batch]`."""
+    return mean_per_example(tf.square(y_pred - y_true))
+
+
+def style(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    """Squared difference of Gram matrices, summed over them, of each example.
+
+    Args:
+        y_true: `[batch, sources, patches, height, width, channels]`.
+        y_pred: of the same shape.
+
+    Returns:
+        `[batch]`.
+    """
+    difference = tf.square(gram(y_pred) - gram(y_true))
+    return tf.reduce_mean(tf.reduce_sum(difference, axis=[3, 4]), axis=[1, 2])
+
+
+def gram(features: tf.Tensor) -> tf.Tensor:
+    """Ψ Ψᵀ / (C H W), `[batch, sources, patches, channels, channels]`; argument as `style`."""
+    shape = tf.shape(features)
+    channels = features.shape[-1]
+    flat = tf.reshape(features, tf.concat([shape[:3], [shape[3] * shape[4], channels]], 0))
+    size = tf.cast(tf.reduce_prod(shape[3:]), features.dtype)
+    return tf.matmul(flat, flat, transpose_a=True) / size
