@@ -17,20 +17,19 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from mss_keras import data, losses
-from mss_keras.config import Config, EvaluationConfig, UserError
+from mss_keras.config import FEATURE_LAYERS, VGGISH, Config, EvaluationConfig
 from mss_keras.data.stems import end_with_parent
-from mss_keras.files import appearing
 from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.training import benchmark_report, loop, runs, tables
+from mss_keras.training.claims import claim
 from mss_keras.training.evaluation import Evaluation
 
 _RUN_BYTES = 4 * 2**30  # what a run takes, roughly
 _SHARED = "statistics.npz"
+# Chosen by the benchmark itself, or without a bearing on the result.
+_FREE = {"loss", "loss_weight", "statistics", "prepared", "in_memory"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +91,8 @@ def benchmark(
     """
     names = resolve_losses(chosen)
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
-    _claim(output, config, settings)
+    asked = {key: value for key, value in config.to_flat().items() if key not in _FREE}
+    claim(output, "benchmark", {**asked, "subset": settings.subset, "tracks": settings.tracks})
     music = data.as_wav(config.data, say=say, progress=progress)
     data.open_set(music, config.audio, splits=["train", "valid"])
     data.open_set(music, config.audio, splits=[settings.subset])
@@ -101,11 +101,11 @@ def benchmark(
         data.compute_statistics(train, config.audio, progress=progress).save(output / _SHARED)
     music = dataclasses.replace(music, statistics=str(output / _SHARED))
 
-    def configured(name: str) -> Config:
-        training = dataclasses.replace(config.training, loss=(name,), loss_weight=())
-        return dataclasses.replace(config, data=music, training=training)
-
-    todo = {n: (configured(n), settings, output) for n in names if not _finished(output, n)}
+    todo = {
+        name: (dataclasses.replace(each, data=music), settings, output)
+        for name, each in configurations(config, names).items()
+        if not _finished(output, name)
+    }
     if len(todo) < len(names):
         say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
     failures = _run(todo, jobs or _jobs(), say)
@@ -118,27 +118,24 @@ def benchmark(
     return outcomes
 
 
-def _claim(output: Path, config: Config, settings: EvaluationConfig) -> None:
-    flat = config.to_flat()
-    asked: dict[str, Any] = {key: flat[key] for key in flat if key not in _FREE}
-    asked |= {"subset": settings.subset, "tracks": settings.tracks}
-    path = output / "benchmark.yaml"
-    if path.exists():
-        there = yaml.safe_load(path.read_text())
-        for key in asked:
-            if there.get(key) != asked[key]:
-                raise UserError(
-                    f"--output: {output} holds another benchmark: {key} {there.get(key)} (now "
-                    f"{asked[key]}); wanted the same or another folder"
-                )
-    elif output.exists() and any(output.iterdir()):
-        raise UserError(f"--output: {output} holds something else, wanted a new folder")
-    with appearing(path) as partial:
-        partial.write_text(yaml.safe_dump(asked, sort_keys=False))
+def configurations(config: Config, names: Sequence[str]) -> dict[str, Config]:
+    """The configuration of each loss's run: hyper-parameters go to the losses that have them.
 
-
-# Chosen by the benchmark itself, or without a bearing on the result.
-_FREE = {"loss", "loss_weight", "statistics", "prepared", "in_memory"}
+    Raises:
+        UserError: for a hyper-parameter that none of the losses has.
+    """
+    losses.get_all(names, config.training.loss_args)
+    found = {}
+    for name in names:
+        own = (name, *losses.hyperparameters(name))
+        arguments = {k: v for k, v in config.training.loss_args.items() if k in own}
+        training = dataclasses.replace(
+            config.training, loss=(name,), loss_weight=(), loss_args=arguments
+        )
+        if losses.entry(name).loss.needs != "vggish":
+            training = dataclasses.replace(training, vggish=VGGISH, feature_layers=FEATURE_LAYERS)
+        found[name] = dataclasses.replace(config, training=training)
+    return found
 
 
 def _finished(output: Path, name: str) -> bool:

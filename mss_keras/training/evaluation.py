@@ -18,18 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from tqdm import tqdm
 
 from mss_keras import data, losses
 from mss_keras.config import AudioConfig, DataConfig, EvaluationConfig, SeparationConfig, UserError
 from mss_keras.data import Track
 from mss_keras.data.stems import end_with_parent
-from mss_keras.files import appearing
 from mss_keras.metrics import AudioFiles, TrackScores, read_scores
 from mss_keras.metrics.tracks import score_files
 from mss_keras.metrics.whole_track import WHOLE_TRACK
 from mss_keras.models.masking import MaskingModel
+from mss_keras.training.claims import claim
 from mss_keras.training.estimates import Method, methods
 from mss_keras.training.readings import loss_readings
 
@@ -132,20 +131,7 @@ class Evaluation:
             "audio": vars(self.audio),
             "separation": {**vars(self.separation), "targets": list(self.separation.targets)},
         }
-        path = output / "evaluation.yaml"
-        if path.exists():
-            there = yaml.safe_load(path.read_text())
-            different = [key for key in asked if there.get(key) != asked[key]]
-            if different:
-                key = different[0]
-                raise UserError(
-                    f"--output: {output} holds another evaluation: {key} {there.get(key)} (now "
-                    f"{asked[key]}); wanted the same or another folder"
-                )
-        elif output.exists() and any(output.iterdir()):
-            raise UserError(f"--output: {output} holds something else, wanted a new folder")
-        with appearing(path) as partial:
-            partial.write_text(yaml.safe_dump(asked, sort_keys=False))
+        claim(output, "evaluation", asked)
 
     def _score(self, todo: Sequence[tuple[Method, Track, Path]], metrics: list[str]) -> int:
         # Stems and what needs TensorFlow are made here, one track after the other, while
