@@ -162,7 +162,7 @@ def _run(todo: Mapping[str, tuple], jobs: int, say: Callable[[str], None]) -> di
                 if process.is_alive():
                     continue
                 del running[name]
-                failure = end.recv() if _readable(end) else f"killed, exit code {process.exitcode}"
+                failure = _answer(end, process)
                 if failure:
                     failures[name] = failure
                 done = len(todo) - len(waiting) - len(running)
@@ -175,11 +175,11 @@ def _run(todo: Mapping[str, tuple], jobs: int, say: Callable[[str], None]) -> di
     return failures
 
 
-def _readable(end) -> bool:
+def _answer(end, process) -> str | None:
     try:
-        return end.poll()
-    except (EOFError, OSError):
-        return False
+        return end.recv()
+    except EOFError:  # it ended without one
+        return f"killed, exit code {process.exitcode}"
 
 
 def _train_and_score(

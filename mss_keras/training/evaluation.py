@@ -8,6 +8,7 @@ OUTPUT/
 """
 
 import dataclasses
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -102,7 +103,7 @@ class Evaluation:
         split: Any = self.settings.subset
         found = getattr(data.open_set(music, self.audio, splits=[split]), split)
         tracks = found[: self.settings.tracks]
-        self._claim(output, metrics, name if model is not None else None)
+        self._claim(output, metrics, model and f"{name}, weights {_digest(model)}")
         todo = [
             (method, track, output / method.name / f"{track.name}.json")
             for method in chosen
@@ -205,6 +206,13 @@ class Evaluation:
     def _failed(self, item: tuple, error: Exception) -> int:
         self.say(f"failed: {item[0].name}: {item[1].name}: {error}")
         return 1
+
+
+def _digest(model: MaskingModel) -> str:
+    digest = hashlib.sha256()
+    for variable in model.variables:
+        digest.update(np.ascontiguousarray(variable.numpy()).data)
+    return digest.hexdigest()[:12]
 
 
 def _jobs() -> int:

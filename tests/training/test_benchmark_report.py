@@ -5,11 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from mss_keras import losses
-from mss_keras.config import Config, TrainingConfig, UserError
 from mss_keras.metrics import BSSEval, TrackScores
 from mss_keras.training import benchmark_report
-from mss_keras.training.benchmark import Outcome, configurations, resolve_losses
+from mss_keras.training.benchmark import Outcome
 
 
 def outcome(sdr):
@@ -55,24 +53,3 @@ def test_files(tmp_path, demonstration):
 def test_when_all_failed(tmp_path):
     benchmark_report.write({"l1_time": Outcome(failure="x")}, tmp_path, demonstration=False)
     assert "failed: x" in (tmp_path / "table.md").read_text()
-
-
-def test_hyperparameters_go_to_the_losses_that_have_them():
-    training = TrainingConfig(
-        loss_args={"beta": 0.3, "logl1_time": {"normalization": "paper"}}, vggish="somewhere"
-    )
-    names = ["l1_time", "dissimilarity_freq", "logl1_time", "deep_feature"]
-    found = {k: v.training for k, v in configurations(Config(training=training), names).items()}
-    assert [found[name].loss for name in names] == [(name,) for name in names]
-    assert found["l1_time"].loss_args == {}
-    assert found["dissimilarity_freq"].loss_args == {"beta": 0.3}
-    assert found["logl1_time"].loss_args == {"logl1_time": {"normalization": "paper"}}
-    assert found["deep_feature"].vggish == "somewhere"
-    assert found["l1_time"].vggish != "somewhere"
-    with pytest.raises(UserError, match="--loss-args: found 'beta'"):
-        configurations(Config(training=training), ["l1_time"])
-
-
-def test_names():
-    assert resolve_losses(["all"]) == losses.names()
-    assert resolve_losses(["psa", "l1_time"]) == ["l1_time", "psa"]

@@ -73,6 +73,9 @@ def test_methods_and_files(tree, tmp_path):
     assert len(found) == 3 * 2 * 4
     assert float(found[0]["sdr"]) == pytest.approx(next(rows(scores))["sdr"])
     assert (output / "scores.png").read_bytes().startswith(b"\x89PNG")
+    model.network.output_affine.shift.assign_add(0.1 + 0 * model.network.output_affine.shift)
+    with pytest.raises(UserError, match="holds another evaluation: model small, weights"):
+        asked.run(output, model, "small")
     # museval reads what its own files have.
     written = json.loads((output / "irm/a.json").read_text())
     assert set(written["targets"][0]["frames"][0]["metrics"]) == {"SDR", "ISR", "SIR", "SAR"}
