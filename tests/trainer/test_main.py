@@ -388,27 +388,26 @@ def test_evaluate(trainer, run, tree, tmp_path):
     assert "--metrics: found 'x'" in error_of(trainer(*command, "--metrics", "x"))
 
 
-def test_benchmark_records_what_failed_and_goes_on(trainer, tree, small, tmp_path):
-    """One run's folder is in the way: its loss is a failed row, and the next call mends it."""
+def test_benchmark_records_what_failed_and_skips_what_is_finished(trainer, tree, small, tmp_path):
+    """deep_feature has no VGGish here."""
     output = tmp_path / "benchmark"
-    first = flags({**small, "epochs": 1, "root": tree})
-    command = ("benchmark", *first, "--losses", "l2_freq", "l1_mask", "--output", output)
-    trainer("benchmark", *first, "--losses", "l2_freq", "--output", output, check=0)
-    (output / "runs/l1_mask").mkdir()
-    (output / "runs/l1_mask/junk").touch()
+    command = (
+        *("benchmark", *flags({**small, "epochs": 1, "root": tree}), "--output", output),
+        *("--losses", "deep_feature", "l2_freq", "--vggish", tmp_path / "gone"),
+    )
     result = trainer(*command, check=1)
-    assert "1 of 2 losses are finished already" in result.stdout
-    assert "failed: --output: " in result.stdout
-    assert "failed: l1_mask" in result.stderr
-    (output / "runs/l1_mask/junk").unlink()
-    result = trainer(*command, check=0)
-    assert "1/1 l1_mask: done" in result.stdout
+    assert "l2_freq: done" in result.stdout
+    assert "failed: deep_feature" in result.stderr
     with (output / "table.csv").open() as file:
         rows = {row["loss"]: row for row in csv.DictReader(file)}
-    assert list(rows) == ["l2_freq", "l1_mask"]
-    assert all(float(row["SDR mean"]) < 30 and not row["note"] for row in rows.values())
-    assert (output / "runs/l1_mask/curves.png").exists()
-    assert (output / "heatmap.png").exists()
+    assert float(rows["l2_freq"]["SDR mean"]) < 30
+    assert not rows["l2_freq"]["note"]
+    assert rows["deep_feature"]["note"].startswith("failed: --vggish: ")
+    for made in ("runs/l2_freq/curves.png", "evaluations/l2_freq/scores.png", "heatmap.png"):
+        assert (output / made).exists()
+    again = trainer(*command, check=1)
+    assert "1 of 2 losses are finished already" in again.stdout
+    assert "1/1 deep_feature: --vggish" in again.stdout
     assert "holds another benchmark: epochs 1 (now 2)" in error_of(
         trainer(*command, "--epochs", "2")
     )
