@@ -229,7 +229,7 @@ class SeparationConfig:
     )
     chunk_dur: float = option(14.0, "Length of a chunk that the network takes at a time, seconds")
     context_dur: float = option(
-        4.0, "What the network hears before and after a chunk, seconds; 1 or more"
+        3.0, "What the network hears before and after a chunk, seconds; 1 or more"
     )
 
     def __post_init__(self):

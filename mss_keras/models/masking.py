@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
-from mss_keras.models.openunmix import OpenUnmix, SeparateOpenUnmix
+from mss_keras.models.openunmix import OpenUnmix
+from mss_keras.models.separate_openunmix import SeparateOpenUnmix
 from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
 

@@ -4,12 +4,15 @@ Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels,
 bins]` out. Features of a frame are flattened channel-major, as in open-unmix.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+
+from mss_keras.models.inference import folded, on_cudnn, recurrent
 
 # open-unmix's batch normalisation; momentum in Keras's sense (torch: 0.1).
 _BATCH_NORM = {"epsilon": 1e-5, "momentum": 0.9}
@@ -144,6 +147,11 @@ class OpenUnmix(layers.Layer):
             norm.build((batch, frames, self.nb_channels * self.nb_bins))
         self.output_affine.build((batch, self.nb_sources, *input_shape[1:]))
 
+    @property
+    def nb_trunks(self) -> int:
+        """How many trunks there are for all sources."""
+        return 1
+
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
         """Standardises the input by the data's mean and standard deviation a bin.
 
@@ -154,85 +162,101 @@ class OpenUnmix(layers.Layer):
         self.input_affine.shift.assign(-mean[: self.max_bin])
         self.input_affine.scale.assign(1.0 / std[: self.max_bin])
 
-    def call(
-        self,
-        magnitude: tf.Tensor,
-        training: bool = False,
-        chosen: Sequence[int] | None = None,
-        keep: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """Mixture magnitudes → masks.
+    def call(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Mixture magnitudes → masks, by the trunk and the heads.
 
         Args:
             magnitude: float `[batch, frames, channels, bins]`.
             training: whether dropout and batch statistics are used.
-            chosen: indices of the sources wanted. Defaults to all.
-            keep: int32 `[batch, frames wanted]`, the frames whose masks are wanted; the
-                others are only heard. Defaults to all.
 
         Returns:
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
         """
+        return self.masker(training)(self.trunk(magnitude, training))
+
+    def trunk(
+        self,
+        magnitude: tf.Tensor,
+        training: bool = False,
+        *,
+        chosen: Sequence[int] | None = None,
+        keep: tf.Tensor | None = None,
+        fused: bool = False,
+    ) -> tf.Tensor:
+        """Mixture magnitudes → what the heads make masks of.
+
+        Args:
+            magnitude: as `call`.
+            training: as `call`.
+            chosen: indices of the sources wanted. Defaults to all.
+            keep: int32 `[batch, frames wanted]`, the frames whose masks are wanted; the
+                others are only heard. Defaults to all.
+            fused: whether to take `inference.recurrent` where that is the faster.
+                Defaults to `False`.
+
+        Returns:
+            `[batch, trunks, frames, hidden]`, where this network has one trunk.
+        """
         batch, frames = tf.shape(magnitude)[0], tf.shape(magnitude)[1]
-        chosen = range(self.nb_sources) if chosen is None else chosen
-        # Trained, what is affine is one product with folded weights.
-        folds = training is False and self.compute_dtype == "float32"
+        folds = self._folds(training)
         x = magnitude[..., : self.max_bin]
         x = x if folds else self.input_affine(x)
         x = tf.reshape(x, [batch, frames, self.nb_channels * self.max_bin])
         if folds:
-            x = self._folded(x, self.encode, self.encode_norm, before=self.input_affine)
+            layer = (self.encode, self.encode_norm, self.nb_channels)
+            x = folded(*layer, before=self.input_affine)(x)
         else:
             x = self.encode_norm(self.encode(x), training=training)
         encoded = tf.tanh(x)
 
-        x = self.lstms[0](encoded, training=training)
-        for dropout, lstm in zip(self.dropouts, self.lstms[1:], strict=True):
-            x = lstm(dropout(x, training=training), training=training)
+        if fused and folds and not on_cudnn(self.lstms[0]):
+            x = recurrent(encoded, self.lstms)
+        else:
+            x = self.lstms[0](encoded, training=training)
+            for dropout, lstm in zip(self.dropouts, self.lstms[1:], strict=True):
+                x = lstm(dropout(x, training=training), training=training)
 
         x = tf.concat([encoded, x], axis=-1)
         if keep is not None:
-            x, frames = tf.gather(x, keep, batch_dims=1), tf.shape(keep)[1]
-        x = self.merge(x)
-        x = tf.nn.relu(self.merge_norm(x, training=training))
-        pairs = [(self.heads[k], self.head_norms[k]) for k in chosen]
-        if folds:
-            masks = [self._folded(x, *pair, after=self.output_affine) for pair in pairs]
-        else:
-            masks = [norm(head(x), training=training) for head, norm in pairs]
-        shape = [batch, 1, frames, self.nb_channels, self.nb_bins]
-        masks = [tf.reshape(mask, shape) for mask in masks]
-        if not folds:
-            masks = [self.output_affine(tf.cast(mask, tf.float32)) for mask in masks]
-        return tf.concat([tf.nn.relu(mask) for mask in masks], axis=1)
+            x = tf.gather(x, keep, batch_dims=1)
+        x = self.merge_norm(self.merge(x), training=training)
+        return tf.nn.relu(x)[:, tf.newaxis]
 
-    def _folded(self, x: tf.Tensor, dense, norm, *, before=None, after=None) -> tf.Tensor:
-        """`after(norm(dense(before(x))))` of the trained network, as one product.
+    def masker(
+        self, training: bool = False, *, chosen: Sequence[int] | None = None
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The heads: what `trunk` gives → masks, as often as wanted.
 
         Args:
-            x: float32 `[batch, frames, features]`.
-            dense: layer without a bias.
-            norm: batch normalisation.
-            before: `Affine` over the bins of each channel of `x`, shift first.
-            after: `Affine` over the bins of each channel of the result.
+            training: as `call`.
+            chosen: as `trunk`.
+
+        Returns:
+            A function of `[batch, trunks, frames, hidden]`, which gives what `call` gives.
         """
-        kernel = tf.convert_to_tensor(dense.kernel)
-        scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)
-        shift = norm.beta - norm.moving_mean * scale
-        if before is not None:
-            scales, shifts = (
-                tf.tile(w.value, [self.nb_channels]) for w in (before.scale, before.shift)
-            )
-            kernel = kernel * scales[:, tf.newaxis]
-            shift = shift + scale * tf.linalg.matvec(kernel, shifts, transpose_a=True)
-        if after is not None:
-            scales, shifts = (
-                tf.tile(w.value, [self.nb_channels]) for w in (after.scale, after.shift)
-            )
-            scale, shift = scale * scales, shift * scales + shifts
-        rows = tf.reshape(x, [-1, kernel.shape[0]])
-        y = tf.nn.bias_add(tf.matmul(rows, kernel * scale), shift)
-        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [kernel.shape[1]]], 0))
+        pairs = [(self.heads[k], self.head_norms[k]) for k in chosen or range(self.nb_sources)]
+        if self._folds(training):
+            channels, after = self.nb_channels, self.output_affine
+            heads: list[Callable] = [folded(*pair, channels, after=after) for pair in pairs]
+        else:
+            heads = [partial(self._head, head, norm, training) for head, norm in pairs]
+
+        def masks(hidden: tf.Tensor) -> tf.Tensor:
+            shape = [tf.shape(hidden)[0], 1, tf.shape(hidden)[2], self.nb_channels, self.nb_bins]
+            each = [tf.reshape(head(hidden[:, 0]), shape) for head in heads]
+            if not self._folds(training):
+                each = [self.output_affine(tf.cast(mask, tf.float32)) for mask in each]
+            return tf.concat([tf.nn.relu(mask) for mask in each], axis=1)
+
+        return masks
+
+    @staticmethod
+    def _head(dense, norm, training, x):
+        return norm(dense(x), training=training)
+
+    def _folds(self, training) -> bool:
+        # Trained, what is affine is one product with folded weights.
+        return training is False and self.compute_dtype == "float32"
 
     def get_config(self):
         """Arguments of the constructor."""
@@ -247,46 +271,3 @@ class OpenUnmix(layers.Layer):
             "dropout": self.dropout,
             "synchronized": self.synchronized,
         }
-
-
-@keras.saving.register_keras_serializable(package="mss_keras")
-class SeparateOpenUnmix(layers.Layer):
-    """One OpenUnmix for each source, as open-unmix trains them; arguments as `OpenUnmix`."""
-
-    def __init__(self, nb_sources: int, **kwargs):
-        """See the class."""
-        network = {
-            k: kwargs.pop(k) for k in list(kwargs) if k not in ("name", "dtype", "trainable")
-        }
-        super().__init__(**{"autocast": False, **kwargs})
-        self.nb_sources = nb_sources
-        self.network = network
-        self.networks = [
-            OpenUnmix(1, dtype=self.dtype_policy, **network) for _ in range(nb_sources)
-        ]
-
-    def build(self, input_shape):
-        """Builds every network."""
-        for network in self.networks:
-            network.build(input_shape)
-
-    def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
-        """See `OpenUnmix.set_statistics`."""
-        for network in self.networks:
-            network.set_statistics(mean, std)
-
-    def call(
-        self,
-        magnitude: tf.Tensor,
-        training: bool = False,
-        chosen: Sequence[int] | None = None,
-        keep: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        """See `OpenUnmix.call`."""
-        chosen = range(self.nb_sources) if chosen is None else chosen
-        masks = [self.networks[k](magnitude, training=training, keep=keep) for k in chosen]
-        return tf.concat(masks, axis=1)
-
-    def get_config(self):
-        """Arguments of the constructor."""
-        return {**super().get_config(), "nb_sources": self.nb_sources, **self.network}

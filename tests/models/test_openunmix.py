@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from mss_keras.config import SOURCES, ModelConfig
 from mss_keras.models.masking import MaskingModel
-from mss_keras.models.openunmix import OpenUnmix, SeparateOpenUnmix
+from mss_keras.models.openunmix import OpenUnmix
+from mss_keras.models.separate_openunmix import SeparateOpenUnmix
 
 
 def torch_parameters(layer, hidden, directions=2):

@@ -1,0 +1,82 @@
+"""An OpenUnmix a source, side by side."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from mss_keras.models.openunmix import OpenUnmix
+
+
+@keras.saving.register_keras_serializable(package="mss_keras")
+class SeparateOpenUnmix(layers.Layer):
+    """One OpenUnmix for each source, as open-unmix trains them; arguments as `OpenUnmix`."""
+
+    def __init__(self, nb_sources: int, **kwargs):
+        """See the class."""
+        network = {
+            k: kwargs.pop(k) for k in list(kwargs) if k not in ("name", "dtype", "trainable")
+        }
+        super().__init__(**{"autocast": False, **kwargs})
+        self.nb_sources = nb_sources
+        self.network = network
+        self.networks = [
+            OpenUnmix(1, dtype=self.dtype_policy, **network) for _ in range(nb_sources)
+        ]
+
+    def build(self, input_shape):
+        """Builds every network."""
+        for network in self.networks:
+            network.build(input_shape)
+
+    @property
+    def nb_trunks(self) -> int:
+        """See `OpenUnmix.nb_trunks`."""
+        return self.nb_sources
+
+    @property
+    def hidden_size(self) -> int:
+        """Of each network."""
+        return self.networks[0].hidden_size
+
+    def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
+        """See `OpenUnmix.set_statistics`."""
+        for network in self.networks:
+            network.set_statistics(mean, std)
+
+    def call(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """See `OpenUnmix.call`."""
+        masks = [network(magnitude, training=training) for network in self.networks]
+        return tf.concat(masks, axis=1)
+
+    def trunk(
+        self,
+        magnitude: tf.Tensor,
+        training: bool = False,
+        *,
+        chosen: Sequence[int] | None = None,
+        keep: tf.Tensor | None = None,
+        fused: bool = False,
+    ) -> tf.Tensor:
+        """See `OpenUnmix.trunk`; a trunk a source."""
+        networks = [self.networks[k] for k in chosen or range(self.nb_sources)]
+        hidden = [x.trunk(magnitude, training, keep=keep, fused=fused) for x in networks]
+        return tf.concat(hidden, axis=1)
+
+    def masker(
+        self, training: bool = False, *, chosen: Sequence[int] | None = None
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """See `OpenUnmix.masker`."""
+        maskers = [self.networks[k].masker(training) for k in chosen or range(self.nb_sources)]
+
+        def masks(hidden: tf.Tensor) -> tf.Tensor:
+            each = [masker(hidden[:, k : k + 1]) for k, masker in enumerate(maskers)]
+            return tf.concat(each, axis=1)
+
+        return masks
+
+    def get_config(self):
+        """Arguments of the constructor."""
+        return {**super().get_config(), "nb_sources": self.nb_sources, **self.network}
