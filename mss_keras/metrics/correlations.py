@@ -16,7 +16,7 @@ from mss_keras.metrics.waveforms import Waveforms
 _Share = TypeVar("_Share")
 _Result = TypeVar("_Result")
 
-_BLOCKS = 16  # FFTs of a row at a time; 13 MB of spectra for 4 stereo sources
+_BLOCKS = 8  # FFTs of a row at a time; 6 MB of spectra for 4 stereo sources
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,13 +50,14 @@ def frame_ratios(
     sources, samples, channels = y_true.shape
     window = min(window, samples)
     starts = frame_starts(samples, window, hop)
-    size = scipy.fft.next_fast_len(window + len(own) - 1, real=True)
-    # [sources, outputs, inputs, bins] and [sources, outputs, sources, inputs, bins]
-    own_filters = scipy.fft.rfft(own.transpose(1, 3, 2, 0), size)
-    other_filters = scipy.fft.rfft(every.T, size)
+    size = _fft_size(window + len(own) - 1)
+    # [inputs, sources, outputs, bins] and [sources, inputs, sources, outputs, bins]
+    own_filters = scipy.fft.rfft(own.transpose(2, 1, 3, 0), size)
+    other_filters = scipy.fft.rfft(every.transpose(1, 2, 0), size)
     other_filters = other_filters.reshape(sources, channels, sources, channels, -1)
     for source in range(sources):
-        other_filters[source, :, source] -= own_filters[source]
+        other_filters[source, :, source] -= own_filters[:, source]
+    other_filters = other_filters.reshape(sources * channels, sources, channels, -1)
     ratios = np.full((4, sources, len(starts)), np.nan)
     sounding = np.zeros((2, sources, len(starts)), bool)
 
@@ -69,9 +70,12 @@ def frame_ratios(
             if not sounding[:, :, frame].all():
                 continue
             target, estimate = _spectra(pieces, size)
-            image = np.einsum("sik,soik->sok", target, own_filters)
+            # [inputs, sources, outputs, bins]; each source's own channels, then everyone's
+            image = _summed_products(target.swapaxes(0, 1)[:, :, None], own_filters)
             spatial = image - target
-            interference = np.einsum("rik,sorik->sok", target, other_filters)
+            interference = _summed_products(
+                target.reshape(-1, 1, 1, target.shape[-1]), other_filters
+            )
             artifacts = estimate - image
             artifacts -= interference
             energies = [_energy(x) for x in (target, image, spatial, interference, artifacts)]
@@ -86,6 +90,21 @@ def frame_ratios(
 
     in_threads(decompose, [range(len(starts))[i::threads] for i in range(threads)])
     return ratios, sounding
+
+
+def _fft_size(least: int) -> int:
+    # With many factors of 2, which scipy's FFTs take four at a time, they take a third
+    # less time than with the next fast length: 46080 against 45000 for a second.
+    block = 512 if least > 2**14 else 1
+    return block * scipy.fft.next_fast_len(-(-least // block), real=True)
+
+
+def _summed_products(inputs: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Σ over the first axis of the products; faster than einsum with complex numbers."""
+    total, product = inputs[0] * filters[0], np.empty(filters.shape[1:], complex)
+    for one, filtering in zip(inputs[1:], filters[1:], strict=True):
+        total += np.multiply(one, filtering, out=product)
+    return total
 
 
 def _spectra(waveforms: np.ndarray, size: int) -> np.ndarray:
