@@ -177,6 +177,9 @@ class TrainingConfig:
     lr_decay_cooldown: int = option(10, "Epochs after a fall before the next count starts")
     patience: int = option(140, "Epochs without improvement before training stops")
     weight_decay: float = option(1e-5, "L2 penalty added to the gradient")
+    clip: float | None = option(
+        None, "Norm to which the separator's gradient is clipped; not clipped if not given"
+    )
     seed: int = option(42, "Seed of weights, dropout and examples")
     mixed_precision: Literal["float16", "bfloat16"] | None = option(
         None, "Compute the network in this type; STFT and losses stay in float32"
@@ -209,7 +212,47 @@ class TrainingConfig:
             self.lr_decay_cooldown >= 0, "lr_decay_cooldown", self.lr_decay_cooldown, "0 or more"
         )
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        require(self.clip is None or self.clip > 0, "clip", self.clip, "a number above 0")
         require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """What the adversarial loss takes besides: unpaired music, discriminators, pretraining."""
+
+    unpaired_root: str | None = option(
+        None, "Folder of songs without stems for adversarial; mixtures of ROOT if not given"
+    )
+    unpaired_sources: str | None = option(
+        None,
+        "Folder of recordings without mixtures for adversarial, SOURCE/ANY.wav or the like; "
+        "sources of ROOT if not given",
+    )
+    pretrain_epochs: int | None = option(
+        None,
+        "Epochs by l2_freq alone before adversarial training; if not given until the validation "
+        "loss has not fallen for --lr-decay-patience epochs, half of --epochs at most",
+    )
+    pretrained: str | None = option(
+        None, "Run or .keras file to begin adversarial training with, in place of epochs by l2_freq"
+    )
+    discriminator_lr: float = option(2e-4, "Learning rate of the discriminators' Adam")
+    discriminator_clip: float | None = option(
+        None, "Norm to which each discriminator's gradient is clipped; not clipped if not given"
+    )
+    discriminator_filters: int = option(
+        16, "Filters of the discriminators' first convolution; the others have more"
+    )
+
+    def __post_init__(self):
+        """Checks the values."""
+        _require_positive(self, "discriminator_lr", "discriminator_filters")
+        clip, epochs = self.discriminator_clip, self.pretrain_epochs
+        require(clip is None or clip > 0, "discriminator_clip", clip, "a number above 0")
+        require(epochs is None or epochs >= 0, "pretrain_epochs", epochs, "0 or more")
+        require(
+            self.pretrained is None or not epochs, "pretrain_epochs", epochs, "0 with --pretrained"
+        )
 
 
 @dataclass(frozen=True)
@@ -321,6 +364,7 @@ GROUPS: dict[str, type] = {
     "model": ModelConfig,
     "data": DataConfig,
     "training": TrainingConfig,
+    "adversarial": AdversarialConfig,
 }
 
 
@@ -332,6 +376,7 @@ class Config:
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
+    adversarial: AdversarialConfig = AdversarialConfig()
 
     def __post_init__(self):
         """Checks what concerns more than one group."""
@@ -339,6 +384,13 @@ class Config:
         bandwidth = self.model.bandwidth
         require(
             bandwidth <= nyquist, "bandwidth", bandwidth, f"at most the Nyquist rate {nyquist:g}"
+        )
+        pretraining, epochs = self.adversarial.pretrain_epochs, self.training.epochs
+        require(
+            pretraining is None or pretraining < epochs,
+            "pretrain_epochs",
+            pretraining,
+            f"fewer than --epochs {epochs}",
         )
 
     @classmethod

@@ -12,6 +12,7 @@ encoding.py    stems to audio files
 listing.py     songs named on a command line
 excerpts.py    excerpts as arrays; WAV where there were stems
 readers.py     excerpts in graph ops, from disk or memory
+unpaired.py    mixtures without stems and recordings without mixtures
 pipeline.py    the pipeline as numbered stages
 statistics.py  mean and standard deviation a frequency bin
 """
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         validation_examples,
     )
     from mss_keras.data.statistics import Statistics, compute_statistics
+    from mss_keras.data.unpaired import Unpaired, open_unpaired
 
 __all__ = [
     "AudioFile",
@@ -44,6 +46,7 @@ __all__ = [
     "Song",
     "Statistics",
     "Track",
+    "Unpaired",
     "as_wav",
     "check",
     "compute_statistics",
@@ -54,6 +57,7 @@ __all__ = [
     "find_songs",
     "make_demo",
     "open_set",
+    "open_unpaired",
     "prepare",
     "stem_files",
     "steps_per_epoch",
@@ -69,6 +73,10 @@ def __getattr__(name: str) -> Any:
         from mss_keras.data import statistics
 
         return getattr(statistics, name)
+    if name in ("Unpaired", "open_unpaired"):
+        from mss_keras.data import unpaired
+
+        return getattr(unpaired, name)
     if name in __all__:
         from mss_keras.data import pipeline
 

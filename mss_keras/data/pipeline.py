@@ -6,6 +6,9 @@
 4. `mix`       mixture = sum of the sources
 5. batch, prefetch
 
+For adversarial training an unpaired mixture and unpaired sources stand beside them, by
+the same stages: see unpaired.py.
+
 An example is a pure function of the seed and its index, so the order and the
 parallelism of the work do not matter and training can go on at any index.
 """
@@ -18,6 +21,7 @@ import tensorflow as tf
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data.readers import map_in_parallel, reader
 from mss_keras.data.tracks import Track
+from mss_keras.data.unpaired import Unpaired, UnpairedReader, draw_unpaired
 
 _GAINS = (0.25, 1.25)
 _SWAP_PROBABILITY = 0.5
@@ -36,7 +40,13 @@ def steps_per_epoch(tracks: Sequence[Track], data: DataConfig) -> int:
 
 
 def training_examples(
-    tracks: Sequence[Track], data: DataConfig, audio: AudioConfig, *, seed: int, start: int = 0
+    tracks: Sequence[Track],
+    data: DataConfig,
+    audio: AudioConfig,
+    *,
+    seed: int,
+    start: int = 0,
+    unpaired: Unpaired | None = None,
 ) -> tf.data.Dataset:
     """Endless batches of random mixtures.
 
@@ -49,14 +59,34 @@ def training_examples(
         audio: sample rate and channels.
         seed: of the draws.
         start: index of the first example.
+        unpaired: where unpaired music comes from. Defaults to none being wanted.
 
     Returns:
         Batches `{"mixture": [batch, samples, channels], "sources": [batch, sources,
-        samples, channels]}`, float32 in −1 to 1 (mixtures may pass that).
+        samples, channels]}`, float32 in −1 to 1 (mixtures may pass that); with unpaired
+        music also `unpaired_mixture` and `unpaired_sources`.
     """
     samples = excerpt_samples(data, audio)
     read = reader([track.sources for track in tracks], audio, samples, in_memory=data.in_memory)
     lengths = tf.constant([[file.frames for file in track.sources] for track in tracks], tf.int64)
+
+    others = None
+    if unpaired is not None:
+        others = UnpairedReader(tracks, unpaired, data, audio, samples=samples, read=read)
+
+    def make_unpaired(index: tf.Tensor, others: UnpairedReader) -> Example:
+        drawn = draw_unpaired(seed, index, len(tracks), len(data.sources), data.batch_size)
+        parts = {
+            "mixture": others.mixture(drawn["mixture"]),
+            "sources": others.recordings(drawn["sources"]),
+        }
+        for kind, waveforms in parts.items():
+            own = {key: drawn[kind][key][: waveforms.shape[0]] for key in ("gain", "swap")}
+            parts[kind] = augment(waveforms, own, data.augmentations)
+        return {
+            "unpaired_mixture": mix(parts["mixture"])["mixture"],
+            "unpaired_sources": parts["sources"],
+        }
 
     def make(index: tf.Tensor) -> Example:
         drawn = draw(seed, index, len(tracks), len(data.sources))
@@ -65,7 +95,8 @@ def training_examples(
             track = drawn["track"][source]
             offset = _offset(drawn["position"][source], lengths[track, source], samples)
             excerpts.append(read(track, source, offset))
-        return mix(augment(tf.stack(excerpts), drawn, data.augmentations))
+        example = mix(augment(tf.stack(excerpts), drawn, data.augmentations))
+        return {**example, **(make_unpaired(index, others) if others else {})}
 
     return (
         map_in_parallel(tf.data.Dataset.range(start, tf.int64.max), make)

@@ -8,9 +8,11 @@ dissimilarity.py     L2 away from the other sources
 multi_resolution.py  multi-resolution STFT
 masks.py             cross-entropies of the dominant source
 deep_feature.py      L2 and the feature maps of a frozen network
+adversarial.py       L2 and the scores of discriminators
 catalogue.py         look-up by name
 """
 
+from mss_keras.losses.adversarial import Adversarial, discriminator_loss, discriminator_terms
 from mss_keras.losses.base import SeparationLoss
 from mss_keras.losses.catalogue import (
     deserialize,
@@ -36,6 +38,7 @@ __all__ = [
     "L2",
     "SDSDR",
     "SISDR",
+    "Adversarial",
     "BinaryCrossEntropy",
     "ClippedSNR",
     "CrossEntropy",
@@ -46,6 +49,8 @@ __all__ = [
     "MultiResolutionSTFT",
     "SeparationLoss",
     "deserialize",
+    "discriminator_loss",
+    "discriminator_terms",
     "entry",
     "get",
     "get_all",

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from mss_keras.config import UserError
+from mss_keras.losses.adversarial import Adversarial
 from mss_keras.losses.base import SeparationLoss
 from mss_keras.losses.deep_feature import DeepFeature
 from mss_keras.losses.dissimilarity import Dissimilarity
@@ -74,6 +75,12 @@ CATALOGUE: dict[str, Entry] = {
         _M,
         "l2_freq plus δ times the error of VGGish's feature maps plus λ times that of their "
         "Gram matrices",
+        _SURVEY,
+    ),
+    "adversarial": Entry(
+        Adversarial,
+        _M,
+        "l2_freq plus γ times the squares by which discriminators' scores miss 0.9",
         _SURVEY,
     ),
     "psa": Entry(L2, _PSA, "mean of squares of the error", "Erdogan et al. 2015"),

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from mss_keras import data, losses
-from mss_keras.config import FEATURE_LAYERS, VGGISH, Config, EvaluationConfig
+from mss_keras.config import FEATURE_LAYERS, VGGISH, AdversarialConfig, Config, EvaluationConfig
 from mss_keras.data.stems import end_with_parent
 from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.training import benchmark_report, loop, runs, tables
@@ -134,7 +134,9 @@ def configurations(config: Config, names: Sequence[str]) -> dict[str, Config]:
         )
         if losses.entry(name).loss.needs != "vggish":
             training = dataclasses.replace(training, vggish=VGGISH, feature_layers=FEATURE_LAYERS)
-        found[name] = dataclasses.replace(config, training=training)
+        opposed = losses.entry(name).loss.needs == "discriminators"
+        adversarial = config.adversarial if opposed else AdversarialConfig()
+        found[name] = dataclasses.replace(config, training=training, adversarial=adversarial)
     return found
 
 

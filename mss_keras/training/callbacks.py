@@ -77,6 +77,7 @@ class SaveState(keras.callbacks.Callback):
         plateau: lowers the learning rate.
         stopping: stops early.
         folder: the run's folder, for `history.csv`.
+        phase: number of the phase, see `mss_keras.training.phases`.
         state: of the checkpoint that the run goes on from, or None.
     """
 
@@ -87,6 +88,7 @@ class SaveState(keras.callbacks.Callback):
         stopping: keras.callbacks.EarlyStopping,
         *,
         folder: Path,
+        phase: int,
         state: dict[str, Any] | None,
     ):
         """See the class."""
@@ -95,17 +97,19 @@ class SaveState(keras.callbacks.Callback):
         self.plateau = plateau
         self.stopping = stopping
         self.folder = folder
+        self.phase = phase
         self.state = state
         self.history: list[dict[str, float]] = list(state["history"]) if state else []
 
     def on_train_begin(self, logs=None):
-        """Gives the callbacks back the state they had."""
-        if self.state:
+        """Gives the callbacks back the state they had in this phase."""
+        if self.state and self.state["phase"] == self.phase:
             for callback, key in ((self.plateau, "plateau"), (self.stopping, "stopping")):
                 vars(callback).update(self.state[key])
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
+        logs = {**logs, **_opponents(self.model, "means", {})}
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         self.history.append(row)
         best = self.stopping.best_epoch
@@ -115,6 +119,7 @@ class SaveState(keras.callbacks.Callback):
             {
                 "history": self.history,
                 "best_epoch": best + 1,
+                "phase": self.phase,
                 "stopped": bool(self.model.stop_training),
                 "plateau": {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU_STATE},
                 "stopping": {
@@ -123,6 +128,12 @@ class SaveState(keras.callbacks.Callback):
             },
         )
         write_csv(self.folder / "history.csv", self.history)
+
+
+def _opponents(model: keras.Model, method: str, default: Any) -> Any:
+    # What the discriminators tell is too much for a progress bar, so it is not in the logs.
+    opponents = model.opponents
+    return getattr(opponents, method)() if opponents else default
 
 
 def _plain(value: Any) -> Any:
@@ -163,6 +174,7 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
+        _opponents(self.model, "reset", None)
         self.start, self.waited, self.steps = time.perf_counter(), self.model.data_wait, 0
         self.train_seconds = 0.0
 
@@ -180,7 +192,7 @@ class TensorBoardLog(keras.callbacks.Callback):
             "run/seconds_per_step": seconds / max(self.steps, 1),
             "run/share_waiting_for_data": (self.model.data_wait - self.waited) / seconds,
         }
-        for name, value in {**logs, **run}.items():
+        for name, value in {**logs, **_opponents(self.model, "means", {}), **run}.items():
             part = "validation" if name.startswith("val_") else "train"
             if name != "learning_rate":
                 with self.writers[part].as_default():

@@ -154,5 +154,10 @@ def read_weights(model: keras.Model, path: Path) -> None:
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     # By place: paths hold counters that depend on what else the process has made.
     optimizer = model.optimizer.variables if model.compiled else []
-    parts = {"model": model.variables, "optimizer": optimizer}
+    opponents = getattr(model, "opponents", None)
+    parts = {
+        "model": model.variables,
+        "optimizer": optimizer,
+        **(opponents.variables if opponents else {}),
+    }
     return {f"{part}/{i:04d}": v for part, found in parts.items() for i, v in enumerate(found)}

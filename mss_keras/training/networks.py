@@ -1,7 +1,7 @@
 """The networks that losses compare through: made here, where model and loss meet.
 
 A loss says by `needs` which kind it wants, and by `network` which one, if it is not there
-already. A new kind is a function and a line in `_MAKERS`.
+already.
 """
 
 import warnings
@@ -9,15 +9,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mss_keras import losses
-from mss_keras.config import FEATURE_LAYERS, VGGISH, AudioConfig, TrainingConfig, UserError, require
+from mss_keras.config import (
+    FEATURE_LAYERS,
+    SOURCES,
+    VGGISH,
+    AdversarialConfig,
+    AudioConfig,
+    TrainingConfig,
+    UserError,
+    flag_name,
+    require,
+)
 from mss_keras.losses import SeparationLoss
 from mss_keras.models import hub
+from mss_keras.models.discriminator import Discriminators
 from mss_keras.models.vggish import DeepFeatures
 
 Note = Callable[[str], None]
+_PLAIN = vars(AdversarialConfig())
 
 
-def losses_of(settings: TrainingConfig) -> list[SeparationLoss]:
+def losses_of(
+    settings: TrainingConfig,
+    adversarial: AdversarialConfig = AdversarialConfig(),  # noqa: B008 - frozen
+) -> list[SeparationLoss]:
     """The losses of a configuration; their networks are described, not made.
 
     Raises:
@@ -35,26 +50,58 @@ def losses_of(settings: TrainingConfig) -> list[SeparationLoss]:
     for loss in hearing:
         hub.check_handle(settings.vggish)
         loss.network = {"vggish": settings.vggish, "layers": list(settings.feature_layers)}
+    opposed = [loss for loss in chosen if loss.needs == "discriminators"]
+    given = [key for key, value in vars(adversarial).items() if value != _PLAIN[key]]
+    if given and not opposed:
+        raise UserError(
+            f"{', '.join(map(flag_name, given))}: found with --loss {' '.join(settings.loss)}, "
+            "wanted with adversarial"
+        )
+    for loss in opposed:
+        loss.network = {"filters": adversarial.discriminator_filters}
     return chosen
 
 
-def bind(loss: SeparationLoss, audio: AudioConfig, note: Note = warnings.warn) -> None:
+def bind(
+    loss: SeparationLoss,
+    audio: AudioConfig,
+    note: Note = warnings.warn,
+    *,
+    sources: int = len(SOURCES),
+    synchronized: bool = False,
+    policy: str = "float32",
+) -> None:
     """Gives a loss the network it needs, if it has none that can be called.
 
     Variables are made under the distribution strategy in force. They are the network's
-    own: no model tracks them, so they are not trained, saved or exported.
+    own: no model tracks them, so they are not trained with it, saved or exported.
 
     Args:
         loss: any loss.
         audio: the separator's STFT.
         note: called with a line for what a user would want to know.
+        sources: how many the separator has.
+        synchronized: whether batch statistics are to be taken over all replicas.
+        policy: Keras's dtype policy, where a network is trained along.
 
     Raises:
         UserError: if the network cannot be had.
     """
     network = getattr(loss, "network", None)
-    if loss.needs is not None and not callable(network):
-        loss.network = _MAKERS[loss.needs](network or {}, audio, note)
+    if loss.needs is None or callable(network):
+        return
+    description = network or {}
+    if loss.needs == "vggish":
+        loss.network = _vggish(description, audio, note)
+    else:
+        shape = (audio.nb_channels, audio.bins)
+        loss.network = Discriminators(
+            sources,
+            shape,
+            {"filters": AdversarialConfig().discriminator_filters, **description},
+            synchronized=synchronized,
+            policy=policy,
+        )
 
 
 def _vggish(description: Mapping[str, Any], audio: AudioConfig, note: Note) -> DeepFeatures:
@@ -64,6 +111,3 @@ def _vggish(description: Mapping[str, Any], audio: AudioConfig, note: Note) -> D
     require(known, "feature_layers", list(layers), f"some of {', '.join(FEATURE_LAYERS)}")
     weights = hub.load(description["vggish"], note)
     return DeepFeatures(weights, audio, layers, description=description, note=note)
-
-
-_MAKERS: dict[str, Callable[[Mapping[str, Any], AudioConfig, Note], Any]] = {"vggish": _vggish}

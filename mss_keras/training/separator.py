@@ -1,7 +1,9 @@
 """Where model, domain and loss meet: the separator that trains."""
 
+import copy
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from mss_keras.losses import SeparationLoss
 from mss_keras.metrics import SDR, SISDR
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training import networks
+from mss_keras.training.opponents import Opponents
 
 _GRADIENT_NORM = "gradient_norm/"
 
@@ -24,6 +27,10 @@ class Separator(MaskingModel):
     `fit` takes batches `{"mixture": [batch, samples, channels], "sources": [batch,
     sources, samples, channels]}` or pairs `(mixture, sources)`. Arguments as
     `MaskingModel`.
+
+    With the adversarial loss batches decide: where they hold `unpaired_mixture` and
+    `unpaired_sources` too, of the same shapes, a step is adversarial; without, it is the
+    pretraining by l2_freq, as validation is.
 
     Example:
         >>> separator = Separator(("vocals", "drums", "bass", "other"))
@@ -38,6 +45,7 @@ class Separator(MaskingModel):
         self.train_function: Any = None
         self.data_wait = 0.0  # seconds that steps waited for data, ever
         self._ratios = [SISDR(), SDR()]  # of waveforms, in validation
+        self.__dict__["opponents"] = None  # past Keras's tracking, as the losses
         self._set_losses([], [], log_gradient_norms=False)
 
     def compile(
@@ -47,6 +55,7 @@ class Separator(MaskingModel):
         loss_weights: Sequence[float] | None = None,
         *,
         log_gradient_norms: bool = False,
+        discriminator_optimizer: keras.optimizers.Optimizer | None = None,
         **kwargs,
     ) -> None:
         """Sets optimiser and loss.
@@ -59,6 +68,8 @@ class Separator(MaskingModel):
             log_gradient_norms: whether the norm of each unweighted term's gradient with
                 respect to the estimate it compares is logged, averaged over examples.
                 Defaults to `False`: it costs a backward pass a term.
+            discriminator_optimizer: of which every discriminator of the adversarial loss
+                gets a copy. Defaults to Adam as DCGAN has it, 2e-4 and β₁ = 0.5.
             **kwargs: as in `keras.Model.compile`; `metrics` are not taken: SI-SDR
                 and SDR of the waveforms are reported in validation.
 
@@ -73,6 +84,9 @@ class Separator(MaskingModel):
             raise ValueError(f"loss_weights: found {len(weights)}, wanted {len(resolved)}")
         super().compile(optimizer=optimizer, **kwargs)
         self._set_losses(resolved, weights, log_gradient_norms)
+        self.__dict__["_discriminator_optimizer"] = keras.optimizers.serialize(
+            discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
+        )
         self._bind_networks()
 
     def _set_losses(
@@ -92,7 +106,20 @@ class Separator(MaskingModel):
 
     def _bind_networks(self) -> None:
         for loss, _ in self._losses_and_weights:
-            networks.bind(loss, self.audio)
+            networks.bind(
+                loss,
+                self.audio,
+                sources=len(self.source_names),
+                synchronized=self.synchronized,
+                policy=self.policy,
+            )
+            known = self.opponents and self.opponents.discriminators
+            if loss.needs == "discriminators" and loss.network is not known:
+                self.__dict__["opponents"] = Opponents(
+                    loss.network,
+                    self.source_names,
+                    partial(_optimizer_of, self._discriminator_optimizer),
+                )
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -108,6 +135,7 @@ class Separator(MaskingModel):
             "loss": [losses.serialize(loss) for loss, _ in self._losses_and_weights],
             "loss_weights": [weight for _, weight in self._losses_and_weights],
             "log_gradient_norms": self._log_gradient_norms,
+            "discriminator_optimizer": self._discriminator_optimizer,
         }
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
@@ -118,14 +146,37 @@ class Separator(MaskingModel):
             config["loss_weights"],
             config.get("log_gradient_norms", False),
         )
+        self.__dict__["_discriminator_optimizer"] = config["discriminator_optimizer"]
         self.optimizer.build(self.trainable_variables)
 
+    def call(self, mixture, training: bool = False) -> dict[str, Any]:
+        """See `MaskingModel.call`; an adversarial step hands in a mapping of two mixtures."""
+        if not isinstance(mixture, Mapping):
+            return super().call(mixture, training)
+        # Dropout and batch statistics are for the pairs, see `opponents`.
+        unpaired = super().call(mixture["unpaired"], training=False)
+        return {**super().call(mixture["paired"], training), "unpaired": unpaired}
+
     def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
-        """Weighted sum of the losses; serves `fit` and `evaluate`."""
+        """Weighted sum of the losses; serves `fit` and `evaluate`.
+
+        In an adversarial step the discriminators learn first.
+        """
+        unpaired = y_pred.get("unpaired")
+        if unpaired is not None:
+            others = domains.Scene(y["unpaired"], **unpaired, audio=self.audio)
+            x, y = x["paired"], y["paired"]
         scene = domains.Scene(y, y_pred["mask"], y_pred["spectrogram"], self.audio)
+        if unpaired is not None:
+            self.opponents.update(scene, others)
         total = 0.0
         for loss, weight in self._losses_and_weights:
+            opposed = loss.needs == "discriminators"
+            if opposed and unpaired is None:
+                loss = loss.unopposed
             terms = self._terms(loss, domains.pair(loss.domain, scene), training)
+            if opposed and unpaired is not None:
+                terms["separator"] += loss.separator_term(others.estimated_magnitudes)
             value = loss.reduced(loss.total(terms), sample_weight)
             total += weight * value
             values = {loss.name: value}
@@ -151,22 +202,46 @@ class Separator(MaskingModel):
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(estimate)
             terms = loss.terms(target, estimate)
+        trackers = {term: self._trackers.get(_GRADIENT_NORM + _tag(loss, term)) for term in terms}
         for term, values in terms.items():
+            if trackers[term] is None:  # of adversarial's pretraining
+                continue
             gradient = tape.gradient(values, estimate)  # of each example: they do not meet
             norms = tf.norm(tf.reshape(gradient, [tf.shape(gradient)[0], -1]), axis=1)
-            self._trackers[_GRADIENT_NORM + _tag(loss, term)].update_state(norms)
+            trackers[term].update_state(norms)
         return terms
 
     def train_step(self, data):
         """One step; its logs leave out what only validation measures."""
-        logs = super().train_step(_as_pair(data))
+        logs = super().train_step(self._as_pair(data))
         unmeasured = {ratio.name for ratio in self._ratios}
+        if not _is_adversarial(data):
+            unmeasured |= self._opposed_terms()
         return {name: value for name, value in logs.items() if name not in unmeasured}
+
+    def _as_pair(self, data):
+        if not _is_adversarial(data):
+            return _pair(data)
+        if self.opponents is None:
+            raise ValueError("found unpaired music, wanted it with the adversarial loss alone")
+        return tuple(
+            {"paired": data[kind], "unpaired": data[f"unpaired_{kind}"]}
+            for kind in ("mixture", "sources")
+        )
+
+    def _opposed_terms(self) -> set[str]:
+        opposed = [x for x, _ in self._losses_and_weights if x.needs == "discriminators"]
+        return {_tag(loss, term) for loss in opposed for term in loss.weights}
 
     def test_step(self, data):
         """One step of validation; its logs leave out what only training measures."""
-        logs = super().test_step(_as_pair(data))
-        return {k: value for k, value in logs.items() if not k.startswith(_GRADIENT_NORM)}
+        logs = super().test_step(_pair(data))
+        unmeasured = self._opposed_terms()
+        return {
+            name: value
+            for name, value in logs.items()
+            if not name.startswith(_GRADIENT_NORM) and name not in unmeasured
+        }
 
     def make_test_function(self, force: bool = False):
         """Keras's."""
@@ -200,5 +275,14 @@ def _tag(loss: SeparationLoss, term: str) -> str:
     return loss.name if term == loss.name else f"{loss.name}/{term}"
 
 
-def _as_pair(data):
+def _optimizer_of(config: Mapping[str, Any]) -> keras.optimizers.Optimizer:
+    # Keras takes the configuration of a LossScaleOptimizer to pieces.
+    return keras.optimizers.deserialize(copy.deepcopy(config))
+
+
+def _pair(data):
     return (data["mixture"], data["sources"]) if isinstance(data, Mapping) else data
+
+
+def _is_adversarial(data) -> bool:
+    return isinstance(data, Mapping) and "unpaired_mixture" in data

@@ -151,6 +151,28 @@ def deep_feature(y, e, delta=1.0, lambda_=1.0):
     return l2(y, e) + delta * feature + lambda_ * style
 
 
+class SmallCritic:
+    """A score for each source, D_k = Σ_c a_kc √(1 + mean Ỹ_kc²): what adversarial scores with."""
+
+    description = {"filters": 1}  # noqa: RUF012
+
+    def slopes(self, sources, channels):
+        return np.cos(np.arange(sources)[:, None] % 4 + 4 * np.arange(channels))
+
+    def __call__(self, magnitudes):
+        energies = tf.reduce_mean(tf.square(magnitudes), axis=[2, 4])
+        slopes = tf.constant(self.slopes(*magnitudes.shape[1:4:2]), magnitudes.dtype)
+        return tf.reduce_sum(slopes * tf.sqrt(1 + energies), axis=2)
+
+    def scores(self, magnitudes):
+        energies = (magnitudes**2).mean((2, 4))
+        return (self.slopes(*energies.shape[1:]) * np.sqrt(1 + energies)).sum(2)
+
+
+def adversarial(y, e, gamma=0.01):
+    return l2(y, e) + gamma * ((SmallCritic().scores(e) - 0.9) ** 2).mean(1)
+
+
 STATEMENTS = {
     "l1_time": l1,
     "l1_freq": l1,
@@ -169,6 +191,7 @@ STATEMENTS = {
     "snr_psa": snr_psa,
     "dissimilarity_freq": dissimilarity,
     "deep_feature": deep_feature,
+    "adversarial": adversarial,
     "multi_resolution_stft": multi_resolution_stft,
     "cross_entropy_mask": cross_entropy,
     "binary_cross_entropy_mask": binary_cross_entropy,
@@ -177,7 +200,9 @@ STATEMENTS = {
 
 def get(name, **arguments):
     """A loss of the catalogue, with a small network where it needs one."""
-    needed = {"network": SmallNetwork()} if losses.entry(name).loss.needs else {}
+    small = {"vggish": SmallNetwork, "discriminators": SmallCritic}
+    kind = losses.entry(name).loss.needs
+    needed = {"network": small[kind]()} if kind else {}
     return losses.get(name, **needed, **arguments)
 
 

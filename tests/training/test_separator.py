@@ -27,7 +27,11 @@ def named(vggish):
     def get(name):
         if not losses.entry(name).loss.needs:
             return losses.get(name)
-        return losses.get(name, network={"vggish": str(vggish), "layers": ["conv1"]})
+        networks = {
+            "vggish": {"vggish": str(vggish), "layers": ["conv1"]},
+            "discriminators": {"filters": 2},
+        }
+        return losses.get(name, network=networks[losses.entry(name).loss.needs])
 
     return get
 
