@@ -15,6 +15,8 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
         rows: `{"epoch": …, "loss": …, …}`, all with the same keys.
     """
     with appearing(path) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["epoch"])
+        # Phases of a run measure different things.
+        names = dict.fromkeys(name for row in rows for name in row) or ["epoch"]
+        writer = csv.DictWriter(file, fieldnames=list(names))
         writer.writeheader()
         writer.writerows(rows)

@@ -94,5 +94,9 @@ class Opponents:
             mean.reset_state()
 
     def means(self) -> dict[str, float]:
-        """Since `reset`: the four squares of L_k and the mean scores of each source."""
-        return {mean.name: float(mean.result()) for mean in self._means.values()}
+        """Since `reset`: the four squares of L_k and the mean scores of each source.
+
+        Empty where there was no step.
+        """
+        means = [mean for mean in self._means.values() if mean.count.numpy()]
+        return {mean.name: float(mean.result()) for mean in means}

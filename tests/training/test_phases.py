@@ -1,0 +1,126 @@
+"""Adversarial runs: pretraining first, then both; resumed in between, on two devices."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import flags
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mss_keras.config import AdversarialConfig, Config, TrainingConfig, UserError
+from mss_keras.training import loop
+from mss_keras.training.phases import Phase, phases
+
+KINDS = ("real_paired", "real_unpaired", "fake_paired", "fake_unpaired", "score_real", "score_fake")
+
+
+def config(loss="adversarial", epochs=20, **adversarial):
+    training = TrainingConfig(loss=(loss,), epochs=epochs, patience=9, lr_decay_patience=4)
+    return Config(training=training, adversarial=AdversarialConfig(**adversarial))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"loss": "l2_freq"}, [Phase(20, 9)]),
+        ({}, [Phase(10, 4), Phase(20, 9, True)]),
+        ({"pretrain_epochs": 3}, [Phase(3, 9), Phase(20, 9, True)]),
+        ({"pretrain_epochs": 0}, [Phase(20, 9, True)]),
+        ({"pretrained": "run"}, [Phase(20, 9, True)]),
+        ({"epochs": 1}, [Phase(1, 9, True)]),
+    ],
+)
+def test_phases(given, expected):
+    assert phases(config(**given)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"pretrain_epochs": 20}, "--pretrain-epochs: found 20, wanted fewer than --epochs 20"),
+        ({"pretrain_epochs": 2, "pretrained": "run"}, "found 2, wanted 0 with --pretrained"),
+        ({"discriminator_lr": 0}, "--discriminator-lr: found 0"),
+        ({"discriminator_clip": -1.0}, "--discriminator-clip: found -1.0"),
+        ({"loss": "l1_freq", "discriminator_clip": 1.0, "pretrained": "x"},
+         "--pretrained, --discriminator-clip: found with --loss l1_freq, wanted with adversarial"),
+    ],
+)  # fmt: skip
+def test_wrong_settings(given, message):
+    with pytest.raises(UserError, match=message):
+        loop.resolve(config(**given))
+
+
+def history(run):
+    with (run / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def arrays(run, epoch):
+    with np.load(run / f"checkpoints/epoch-{epoch:04d}/weights.npz") as file:
+        return {name: file[name] for name in file}
+
+
+def test_a_run(tree, small, tmp_path, trainer):
+    """Pretraining, then both; stopped in between and resumed it is as if never stopped."""
+    settings = {
+        **small,
+        "root": tree,
+        "loss": "adversarial",
+        "unidirectional": True,
+        "dropout": 0.2,
+        "pretrain_epochs": 1,
+        "discriminator_filters": 2,
+        "devices": "cpu:2",
+        "deterministic": True,
+    }
+    arguments = ["train", *flags(settings), "--sources", "vocals", "drums"]
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    result = trainer(*arguments, "--epochs", 2, "--output", whole, check=0)
+    assert "adversarial training begins" in result.stdout
+    shutil.copytree(whole, stopped)
+    shutil.rmtree(stopped / "checkpoints/epoch-0002")
+    result = trainer(*arguments, "--epochs", 2, "--output", stopped, check=0)
+    assert "going on after epoch 1" in result.stdout
+    assert history(whole) == history(stopped)
+    one, other = arrays(whole, 2), arrays(stopped, 2)
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        np.testing.assert_array_equal(value, other[key], err_msg=key)
+
+    # Two discriminators and their optimisers in the checkpoint, none in the SavedModel.
+    assert sum(key.startswith("discriminators/") for key in one) == 2 * 19
+    assert sum(key.startswith("discriminator_optimizers/") for key in one) > 2 * 2 * 13
+    exported = next((whole / "saved_model").rglob("variables.index")).with_suffix("")
+    shapes = {tuple(shape) for _, shape in tf.train.list_variables(str(exported))}
+    discriminators = {v.shape for key, v in one.items() if key.startswith("discriminators/")}
+    convolutions = {shape for shape in discriminators if len(shape) == 4}
+    assert len(convolutions) == 4
+    assert not shapes & convolutions
+
+    log = EventAccumulator(str(whole / "tensorboard/train")).Reload()
+    steps = {tag: [event.step for event in log.Tensors(tag)] for tag in log.Tags()["tensors"]}
+    terms = ["adversarial/l2_freq", "adversarial/separator"]
+    terms += [f"discriminator/{name}/{kind}" for name in ("vocals", "drums") for kind in KINDS]
+    for term in terms:
+        assert steps[term] == [2]
+        assert np.isfinite(float(history(whole)[-1][term]))
+
+
+def test_pretrained_weights_are_taken(small, tmp_path):
+    own = ("nfft", "nhop", "hidden_size")
+    values = {**{key: small[key] for key in own}, "sources": ["vocals", "drums"]}
+    values |= {"loss": "adversarial", "unidirectional": True}
+    before = loop.runs.build(Config.from_flat(values))
+    before.compile("adam")
+    before.save(tmp_path / "before.keras")
+    config = Config.from_flat({**values, "pretrained": str(tmp_path / "before.keras")})
+    new = loop.runs.build(config)
+    for one, other in zip(loop._pretrained(config, new), before.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    narrow = loop.runs.build(Config.from_flat({**values, "hidden_size": 8}))
+    with pytest.raises(
+        UserError, match="--pretrained: .*before.keras found .*wanted those of this"
+    ):
+        loop._pretrained(config, narrow)
