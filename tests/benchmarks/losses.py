@@ -77,7 +77,7 @@ def peers(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, Callable[[], None
     return {name: make(function) for name, function in functions.items()}
 
 
-# What compares through a network is timed by deep_feature.py.
+# What compares through a network is timed by steps.py.
 NAMES = [name for name in losses.names() if not losses.entry(name).loss.needs]
 
 

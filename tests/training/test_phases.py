@@ -121,6 +121,6 @@ def test_pretrained_weights_are_taken(small, tmp_path):
         np.testing.assert_array_equal(one, other)
     narrow = loop.runs.build(Config.from_flat({**values, "hidden_size": 8}))
     with pytest.raises(
-        UserError, match="--pretrained: .*before.keras found .*wanted those of this"
+        UserError, match=r"--pretrained: .*before.keras found .*wanted those of this"
     ):
         loop._pretrained(config, narrow)

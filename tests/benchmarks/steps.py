@@ -1,11 +1,12 @@
-"""Times a training step of deep_feature beside one of l2_freq, and measures their memory.
+"""Times a training step through networks beside one of l2_freq, and measures their memory.
 
-    python tests/benchmarks/deep_feature.py [--batch-size 4] [--seq-dur 6] [--hidden-size 512]
+    python tests/benchmarks/steps.py [--batch-size 4] [--seq-dur 6] [--hidden-size 512]
 
 Weights of VGGish are random: they do not change the time. Every variant runs in a process
 of its own, so that its peak of resident memory is its own, and the variants run in turns.
 "one pass" sends estimates and targets through VGGish as one batch, "two passes" is what
-the loss does; "low layers" compares conv1 and conv2 only.
+the loss does; "low layers" compares conv1 and conv2 only. A step of "adversarial" has an
+unpaired batch besides, and updates the discriminators.
 """
 
 import argparse
@@ -20,7 +21,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-VARIANTS = ("l2_freq", "deep_feature, two passes", "deep_feature, one pass", "low layers")
+VARIANTS = (
+    *("l2_freq", "adversarial"),
+    *("deep_feature, two passes", "deep_feature, one pass", "low layers"),
+)
 
 
 def measure(variant: str, options: argparse.Namespace) -> dict[str, float]:
@@ -50,7 +54,9 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, float]:
     separator = Separator(SOURCES, audio, ModelConfig(hidden_size=options.hidden_size))
     separator.build()
     loss = losses.get("l2_freq")
-    if variant != "l2_freq":
+    if variant == "adversarial":
+        loss = losses.get("adversarial")
+    elif variant != "l2_freq":
         layers = ("conv1", "conv2") if variant == "low layers" else tuple(conv_weights())
         network = DeepFeatures(conv_weights(), audio, layers, description={})
         kind = OnePass if "one pass" in variant else losses.DeepFeature
@@ -59,7 +65,10 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, float]:
     samples = round(options.seq_dur * audio.sample_rate)
     shape = (options.batch_size, len(SOURCES), samples, 2)
     sources = 0.1 * np.random.default_rng(0).standard_normal(shape, np.float32)
-    data = tf.data.Dataset.from_tensors((sources.sum(1), sources)).repeat()
+    batch = {"mixture": sources.sum(1), "sources": sources}
+    if variant == "adversarial":
+        batch |= {f"unpaired_{name}": waveforms for name, waveforms in batch.items()}
+    data = tf.data.Dataset.from_tensors(batch).repeat()
     times = []
     separator.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)  # tracing
     for _ in range(options.repeats):
@@ -78,12 +87,15 @@ def main() -> None:
     parser.add_argument("--hidden-size", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=3, help="steps a process")
     parser.add_argument("--rounds", type=int, default=2, help="processes a variant")
+    parser.add_argument("--variants", nargs="*", default=VARIANTS, choices=VARIANTS)
     parser.add_argument("--measure", choices=VARIANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         print(json.dumps(measure(options.measure, options)))
         return
-    found: dict[str, list[dict[str, float]]] = {variant: [] for variant in VARIANTS}
+    found: dict[str, list[dict[str, float]]] = {
+        variant: [] for variant in dict.fromkeys(["l2_freq", *options.variants])
+    }
     for _ in range(options.rounds):
         for variant, results in found.items():
             command = [sys.executable, *sys.argv, "--measure", variant]
