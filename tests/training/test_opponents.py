@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mss_keras import Separator, losses
 from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.domains import Scene
 from mss_keras.models.discriminator import Discriminator, compress
 from mss_keras.training.checkpoints import Checkpoints
 
@@ -80,28 +81,29 @@ def test_gamma_0_and_pretraining_are_l2_freq(batch):
 
 
 def test_each_half_step_moves_its_own(batch):
-    """Discriminators at rate 0: the separator's half leaves even their statistics alone."""
-    model = separator(adversarial())
-    parts = model(
-        {"paired": batch["mixture"], "unpaired": batch["unpaired_mixture"]}, training=True
-    )
-    own = {"paired": batch["sources"], "unpaired": batch["unpaired_sources"]}
-    networks = model.opponents.discriminators.variables
+    """Bit by bit; statistics of batch normalisation, too."""
+    mixtures = {"paired": batch["mixture"], "unpaired": batch["unpaired_mixture"]}
+    sources = {"paired": batch["sources"], "unpaired": batch["unpaired_sources"]}
 
-    # The discriminators' half.
-    separator_before, before = values(model.trainable_variables), values(networks)
-    with tf.GradientTape() as tape:
-        mixtures = {"paired": batch["mixture"], "unpaired": batch["unpaired_mixture"]}
-        loss = model.compute_loss(mixtures, own, parts)
-    assert all(same(separator_before, model.trainable_variables))
+    # The discriminators' half alone.
+    one = separator(adversarial())
+    networks = one.opponents.discriminators.variables
+    parts = one(mixtures, training=True)
+    before, own = values(networks), values(one.trainable_variables)
+    others = Scene(sources["unpaired"], **parts.pop("unpaired"), audio=AUDIO)
+    one.opponents.update(Scene(sources["paired"], **parts, audio=AUDIO), others)
     assert not any(same(before, networks))
+    assert all(same(own, one.trainable_variables))
 
-    # The separator's: no gradient reaches the discriminators, nothing of theirs moves.
-    before = values(networks)
-    scored = model.opponents.discriminators(tf.random.uniform([2, 2, 9, 2, 257]))
-    assert scored.shape == (2, 2)
-    assert all(same(before, networks))
-    del tape, loss
+    # Both: the separator's adds nothing to what the discriminators are.
+    both = separator(adversarial())
+    with tf.GradientTape() as tape:
+        loss = both.compute_loss(mixtures, sources, both(mixtures, training=True))
+    assert all(same(values(networks), both.opponents.discriminators.variables))
+    gradients = tape.gradient(loss, both.trainable_variables)
+    both.optimizer.apply_gradients(zip(gradients, both.trainable_variables, strict=True))
+    assert all(same(values(networks), both.opponents.discriminators.variables))
+    assert not any(same(own, both.trainable_variables))
 
 
 def test_rate_0_freezes_the_discriminators(batch):
