@@ -252,6 +252,29 @@ class SeparationConfig:
 
 
 @dataclass(frozen=True)
+class ServingConfig:
+    """What an exported model offers, and to what length."""
+
+    signatures: tuple[Literal["serving_default", "separate_wav", "spectrogram"], ...] = option(
+        ("serving_default", "separate_wav", "spectrogram"),
+        "Signatures: waveforms to stems, WAV bytes to WAV bytes (for REST), magnitudes to masks",
+    )
+    max_seconds: float = option(
+        900.0, "Longest song of a request, seconds; responses end at 2 GiB"
+    )
+
+    def __post_init__(self):
+        """Checks the values."""
+        _require_positive(self, "max_seconds")
+        require(
+            len(self.signatures) > 0 and len(set(self.signatures)) == len(self.signatures),
+            "signatures",
+            list(self.signatures),
+            "different names, at least one",
+        )
+
+
+@dataclass(frozen=True)
 class SongConfig:
     """Which part of a song is read, and what is written."""
 

@@ -162,14 +162,20 @@ def import_openunmix(options: Namespace) -> int:
 
 def export(options: Namespace) -> int:
     """`python -m trainer export`."""
+    # Wrong values are told before anything is loaded.
+    separation = config.from_options(config.SeparationConfig, options)
+    limits = config.from_options(config.ServingConfig, options)
+
     from mss_keras.training import runs
 
     separator = runs.load(options.model)
     try:
-        separator.export(options.output)
+        path = separator.export(
+            options.output, separation, limits, about=runs.about(options.model)
+        )
     except OSError as error:
         raise UserError(f"--output: {error}") from error
-    _say(f"SavedModel in {options.output}")
+    _say(f"SavedModel in {path}")
     return 0
 
 

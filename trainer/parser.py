@@ -153,7 +153,14 @@ def _import_openunmix(parser: ArgumentParser) -> None:
 
 def _export(parser: ArgumentParser) -> None:
     _model(parser)
-    parser.add_argument("--output", type=str, required=True, help="Folder of the SavedModel")
+    parser.add_argument(
+        "--output",
+        type=str,
+        required=True,
+        help="Folder of the served model; gets the SavedModel as its next version, 1, 2, ...",
+    )
+    _group(parser, config.ServingConfig)
+    _group(parser, config.SeparationConfig)
 
 
 def _model(parser: ArgumentParser) -> None:

@@ -90,7 +90,7 @@ def train(
         for name, tracks in (("train", music.train), ("valid", music.valid))
     }
     scores = write_report(best, folder, excerpts, history, describe(config))
-    best.export(folder / "saved_model", overwrite=True)
+    best.export(folder / "saved_model", version=1, about=runs.about(folder, scores))
     return scores
 
 
