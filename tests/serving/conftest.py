@@ -1,0 +1,68 @@
+"""A small separator, exported once for all tests, and how to run it natively."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.saved_model import loader_impl
+
+from mss_keras import Separator
+from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, ServingConfig
+
+AUDIO = AudioConfig(nfft=512, nhop=128)
+# Several rounds within seconds.
+OPTIONS = SeparationConfig(niter=1, wiener_win_len=100, chunk_dur=0.6, context_dur=1.0)
+LIMITS = ServingConfig(max_seconds=20.0)
+HERE = Path(__file__).parent
+
+
+def make_separator(seed: int = 0) -> Separator:
+    """Random weights."""
+    tf.keras.utils.set_random_seed(seed)
+    separator = Separator(("vocals", "rest"), AUDIO, ModelConfig(hidden_size=8))
+    separator.build()
+    return separator
+
+
+@dataclass
+class Exported:
+    """A separator and its SavedModel."""
+
+    separator: Separator
+    folder: Path  # of the served model
+    path: Path  # of its version
+
+    def native(self, signature, value, work):
+        """The outputs by name, or the process that failed, of the C++ loader."""
+        info = signature_of(self.path, signature)
+        ((_, feed),) = info.inputs.items()
+        feeds, out = work / "feeds.npz", work / "out.npz"
+        np.savez(feeds, **{feed.name.split(":")[0]: value})
+        fetches = ",".join(f"{name}={fetch.name}" for name, fetch in info.outputs.items())
+        library = Path(tf.sysconfig.get_lib()) / "libtensorflow_cc.so.2"
+        command = [sys.executable, HERE / "native.py", library, self.path, feeds, fetches, out]
+        result = subprocess.run(
+            [*map(str, command)], capture_output=True, text=True, timeout=120, cwd=work
+        )
+        if result.returncode:
+            return result
+        with np.load(out, allow_pickle=True) as found:
+            return {name: found[name] for name in found}
+
+
+def signature_of(path, name):
+    """The SignatureDef."""
+    (graph,) = loader_impl.parse_saved_model(str(path)).meta_graphs
+    return graph.signature_def[name]
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> Exported:
+    """See `Exported`."""
+    separator = make_separator()
+    folder = tmp_path_factory.mktemp("models") / "open_unmix"
+    return Exported(separator, folder, separator.export(folder, OPTIONS, LIMITS))
