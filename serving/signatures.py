@@ -121,32 +121,22 @@ class Signatures:
         return {name: tf.reshape(mask, shape) for name, mask in masks.items()}
 
     def _song_masks(self, magnitude: tf.Tensor) -> tf.Tensor:
-        # [frames, channels, bins] -> [frames, sources, channels, bins], a chunk at a time.
+        # [frames, channels, bins] -> [frames, sources, channels, bins], a round at a time.
         plan, frames = self.rounds.plan, tf.shape(magnitude)[0]
 
-        def chunk(begin, last, blocks):
+        def step(begin, last, blocks):
             before = tf.minimum(begin, plan.context)
-            now = tf.minimum(plan.chunk, frames - begin)
+            now = tf.minimum(plan.round, frames - begin)
             heard = magnitude[begin - before : begin + now + plan.context]
-            mask = self.rounds.masks(heard, before, now)[0]  # [sources, frames, channels, bins]
-            fade = tf.minimum(plan.fade, now)
-            ramp = (tf.range(tf.cast(fade, tf.float32)) + 0.5) / tf.cast(fade, tf.float32)
-            ramp = tf.where(begin > 0, ramp, 1.0)[:, tf.newaxis, tf.newaxis]
-            head = last[:, :fade] + (mask[:, :fade] - last[:, :fade]) * ramp
-            block = tf.concat([head, mask[:, fade:now]], axis=1)
-            rest = mask[:, plan.chunk : plan.chunk + plan.fade]
-            short = plan.fade - tf.shape(rest)[1]  # at the end, where nothing is asked of it
-            rest = tf.ensure_shape(tf.pad(rest, [[0, 0], [0, short], [0, 0], [0, 0]]), last.shape)
-            blocks = blocks.write(begin // plan.chunk, tf.transpose(block, [1, 0, 2, 3]))
-            return begin + now, rest, blocks
+            masks, last = self.rounds.masks(heard, before, now, last)
+            return begin + now, last, blocks.write(begin // plan.round, masks)
 
-        start = self.rounds.start().mask
-        shape = [None, start.shape[0], *start.shape[2:]]
-        blocks = tf.TensorArray(
-            tf.float32, -(-frames // plan.chunk), infer_shape=False, element_shape=shape
-        )
+        shape = [None, len(self.mask_names), self.audio.nb_channels, self.audio.bins]
+        count = -(-frames // plan.round)
+        blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)
+        start = (0, self.rounds.start().hidden, blocks)
         _, _, blocks = tf.while_loop(
-            lambda begin, *_: begin < frames, chunk, (0, start, blocks), parallel_iterations=1
+            lambda begin, *_: begin < frames, step, start, parallel_iterations=1
         )
         return tf.ensure_shape(blocks.concat(), shape)
 

@@ -246,20 +246,19 @@ class Rounds:
             return stems
         return tf.concat([stems, (spectrogram - tf.reduce_sum(stems, 0))[tf.newaxis]], axis=0)
 
-    def _overlap(self, stems, tail, before) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        # [sources, frames, channels, bins] -> samples that are done, and the tail and weight.
+    def _overlap(self, stems, tail, weight) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        # [sources, frames, channels, bins] -> the samples that are done, tail and weight.
         nfft, hop = self.audio.nfft, self.audio.nhop
         taper = tf.signal.hann_window(nfft, periodic=True)
         frames = tf.signal.irfft(stems, [nfft]) * taper  # [sources, frames, channels, nfft]
         total = tf.transpose(overlap_add(frames, hop), [1, 0, 2])  # [samples, sources, channels]
-        squares = tf.ones_like(frames[:1, :, :1]) * taper**2
-        weight = overlap_add(squares, hop)[0, :, 0]
+        squares = overlap_add(tf.ones_like(frames[:1, :, :1]) * taper**2, hop)[0, :, 0]
         carried = nfft - hop
         total = tf.concat([total[:carried] + tail, total[carried:]], axis=0)
-        weight = tf.concat([weight[:carried] + before, weight[carried:]], axis=0)
-        done = self._normalised(total[:-carried], weight[:-carried])
+        squares = tf.concat([squares[:carried] + weight, squares[carried:]], axis=0)
+        done = self._normalised(total[:-carried], squares[:-carried])
         tail = tf.ensure_shape(total[-carried:], tail.shape)
-        return done, tail, tf.ensure_shape(weight[-carried:], before.shape)
+        return done, tail, tf.ensure_shape(squares[-carried:], weight.shape)
 
     @staticmethod
     def _normalised(total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
