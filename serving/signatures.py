@@ -5,7 +5,7 @@ request needs little more than its inputs and twice its outputs.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -82,13 +82,19 @@ class Signatures:
     def separate(self, waveform: tf.Tensor) -> Outputs:
         """`[batch, samples, channels]` → the same for each stem."""
         waveform = inputs.waveforms(waveform, self.audio, self.limits.max_seconds)
-
-        def song(index):
-            return tf.unstack(self._streaming.whole(waveform[index]), len(self.names), axis=1)
-
         shape = tf.shape(waveform)
-        stems = _each(shape[0], song, dict.fromkeys(self.names, tf.float32), waveform.shape[2:])
-        return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
+        count = shape[0] * self._streaming.blocks(shape[1])
+
+        def add(block, carried):
+            return self._write(carried, tf.unstack(block, len(self.names), axis=1))
+
+        def song(index, carried):
+            return self._streaming.each_block(waveform[index], add, carried)
+
+        # The blocks of all songs end to end: a song is never put together but in the output.
+        arrays = _arrays(self.names, tf.float32, count, [None, *waveform.shape[2:]])
+        _, arrays = _fold(shape[0], song, (0, arrays))
+        return {name: tf.reshape(stem, shape) for name, stem in _concat(arrays).items()}
 
     def separate_wav(self, wav_bytes: tf.Tensor) -> Outputs:
         """Files `[batch]` → files `[batch]` for each stem, as `NAME_bytes`.
@@ -96,14 +102,28 @@ class Signatures:
         TensorFlow Serving's REST interface writes outputs with names in `_bytes` in base64.
         """
         wav_bytes = inputs.files(wav_bytes)
+        count = tf.shape(wav_bytes)[0]
 
-        def song(index):
+        def add(block, carried):
+            stems = tf.unstack(block, len(self.names), axis=1)
+            return self._write(carried, [wav.encode(stem, self.audio) for stem in stems])
+
+        def song(index, files):
             waveform = wav.decode(wav_bytes[index], self.audio, self.limits.max_seconds)
-            stems = tf.unstack(self._streaming.whole(waveform), len(self.names), axis=1)
-            return [wav.encode(stem, self.audio)[tf.newaxis] for stem in stems]
+            samples = tf.shape(waveform)[0]
+            parts = _arrays(self.names, tf.string, self._streaming.blocks(samples), [])
+            _, parts = self._streaming.each_block(waveform, add, (0, parts))
+            header = wav.header(samples, self.audio)
+            whole = [wav.join(header, parts[name].stack()) for name in self.names]
+            return self._write((index, files), whole)[1]
 
-        names = {f"{name}_bytes": tf.string for name in self.names}
-        return _each(tf.shape(wav_bytes)[0], song, names, [])
+        files = _fold(count, song, _arrays(self.names, tf.string, count, []))
+        return {f"{name}_bytes": file.stack() for name, file in files.items()}
+
+    def _write(self, carried: tuple, stems: list[tf.Tensor]) -> tuple:
+        index, arrays = carried
+        pairs = zip(self.names, stems, strict=True)
+        return index + 1, {name: arrays[name].write(index, stem) for name, stem in pairs}
 
     def masks(self, magnitude: tf.Tensor) -> Outputs:
         """Magnitudes `[batch, frames, channels, bins]` → the network's masks, likewise.
@@ -111,34 +131,29 @@ class Signatures:
         Of `mss_keras.signal`'s centred STFT: no Wiener filter, and no residual.
         """
         magnitude = inputs.magnitudes(magnitude, self.audio, self.limits.max_seconds)
-        shape = tf.shape(magnitude)
-        names = dict.fromkeys(self.mask_names, tf.float32)
+        plan, shape, names = self.rounds.plan, tf.shape(magnitude), self.mask_names
+        frames = shape[1]
 
-        def song(index):
-            return tf.unstack(self._song_masks(magnitude[index]), len(names), axis=1)
-
-        masks = _each(shape[0], song, names, magnitude.shape[2:])
-        return {name: tf.reshape(mask, shape) for name, mask in masks.items()}
-
-    def _song_masks(self, magnitude: tf.Tensor) -> tf.Tensor:
-        # [frames, channels, bins] -> [frames, sources, channels, bins], a round at a time.
-        plan, frames = self.rounds.plan, tf.shape(magnitude)[0]
-
-        def step(begin, last, blocks):
+        def round_(song, begin, last, index, arrays):
             before = tf.minimum(begin, plan.context)
             now = tf.minimum(plan.round, frames - begin)
-            heard = magnitude[begin - before : begin + now + plan.context]
+            heard = magnitude[song, begin - before : begin + now + plan.context]
             masks, last = self.rounds.masks(heard, before, now, last)
-            return begin + now, last, blocks.write(begin // plan.round, masks)
+            pairs = zip(names, tf.unstack(masks, len(names), axis=1), strict=True)
+            arrays = {name: arrays[name].write(index, mask) for name, mask in pairs}
+            return song, begin + now, last, index + 1, arrays
 
-        shape = [None, len(self.mask_names), self.audio.nb_channels, self.audio.bins]
-        count = -(-frames // plan.round)
-        blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)
-        start = (0, self.rounds.start().hidden, blocks)
-        _, _, blocks = tf.while_loop(
-            lambda begin, *_: begin < frames, step, start, parallel_iterations=1
-        )
-        return tf.ensure_shape(blocks.concat(), shape)
+        def song(index, carried):
+            start = (index, 0, self.rounds.start().hidden, *carried)
+            *_, written, arrays = tf.while_loop(
+                lambda song, begin, *_: begin < frames, round_, start, parallel_iterations=1
+            )
+            return written, arrays
+
+        count = shape[0] * -(-frames // plan.round)
+        arrays = _arrays(names, tf.float32, count, [None, *magnitude.shape[2:]])
+        _, arrays = _fold(shape[0], song, (0, arrays))
+        return {name: tf.reshape(mask, shape) for name, mask in _concat(arrays).items()}
 
     def describe(self, question: tf.Tensor) -> Outputs:
         """Any strings `[batch]` → what a client must know, as JSON, `[batch]`."""
@@ -146,23 +161,31 @@ class Signatures:
         return {"answer": tf.fill(tf.shape(inputs.files(question)), answer)}
 
 
-def _each(
-    count: tf.Tensor,
-    function: Callable[[tf.Tensor], list[tf.Tensor]],
-    types: Mapping[str, tf.DType],
-    shape: list[int],
-) -> Outputs:
-    # What the function gives for each index, `[any, *shape]` each, end to end.
-    arrays = [
-        tf.TensorArray(dtype, count, infer_shape=False, element_shape=[None, *shape])
-        for dtype in types.values()
-    ]
+Arrays = dict[str, tf.TensorArray]
 
-    def step(index, arrays):
-        results = zip(arrays, function(index), strict=True)
-        return index + 1, [array.write(index, result) for array, result in results]
 
-    _, arrays = tf.while_loop(
-        lambda index, *_: index < count, step, (0, arrays), parallel_iterations=1
+def _arrays(names: Iterable[str], dtype: tf.DType, count: tf.Tensor, shape: list) -> Arrays:
+    return {
+        name: tf.TensorArray(dtype, count, infer_shape=False, element_shape=shape)
+        for name in names
+    }
+
+
+def _fold(count: tf.Tensor, function: Callable[[tf.Tensor, Any], Any], carried: Any) -> Any:
+    # One after the other: two songs at a time would take twice the memory.
+    _, carried = tf.while_loop(
+        lambda index, _: index < count,
+        lambda index, carried: (index + 1, function(index, carried)),
+        (0, carried),
+        parallel_iterations=1,
     )
-    return {name: array.concat() for name, array in zip(types, arrays, strict=True)}
+    return carried
+
+
+def _concat(arrays: Arrays) -> Outputs:
+    # One after the other, so that each array is gone before the next is copied.
+    outputs: Outputs = {}
+    for name, array in arrays.items():
+        with tf.control_dependencies(list(outputs.values())):
+            outputs[name] = array.concat()
+    return outputs

@@ -10,6 +10,7 @@ from mss_keras.config import AudioConfig
 from serving.inputs import require
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
+_HEADER = 44  # bytes, of the files that TensorFlow writes
 
 
 def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor:
@@ -58,16 +59,30 @@ def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor
 
 
 def encode(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
-    """A waveform as a WAV file of 16 bits; what is beyond −1 to 1 is cut off.
+    """A stretch of a waveform as the samples of a WAV file; beyond −1 to 1 they are cut off.
 
     Args:
         waveform: float32 `[samples, channels]`.
         audio: the sample rate.
 
     Returns:
-        String, 0-D.
+        String, 0-D: 16-bit PCM without a header.
     """
-    return tf.audio.encode_wav(waveform, audio.sample_rate)
+    file = tf.audio.encode_wav(waveform, audio.sample_rate)
+    return tf.strings.substr(file, _HEADER, tf.strings.length(file) - _HEADER)
+
+
+def header(samples: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
+    """What stands before so many samples of 16 bits in a WAV file; string, 0-D."""
+    silent = tf.audio.encode_wav(tf.zeros([0, audio.nb_channels]), audio.sample_rate)
+    size = 2 * audio.nb_channels * samples
+    between = tf.strings.substr(silent, 8, _HEADER - 12)
+    return tf.strings.join(["RIFF", _bytes(size + _HEADER - 8), between, _bytes(size)])
+
+
+def join(head: tf.Tensor, parts: tf.Tensor) -> tf.Tensor:
+    """A header and `[n]` stretches as one file; string, 0-D."""
+    return tf.strings.reduce_join(tf.concat([head[tf.newaxis], parts], axis=0))
 
 
 def _chunks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -104,3 +119,10 @@ def _number(data: tf.Tensor, place: tf.Tensor, size: int) -> tf.Tensor:
     digits = tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int64)
     digits = tf.ensure_shape(digits, [size])
     return tf.reduce_sum(digits * [256**i for i in range(size)])
+
+
+def _bytes(number: tf.Tensor) -> tf.Tensor:
+    # 4 of them, little-endian; no op of TensorFlow makes bytes of numbers.
+    each = tf.constant([bytes([i]) for i in range(256)])
+    digits = [tf.bitwise.right_shift(number, 8 * i) & 255 for i in range(4)]
+    return tf.strings.reduce_join(tf.gather(each, tf.stack(digits)))

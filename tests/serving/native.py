@@ -3,13 +3,17 @@
     python tests/serving/native.py LIBRARY MODEL FEEDS.npz FETCHES OUT.npz
 
 LIBRARY is the wheel's libtensorflow_cc.so.2. FEEDS holds one array, named as the
-operation that it is fed to; FETCHES are `NAME=OPERATION:INDEX`, with commas. Byte
+operation that it is fed to; FETCHES are `NAME=OPERATION:INDEX`, with commas; OUT.npz
+may be `-` for none. Byte
 strings are `[n]` arrays of objects, pickled. Exit code 3: the loader or the session
-said no, and stderr has its code and message.
+said no, and stderr has its code and message. Otherwise stdout has the seconds of the
+run and, in bytes, the process's peak memory after it, with the outputs in it once.
 """
 
 import ctypes
+import resource
 import sys
+import time
 
 import numpy as np
 
@@ -103,15 +107,21 @@ def main(path, model, feeds, fetches, output):
     tensors = (ctypes.c_void_p * len(values))(
         *[library.to_tensor(value).value for value in values.values()]
     )
+    count = len(values)
     outputs = (Output * len(names))(*map(place, names.values()))
     results = (ctypes.c_void_p * len(names))()
+    del values
+    start = time.perf_counter()
     library("TF_SessionRun", None)(
-        ctypes.c_void_p(session), None, inputs, tensors, len(values),
+        ctypes.c_void_p(session), None, inputs, tensors, count,
         outputs, results, len(names), None, 0, None, status,
     )  # fmt: skip
     library.check()
-    found = {name: library.to_array(result) for name, result in zip(names, results, strict=True)}
-    np.savez(output, **found)
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(time.perf_counter() - start, peak)
+    if output != "-":
+        pairs = zip(names, results, strict=True)
+        np.savez(output, **{name: library.to_array(result) for name, result in pairs})
     assert not {"tensorflow", "keras"} & set(sys.modules)
 
 
