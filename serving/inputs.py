@@ -25,14 +25,22 @@ def require(tensor: tf.Tensor, condition: tf.Tensor, message: str, *found: tf.Te
         return tf.identity(tensor)
 
 
-def waveforms(waveform: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor:
+def waveforms(
+    waveform: tf.Tensor, audio: AudioConfig, max_seconds: float, samples: int | None = None
+) -> tf.Tensor:
     """A batch of waveforms, checked.
+
+    Args:
+        waveform: as it came.
+        audio: the channels and sample rate wanted.
+        max_seconds: longest length allowed.
+        samples: the one length allowed. Defaults to any.
 
     Returns:
         Float32 `[batch, samples, channels]`.
     """
-    name, channels = "waveform", audio.nb_channels
-    waveform = _of_shape(name, waveform, "[batch, samples, channels]", [None, None, channels])
+    name, axes = "waveform", "[batch, samples, channels]"
+    waveform = _of_shape(name, waveform, axes, [None, samples, audio.nb_channels])
     waveform = _no_longer(name, waveform, tf.shape(waveform)[1], audio, max_seconds)
     return _finite(name, waveform)
 
@@ -57,13 +65,13 @@ def magnitudes(magnitude: tf.Tensor, audio: AudioConfig, max_seconds: float) -> 
     )
 
 
-def files(wav_bytes: tf.Tensor) -> tf.Tensor:
-    """A batch of files, checked for its rank; `wav.decode` looks into them.
+def strings(name: str, tensor: tf.Tensor) -> tf.Tensor:
+    """A batch of byte strings, checked for its rank; `wav.decode` looks into them.
 
     Returns:
         String `[batch]`.
     """
-    return _of_shape("wav_bytes", wav_bytes, "[batch]", [None])
+    return _of_shape(name, tensor, "[batch]", [None])
 
 
 def _of_shape(name: str, tensor: tf.Tensor, axes: str, shape: list[int | None]) -> tf.Tensor:

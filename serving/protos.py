@@ -21,7 +21,6 @@ _SCALARS = {
     "int32": _FIELD.TYPE_INT32,
     "int64": _FIELD.TYPE_INT64,
     "bool": _FIELD.TYPE_BOOL,
-    "float": _FIELD.TYPE_FLOAT,
 }
 # Message → field → (number, type); `*` repeats it, and `{…}` maps from strings.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
@@ -31,7 +30,8 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "dtype": (1, "int32"),  # an enumeration: the same bytes
         "tensor_shape": (2, "TensorShapeProto"),
         "tensor_content": (4, "bytes"),
-        "float_val": (5, "float*"),
+        # Packed floats and bytes are the same on the wire: an array, not a list of Python's.
+        "float_val": (5, "bytes"),
         "string_val": (8, "bytes*"),
     },
     "Int64Value": {"value": (1, "int64")},
@@ -124,16 +124,16 @@ def to_array(tensor: Any) -> np.ndarray | list[bytes]:
     count = int(np.prod(shape))
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, "<f4").reshape(shape)
-    values = np.array(tensor.float_val, np.float32)
+    values = np.frombuffer(tensor.float_val, "<f4")
+    if len(values) == count:
+        return values.reshape(shape)
     # The last value stands for all that follow it.
-    padded = values if len(values) == count else np.full(count, values[-1:] if count else 0, "<f4")
+    padded = np.full(count, values[-1] if len(values) else 0, "<f4")
     padded[: len(values)] = values
     return padded.reshape(shape)
 
 
-def predict_request(
-    spec: Mapping[str, Any], inputs: Mapping[str, np.ndarray | list[bytes]]
-) -> Any:
+def predict_request(spec: Mapping[str, Any], inputs: Mapping[str, np.ndarray | list[bytes]]) -> Any:
     """A `PredictRequest`.
 
     Args:

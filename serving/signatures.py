@@ -10,9 +10,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from mss_keras import config
 from mss_keras.config import SeparationConfig, ServingConfig
 from mss_keras.models.masking import MaskingModel
 from mss_keras.models.streaming import Streaming
+from mss_keras.signal.stft import pad_centre
 from serving import inputs, wav
 
 Outputs = dict[str, tf.Tensor]
@@ -27,7 +29,7 @@ class Signatures:
         limits: the signatures wanted, and the longest length.
 
     Raises:
-        UserError: as `Streaming`.
+        UserError: as `Streaming`, and for a fixed length above a chunk's or the longest.
     """
 
     def __init__(self, model: MaskingModel, options: SeparationConfig, limits: ServingConfig):
@@ -35,6 +37,15 @@ class Signatures:
         self.audio, self.limits = model.audio, limits
         self._streaming: Streaming = model.streaming(options)
         self.rounds = self._streaming.rounds
+        self.fixed_samples = int(limits.fixed_seconds * self.audio.sample_rate)
+        if "fixed_length" in limits.signatures:
+            chunk = self.rounds.plan.chunk * self.audio.nhop / self.audio.sample_rate
+            config.require(
+                limits.fixed_seconds < chunk and limits.fixed_seconds <= limits.max_seconds,
+                "fixed_seconds",
+                limits.fixed_seconds,
+                f"below a chunk of --chunk-dur, {chunk:.2f}, and at most --max-seconds",
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,8 +64,11 @@ class Signatures:
             "sample_rate": audio.sample_rate,
             "channels": audio.nb_channels,
             "stems": list(self.names),
+            "signatures": list(self.limits.signatures),
             "max_samples": int(self.limits.max_seconds * audio.sample_rate),
+            "fixed_samples": self.fixed_samples,
             "nfft": audio.nfft,
+            "round": plan.round * audio.nhop,
             "chunk": plan.chunk * audio.nhop,
             "context": plan.context * audio.nhop,
             "fade": plan.fade * audio.nhop,
@@ -71,6 +85,10 @@ class Signatures:
             "serving_default": (self.separate, "waveform", tf.float32, [-1, -1, channels]),
             "separate_wav": (self.separate_wav, "wav_bytes", tf.string, [-1]),
             "spectrogram": (self.masks, "magnitude", tf.float32, [-1, -1, channels, bins]),
+            "fixed_length": (
+                *(self.separate_batch, "waveform", tf.float32),
+                [-1, self.fixed_samples, channels],
+            ),
             "describe": (self.describe, "question", tf.string, [-1]),
         }
         return {
@@ -101,7 +119,7 @@ class Signatures:
 
         TensorFlow Serving's REST interface writes outputs with names in `_bytes` in base64.
         """
-        wav_bytes = inputs.files(wav_bytes)
+        wav_bytes = inputs.strings("wav_bytes", wav_bytes)
         count = tf.shape(wav_bytes)[0]
 
         def add(block, carried):
@@ -119,6 +137,24 @@ class Signatures:
 
         files = _fold(count, song, _arrays(self.names, tf.string, count, []))
         return {f"{name}_bytes": file.stack() for name, file in files.items()}
+
+    def separate_batch(self, waveform: tf.Tensor) -> Outputs:
+        """`[batch, samples, channels]` of the one length → the same for each stem.
+
+        The network hears the batch as one; `separate` gives the same, a song at a time.
+        """
+        samples, audio = self.fixed_samples, self.audio
+        waveform = inputs.waveforms(waveform, audio, self.limits.max_seconds, samples)
+        shape, half = tf.shape(waveform), audio.nfft // 2
+        stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft))
+
+        def song(index, arrays):
+            stems = stems_of(index)[half : half + samples]
+            return self._write((index, arrays), tf.unstack(stems, len(self.names), axis=1))[1]
+
+        arrays = _arrays(self.names, tf.float32, shape[0], [samples, audio.nb_channels])
+        arrays = _fold(shape[0], song, arrays)
+        return {name: array.stack() for name, array in arrays.items()}
 
     def _write(self, carried: tuple, stems: list[tf.Tensor]) -> tuple:
         index, arrays = carried
@@ -158,7 +194,7 @@ class Signatures:
     def describe(self, question: tf.Tensor) -> Outputs:
         """Any strings `[batch]` → what a client must know, as JSON, `[batch]`."""
         answer = json.dumps(self.interface())
-        return {"answer": tf.fill(tf.shape(inputs.files(question)), answer)}
+        return {"answer": tf.fill(tf.shape(inputs.strings("question", question)), answer)}
 
 
 Arrays = dict[str, tf.TensorArray]
@@ -166,8 +202,7 @@ Arrays = dict[str, tf.TensorArray]
 
 def _arrays(names: Iterable[str], dtype: tf.DType, count: tf.Tensor, shape: list) -> Arrays:
     return {
-        name: tf.TensorArray(dtype, count, infer_shape=False, element_shape=shape)
-        for name in names
+        name: tf.TensorArray(dtype, count, infer_shape=False, element_shape=shape) for name in names
     }
 
 
@@ -187,5 +222,6 @@ def _concat(arrays: Arrays) -> Outputs:
     outputs: Outputs = {}
     for name, array in arrays.items():
         with tf.control_dependencies(list(outputs.values())):
-            outputs[name] = array.concat()
+            array = array.identity()  # which holds the dependency; a constant lets it go
+        outputs[name] = array.concat()
     return outputs

@@ -15,7 +15,7 @@ _SECONDS = 1.0
 
 
 def requests(signatures: Signatures, model_name: str) -> list[Any]:
-    """A `PredictRequest` for each signature: a second of silence.
+    """A `PredictRequest` for each signature: a second of silence, or what length it takes.
 
     Args:
         signatures: what is exported.
@@ -24,15 +24,17 @@ def requests(signatures: Signatures, model_name: str) -> list[Any]:
     audio = signatures.audio
     silence = np.zeros([1, int(_SECONDS * audio.sample_rate), audio.nb_channels], np.float32)
     frames = 1 + silence.shape[1] // audio.nhop
+    fixed = np.zeros([1, signatures.fixed_samples, audio.nb_channels], np.float32)
     values: dict[str, np.ndarray | list[bytes]] = {
-        "waveform": silence,
-        "wav_bytes": [tf.audio.encode_wav(silence[0], audio.sample_rate).numpy()],
-        "magnitude": np.zeros([1, frames, audio.nb_channels, audio.bins], np.float32),
-        "question": [b""],
+        "serving_default": silence,
+        "separate_wav": [tf.audio.encode_wav(silence[0], audio.sample_rate).numpy()],
+        "spectrogram": np.zeros([1, frames, audio.nb_channels, audio.bins], np.float32),
+        "fixed_length": fixed,
+        "describe": [b""],
     }
     return [
         protos.predict_request(
-            {"name": model_name, "signature_name": name}, {spec.name: values[spec.name]}
+            {"name": model_name, "signature_name": name}, {spec.name: values[name]}
         )
         for name, (_, spec, _) in signatures.endpoints().items()
     ]

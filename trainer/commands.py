@@ -170,9 +170,7 @@ def export(options: Namespace) -> int:
 
     separator = runs.load(options.model)
     try:
-        path = separator.export(
-            options.output, separation, limits, about=runs.about(options.model)
-        )
+        path = separator.export(options.output, separation, limits, about=runs.about(options.model))
     except OSError as error:
         raise UserError(f"--output: {error}") from error
     _say(f"SavedModel in {path}")

@@ -121,6 +121,28 @@ class Rounds:
         hidden = self._hidden(tf.abs(spectrogram), before, frames)
         return self._decode(spectrogram[before : before + frames], hidden, before, state)
 
+    def at_once(self, padded: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Songs of one length, of a chunk at most, through the network as one batch.
+
+        Args:
+            padded: float32 `[batch, samples, channels]`, padded songs.
+
+        Returns:
+            A function of an index in the batch to that song's stems `[samples, sources,
+            channels]`, padded.
+        """
+        spectrogram = stft(padded, self.audio.nfft, self.audio.nhop)
+        network = self.model.network
+        hidden = network.trunk(tf.abs(spectrogram), chosen=self.chosen, fused=True)
+        hidden = tf.cast(hidden, tf.float32)
+
+        def song(index):
+            chunk = hidden[index][tf.newaxis]
+            stems, state = self._decode(spectrogram[index], chunk, 0, self.start())
+            return tf.concat([stems, self.flush(state)], axis=0)
+
+        return song
+
     def masks(
         self, magnitude: tf.Tensor, before: tf.Tensor, frames: tf.Tensor, last: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:

@@ -62,8 +62,10 @@ class Streaming:
             return tf.gather(song, last - tf.abs(last - places))
 
         def use(block, position, carried):  # without the padding
-            ends = tf.clip_by_value([half - position, half + samples - position], 0, tf.shape(block)[0])
-            return function(block[ends[0] : ends[1]], carried)
+            there = tf.shape(block)[0]
+            begin = tf.clip_by_value(half - position, 0, there)
+            end = tf.clip_by_value(half + samples - position, 0, there)
+            return function(block[begin:end], carried)
 
         def step(begin, state, carried):
             before = tf.minimum(begin, rounds.plan.context)

@@ -22,7 +22,8 @@ RATE, CHANNELS = 44100, 2
 SOURCES = ("vocals", "drums", "bass", "other")
 ROOT = Path(__file__).parents[2]
 README = ROOT / "serving/README.md"
-BEGIN, END = "<!-- figures: python tests/benchmarks/served_requests.py --update -->\n", "<!-- end -->\n"
+BEGIN = "<!-- figures of tests/benchmarks/served_requests.py -->\n"
+END = "<!-- end of figures -->\n"
 
 
 def export(folder: Path, niter: int) -> tuple[Path, Path, str, str]:
@@ -86,7 +87,7 @@ def main() -> int:
     growth = (high - low) / (last - first) if last > first else float("nan")
     headers = ["request", "time", "outputs", "peak of the process"]
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True)
-    text = f"{table}\n\nFrom the first to the last the peak grows by {growth:.2f} times the outputs.\n"
+    text = f"{table}\n\nFrom first to last the peak grows by {growth:.2f} times the outputs.\n"
     print(f"\n{text}")
     if options.update:
         readme = README.read_text()

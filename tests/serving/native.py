@@ -78,9 +78,7 @@ class Library:
         for index in range(count):
             place = ctypes.byref(places[index])
             length = self("TF_StringGetSize", ctypes.c_size_t)(place)
-            values[index] = ctypes.string_at(
-                self("TF_StringGetDataPointer")(place), length
-            )
+            values[index] = ctypes.string_at(self("TF_StringGetDataPointer")(place), length)
         return values
 
 
