@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
+from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
 from serving.protos import to_array
 
@@ -77,7 +78,7 @@ def replay(folder: Path, requests: Iterable) -> None:
         tf.compat.v1.Session(graph=graph, config=config) as session,
     ):
         try:
-            loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
+            loaded = SavedModelLoader(str(folder)).load(session, ["serve"])
         except (tf.errors.OpError, ValueError) as error:
             raise ExportError(f"{folder}: cannot be loaded: {_line(error)}") from error
         for request in requests:
@@ -97,4 +98,4 @@ def replay(folder: Path, requests: Iterable) -> None:
 
 
 def _line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return str(error).removeprefix("Graph execution error:").strip().splitlines()[0]

@@ -32,7 +32,7 @@ def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor
     data = require(data, tf.equal(magic, "RIFFWAVE"), f"{wanted}, found a file of another kind")
     form, begin, size = _chunks(data)
     there = tf.logical_and(form > 0, begin > 0)
-    data = require(data, there, f"{wanted}, found no 'fmt ' or no 'data' chunk in it")
+    data = require(data, there, f"{wanted}, found no fmt or no data chunk in it")
 
     kind = _number(data, form, 2)
     # The plain kind of an extensible format stands in front of its GUID.

@@ -1,4 +1,4 @@
-"""Small separators, exported once for all tests, how to run them natively, and a stand-in server."""
+"""Small separators, exported once for all tests; how to run them natively; a stand-in server."""
 
 import subprocess
 import sys

@@ -21,11 +21,11 @@ _FLOAT, _STRING = 1, 7
 
 
 class Output(ctypes.Structure):
-    _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]  # noqa: RUF012
+    _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
 
 
 class String(ctypes.Structure):
-    _fields_ = [("bytes", ctypes.c_char * 24)]  # noqa: RUF012
+    _fields_ = [("bytes", ctypes.c_char * 24)]
 
 
 class Library:

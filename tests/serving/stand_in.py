@@ -22,6 +22,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
+from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 Code = grpc.StatusCode
@@ -49,7 +50,7 @@ class Servable:
         config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
         self.session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         with self.session.graph.as_default():
-            loaded = tf.compat.v1.saved_model.load(self.session, ["serve"], str(folder))
+            loaded = SavedModelLoader(str(folder)).load(self.session, ["serve"])
         self.signatures = loaded.signature_def
 
     def predict(self, name, inputs, chosen=()):
@@ -243,9 +244,9 @@ def _written(name, values):
 
 
 def main(port, *models):
-    sys.stdin.read(1)  # until it is told to: what takes long is done
+    print("ready", flush=True)
+    sys.stdin.read(1)  # TensorFlow is imported; to start is for others to say
     stand_in = StandIn(dict(model.split("=") for model in models), port=int(port))
-    print(stand_in.port, flush=True)
     stand_in.server.wait_for_termination()
 
 
