@@ -101,18 +101,14 @@ class Signatures:
         """`[batch, samples, channels]` → the same for each stem."""
         waveform = inputs.waveforms(waveform, self.audio, self.limits.max_seconds)
         shape = tf.shape(waveform)
-        count = shape[0] * self._streaming.blocks(shape[1])
-
-        def add(block, carried):
-            return self._write(carried, tf.unstack(block, len(self.names), axis=1))
 
         def song(index, carried):
-            return self._streaming.each_block(waveform[index], add, carried)
+            return self._streaming.each_block(waveform[index], self._put, carried)
 
-        # The blocks of all songs end to end: a song is never put together but in the output.
-        arrays = _arrays(self.names, tf.float32, count, [None, *waveform.shape[2:]])
-        _, arrays = _fold(shape[0], song, (0, arrays))
-        return {name: tf.reshape(stem, shape) for name, stem in _concat(arrays).items()}
+        # All songs end to end.
+        start = self._zeros([shape[0] * shape[1], *waveform.shape[2:]], self.names)
+        _, stems = _fold(shape[0], song, (0, start))
+        return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
 
     def separate_wav(self, wav_bytes: tf.Tensor) -> Outputs:
         """Files `[batch]` → files `[batch]` for each stem, as `NAME_bytes`.
@@ -124,18 +120,18 @@ class Signatures:
 
         def add(block, carried):
             stems = tf.unstack(block, len(self.names), axis=1)
-            return self._write(carried, [wav.encode(stem, self.audio) for stem in stems])
+            return _write([wav.encode(stem, self.audio) for stem in stems], carried)
 
         def song(index, files):
             waveform = wav.decode(wav_bytes[index], self.audio, self.limits.max_seconds)
             samples = tf.shape(waveform)[0]
-            parts = _arrays(self.names, tf.string, self._streaming.blocks(samples), [])
+            parts = _strings(self.names, self._streaming.blocks(samples))
             _, parts = self._streaming.each_block(waveform, add, (0, parts))
             header = wav.header(samples, self.audio)
-            whole = [wav.join(header, parts[name].stack()) for name in self.names]
-            return self._write((index, files), whole)[1]
+            whole = [wav.join(header, part.stack()) for part in parts.values()]
+            return _write(whole, (index, files))[1]
 
-        files = _fold(count, song, _arrays(self.names, tf.string, count, []))
+        files = _fold(count, song, _strings(self.names, count))
         return {f"{name}_bytes": file.stack() for name, file in files.items()}
 
     def separate_batch(self, waveform: tf.Tensor) -> Outputs:
@@ -148,18 +144,12 @@ class Signatures:
         shape, half = tf.shape(waveform), audio.nfft // 2
         stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft))
 
-        def song(index, arrays):
-            stems = stems_of(index)[half : half + samples]
-            return self._write((index, arrays), tf.unstack(stems, len(self.names), axis=1))[1]
+        def song(index, carried):
+            return self._put(stems_of(index)[half : half + samples], carried)
 
-        arrays = _arrays(self.names, tf.float32, shape[0], [samples, audio.nb_channels])
-        arrays = _fold(shape[0], song, arrays)
-        return {name: array.stack() for name, array in arrays.items()}
-
-    def _write(self, carried: tuple, stems: list[tf.Tensor]) -> tuple:
-        index, arrays = carried
-        pairs = zip(self.names, stems, strict=True)
-        return index + 1, {name: arrays[name].write(index, stem) for name, stem in pairs}
+        start = self._zeros([shape[0] * samples, audio.nb_channels], self.names)
+        _, stems = _fold(shape[0], song, (0, start))
+        return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
 
     def masks(self, magnitude: tf.Tensor) -> Outputs:
         """Magnitudes `[batch, frames, channels, bins]` → the network's masks, likewise.
@@ -167,29 +157,45 @@ class Signatures:
         Of `mss_keras.signal`'s centred STFT: no Wiener filter, and no residual.
         """
         magnitude = inputs.magnitudes(magnitude, self.audio, self.limits.max_seconds)
-        plan, shape, names = self.rounds.plan, tf.shape(magnitude), self.mask_names
+        plan, shape = self.rounds.plan, tf.shape(magnitude)
         frames = shape[1]
 
-        def round_(song, begin, last, index, arrays):
+        def step(song, begin, last, carried):
             before = tf.minimum(begin, plan.context)
             now = tf.minimum(plan.round, frames - begin)
             heard = magnitude[song, begin - before : begin + now + plan.context]
             masks, last = self.rounds.masks(heard, before, now, last)
-            pairs = zip(names, tf.unstack(masks, len(names), axis=1), strict=True)
-            arrays = {name: arrays[name].write(index, mask) for name, mask in pairs}
-            return song, begin + now, last, index + 1, arrays
+            return song, begin + now, last, self._put(masks, carried)
 
         def song(index, carried):
-            start = (index, 0, self.rounds.start().hidden, *carried)
-            *_, written, arrays = tf.while_loop(
-                lambda song, begin, *_: begin < frames, round_, start, parallel_iterations=1
-            )
-            return written, arrays
+            start = (index, 0, self.rounds.start().hidden, carried)
+            return tf.while_loop(
+                lambda song, begin, *_: begin < frames, step, start, parallel_iterations=1
+            )[-1]
 
-        count = shape[0] * -(-frames // plan.round)
-        arrays = _arrays(names, tf.float32, count, [None, *magnitude.shape[2:]])
-        _, arrays = _fold(shape[0], song, (0, arrays))
-        return {name: tf.reshape(mask, shape) for name, mask in _concat(arrays).items()}
+        start = self._zeros([shape[0] * frames, *magnitude.shape[2:]], self.mask_names)
+        _, masks = _fold(shape[0], song, (0, start))
+        return {name: tf.reshape(mask, shape) for name, mask in masks.items()}
+
+    @staticmethod
+    def _zeros(shape: list, names: Iterable[str]) -> Outputs:
+        return {name: tf.zeros(shape) for name in names}
+
+    @staticmethod
+    def _put(block: tf.Tensor, carried: tuple) -> tuple:
+        # A block `[any, stems, ...]` into outputs that are there already, without a copy of
+        # them: lists of blocks leave holes in memory, into which no output fits.
+        begin, outputs = carried
+        end = begin + tf.shape(block)[0]
+        parts = tf.unstack(block, len(outputs), axis=1)
+        pairs = zip(outputs.items(), parts, strict=True)
+        filled = {
+            name: tf.raw_ops.TensorStridedSliceUpdate(
+                input=output, begin=[begin], end=[end], strides=[1], value=part
+            )
+            for (name, output), part in pairs
+        }
+        return end, filled
 
     def describe(self, question: tf.Tensor) -> Outputs:
         """Any strings `[batch]` → what a client must know, as JSON, `[batch]`."""
@@ -197,13 +203,14 @@ class Signatures:
         return {"answer": tf.fill(tf.shape(inputs.strings("question", question)), answer)}
 
 
-Arrays = dict[str, tf.TensorArray]
+def _strings(names: Iterable[str], count: tf.Tensor) -> dict[str, tf.TensorArray]:
+    return {name: tf.TensorArray(tf.string, count, element_shape=[]) for name in names}
 
 
-def _arrays(names: Iterable[str], dtype: tf.DType, count: tf.Tensor, shape: list) -> Arrays:
-    return {
-        name: tf.TensorArray(dtype, count, infer_shape=False, element_shape=shape) for name in names
-    }
+def _write(values: list[tf.Tensor], carried: tuple) -> tuple:
+    index, arrays = carried
+    pairs = zip(arrays.items(), values, strict=True)
+    return index + 1, {name: array.write(index, value) for (name, array), value in pairs}
 
 
 def _fold(count: tf.Tensor, function: Callable[[tf.Tensor, Any], Any], carried: Any) -> Any:
@@ -215,13 +222,3 @@ def _fold(count: tf.Tensor, function: Callable[[tf.Tensor, Any], Any], carried: 
         parallel_iterations=1,
     )
     return carried
-
-
-def _concat(arrays: Arrays) -> Outputs:
-    # One after the other, so that each array is gone before the next is copied.
-    outputs: Outputs = {}
-    for name, array in arrays.items():
-        with tf.control_dependencies(list(outputs.values())):
-            array = array.identity()  # which holds the dependency; a constant lets it go
-        outputs[name] = array.concat()
-    return outputs
