@@ -190,7 +190,7 @@ class Client:
         rate = self.interface["sample_rate"]
         outputs = self._predict("separate_wav", {"wav_bytes": [to_wav(waveform, rate)]})
         # The one stem of a model that has no more comes without its name over REST.
-        files = [outputs.get(f"{name}_bytes", outputs.get("")) for name in self.stems]
+        files = [outputs.get(f"{name}_bytes") or outputs[""] for name in self.stems]
         return np.stack([from_wav(file[0]) for file in files])
 
     def _predict(self, signature: str, inputs: Values) -> Values:

@@ -99,6 +99,7 @@ PredictionLog = _CLASSES["PredictionLog"]
 def to_tensor(array: np.ndarray | list[bytes]) -> Any:
     """A `TensorProto` of float32 samples, or of a list of byte strings."""
     tensor = TensorProto()
+    shape: tuple[int, ...]
     if isinstance(array, list):
         tensor.dtype, shape = _STRING, (len(array),)
         tensor.string_val.extend(array)

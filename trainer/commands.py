@@ -167,13 +167,20 @@ def export(options: Namespace) -> int:
     limits = config.from_options(config.ServingConfig, options)
 
     from mss_keras.training import runs
+    from serving.checks import ExportError
 
     separator = runs.load(options.model)
+    about = runs.about(options.model)
     try:
-        path = separator.export(options.output, separation, limits, about=runs.about(options.model))
+        path = separator.export(options.output, separation, limits, about=about)
+    except ExportError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
-        raise UserError(f"--output: {error}") from error
-    _say(f"SavedModel in {path}")
+        raise UserError(
+            f"--output: {options.output}: {error.strerror}, wanted a folder to write to"
+        ) from None
+    _say(f"version {path.name} in {path}")
     return 0
 
 

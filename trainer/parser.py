@@ -22,7 +22,7 @@ COMMANDS = {
     "evaluate": "score stems against a data set's sources",
     "benchmark": "train and score every loss alike: the survey's table",
     "import-openunmix": "turn checkpoints of open-unmix into a model",
-    "export": "write a SavedModel for TensorFlow Serving",
+    "export": "publish a SavedModel for TensorFlow Serving",
 }
 
 
