@@ -1,46 +1,152 @@
-"""SavedModel export."""
+"""SavedModels for TensorFlow Serving: written, checked, tried out, then published.
+
+FOLDER/
+    1/  2/  ...                           versions; the server takes the highest
+        saved_model.pb  variables/
+        assets.extra/model_card.json      what it is and what it was trained on
+        assets.extra/tf_serving_warmup_requests
+"""
 
 import contextlib
+import fcntl
+import json
 import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
+from mss_keras.config import SeparationConfig, ServingConfig
 from mss_keras.files import appearing
 from mss_keras.models.masking import MaskingModel
+from serving import checks, warmup
+from serving.signatures import Signatures
+
+CARD = "assets.extra/model_card.json"
 
 
-def export(model: MaskingModel, path: Path, *, overwrite: bool = False) -> None:
-    """Writes a SavedModel whose `serving_default` turns a mixture into stems.
-
-    The signature takes `waveform`, float32 `[batch, samples, channels]` at the
-    model's sample rate, and gives one tensor of that shape for each source, by name.
+def export(
+    model: MaskingModel,
+    folder: Path,
+    options: SeparationConfig = SeparationConfig(),  # noqa: B008 - frozen
+    limits: ServingConfig = ServingConfig(),  # noqa: B008 - frozen
+    *,
+    version: int | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Publishes a separator as the next version of a served model.
 
     Args:
         model: the separator.
-        path: folder of the SavedModel; it appears when it is whole.
-        overwrite: replace what is there. Defaults to `False`.
+        folder: of the served model, which has a folder for each version.
+        options: what to separate and how; baked in.
+        limits: the signatures wanted, and the longest length; see `serving.signatures`.
+        version: its number, replacing what is there. Defaults to the next.
+        about: what the model card says besides: loss, data, metrics, configuration.
+            Defaults to nothing.
+
+    Returns:
+        The folder of the version; it appears when the model was loaded as a server
+        loads it and has answered a request on each signature.
 
     Raises:
-        FileExistsError: if `path` exists and is not to be replaced.
+        UserError: for options that do not go with the model.
+        ExportError: if a server could not run it.
     """
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: found a file or folder, wanted a path that does not exist")
+    signatures = Signatures(model, options, limits)
+    with _locked(folder):
+        number = version or 1 + max([0, *versions(folder)])
+        with appearing(folder / str(number)) as partial:  # .partial-N is no number: not served
+            _write(model, signatures, partial)
+            checks.check_ops(partial)
+            warmup.write(partial, warmup.requests(signatures, folder.resolve().name))
+            checks.replay(partial, warmup.read(partial))
+            text = json.dumps(_card(model, signatures, options, about or {}), indent=2)
+            (partial / CARD).write_text(text + "\n")
+    return folder / str(number)
 
-    def separate(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
-        stems = tf.unstack(model.stems(waveform), len(model.source_names), axis=1)
-        return dict(zip(model.source_names, stems, strict=True))
 
-    shape = [None, None, model.audio.nb_channels]
-    spec = tf.TensorSpec(shape, tf.float32, name="waveform")
+def versions(folder: Path) -> list[int]:
+    """The versions published in a folder, in order."""
+    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and p.is_dir())
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # Two exports at a time would take the same number.
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(model: MaskingModel, signatures: Signatures, folder: Path) -> None:
     with (
-        appearing(path) as partial,
         model.portable(),
         open(os.devnull, "w") as quiet,
         contextlib.redirect_stdout(quiet),
     ):
         # add_endpoint alone: track() would store the weights twice.
         archive = keras.export.ExportArchive()
-        archive.add_endpoint("serving_default", separate, input_signature=[spec])
-        archive.write_out(str(partial))
+        for name, (function, spec, _) in signatures.endpoints().items():
+            archive.add_endpoint(name, function, input_signature=[spec])
+        archive.write_out(str(folder))
+    _show_shapes(signatures, folder)
+
+
+def _show_shapes(signatures: Signatures, folder: Path) -> None:
+    # The graph's inputs have no shape, so that it asserts them; what it wants stands in
+    # the signatures, which clients can ask for.
+    path = folder / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    (graph,) = saved.meta_graphs
+    for name, (_, spec, shape) in signatures.endpoints().items():
+        info = graph.signature_def[name].inputs[spec.name]
+        info.tensor_shape.CopyFrom(tf.TensorShape([None if x < 0 else x for x in shape]).as_proto())
+    path.write_bytes(saved.SerializeToString(deterministic=True))
+    (folder / "fingerprint.pb").unlink(missing_ok=True)  # of the file as it was
+
+
+def _card(
+    model: MaskingModel,
+    signatures: Signatures,
+    options: SeparationConfig,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "loss": None,
+        "data": None,
+        "metrics": None,
+        "configuration": None,
+        **about,
+        "sources": list(model.source_names),
+        "sample_rate": model.audio.sample_rate,
+        "model": vars(model.network_config),
+        "audio": vars(model.audio),
+        "separation": vars(options),
+        "signatures": list(signatures.endpoints()),
+        "max_seconds": signatures.limits.max_seconds,
+        "interface": signatures.interface(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "git_commit": _git_commit(),
+        "exported": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _git_commit() -> str | None:
+    # None where the package is installed without its repository.
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        here = Path(__file__).parent
+        result = subprocess.run(command, cwd=here, check=True, capture_output=True, text=True)
+        return result.stdout.strip()
+    return None

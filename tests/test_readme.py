@@ -64,7 +64,7 @@ def test_commands_of_the_table(trainer, tree, small, stems, tmp_path):
         "prepare/train/a/bass.wav",
         "run/curves.png",
         "out/song/bass.wav",
-        "model/variables",
+        "model/1/variables",
     ):
         assert (tmp_path / made).exists()
 
@@ -79,7 +79,7 @@ def test_python_example(stems, tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "model/saved_model.pb").exists()
+    assert (tmp_path / "models/open_unmix/1/saved_model.pb").exists()
 
 
 def test_folder_trees_name_what_a_run_has():

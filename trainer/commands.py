@@ -162,14 +162,25 @@ def import_openunmix(options: Namespace) -> int:
 
 def export(options: Namespace) -> int:
     """`python -m trainer export`."""
+    # Wrong values are told before anything is loaded.
+    separation = config.from_options(config.SeparationConfig, options)
+    limits = config.from_options(config.ServingConfig, options)
+
     from mss_keras.training import runs
+    from serving.checks import ExportError
 
     separator = runs.load(options.model)
+    about = runs.about(options.model)
     try:
-        separator.export(options.output)
+        path = separator.export(options.output, separation, limits, about=about)
+    except ExportError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
-        raise UserError(f"--output: {error}") from error
-    _say(f"SavedModel in {options.output}")
+        raise UserError(
+            f"--output: {options.output}: {error.strerror}, wanted a folder to write to"
+        ) from None
+    _say(f"version {path.name} in {path}")
     return 0
 
 

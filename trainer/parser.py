@@ -22,7 +22,7 @@ COMMANDS = {
     "evaluate": "score stems against a data set's sources",
     "benchmark": "train and score every loss alike: the survey's table",
     "import-openunmix": "turn checkpoints of open-unmix into a model",
-    "export": "write a SavedModel for TensorFlow Serving",
+    "export": "publish a SavedModel for TensorFlow Serving",
 }
 
 
@@ -153,7 +153,14 @@ def _import_openunmix(parser: ArgumentParser) -> None:
 
 def _export(parser: ArgumentParser) -> None:
     _model(parser)
-    parser.add_argument("--output", type=str, required=True, help="Folder of the SavedModel")
+    parser.add_argument(
+        "--output",
+        type=str,
+        required=True,
+        help="Folder of the served model; gets the SavedModel as its next version, 1, 2, ...",
+    )
+    _group(parser, config.ServingConfig)
+    _group(parser, config.SeparationConfig)
 
 
 def _model(parser: ArgumentParser) -> None:

@@ -12,6 +12,7 @@ A song is padded as `centred_stft` does it; frame `n` begins at sample `n * nhop
 the padded song.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -120,6 +121,53 @@ class Rounds:
         hidden = self._hidden(tf.abs(spectrogram), before, frames)
         return self._decode(spectrogram[before : before + frames], hidden, before, state)
 
+    def at_once(self, padded: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Songs of one length, of a chunk at most, through the network as one batch.
+
+        Args:
+            padded: float32 `[batch, samples, channels]`, padded songs.
+
+        Returns:
+            A function of an index in the batch to that song's stems `[samples, sources,
+            channels]`, padded.
+        """
+        spectrogram = stft(padded, self.audio.nfft, self.audio.nhop)
+        network = self.model.network
+        hidden = network.trunk(tf.abs(spectrogram), chosen=self.chosen, fused=True)
+        hidden = tf.cast(hidden, tf.float32)
+
+        def song(index):
+            chunk = hidden[index][tf.newaxis]
+            stems, state = self._decode(spectrogram[index], chunk, 0, self.start())
+            return tf.concat([stems, self.flush(state)], axis=0)
+
+        return song
+
+    def masks(
+        self, magnitude: tf.Tensor, before: tf.Tensor, frames: tf.Tensor, last: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The network's masks of one round, for an STFT that is not made here.
+
+        Args:
+            magnitude: float32 `[frames, channels, bins]`, from `before` frames ahead of
+                the round, with up to `context` frames behind it.
+            before: as in `advance`.
+            frames: as in `advance`.
+            last: `State.hidden` of the round before.
+
+        Returns:
+            Float32 `[frames, targets, channels, bins]`, and what the next round needs as `last`.
+        """
+        hidden = self._hidden(magnitude, before, frames)
+        mask_of = self._mask_of(hidden, before, last)
+
+        def window(begin, count, carried):
+            return tf.transpose(mask_of(begin, count), [1, 0, 2, 3]), carried
+
+        shape = [None, len(self.chosen), self.audio.nb_channels, self.audio.bins]
+        masks, _ = self._windows(frames, window, (), shape)
+        return masks, self._rest(hidden, last)
+
     def _hidden(self, magnitude: tf.Tensor, before, frames) -> tf.Tensor:
         # [chunks, trunks, chunk + fade, hidden]: each goes on into the next. All chunks
         # hear equally much; at the ends of what there is they are moved inward.
@@ -136,47 +184,68 @@ class Rounds:
         return tf.cast(hidden, tf.float32)  # from mixed precision
 
     def _decode(self, spectrogram, hidden, before, state) -> tuple[tf.Tensor, State]:
-        plan, frames = self.plan, tf.shape(spectrogram)[0]
-        windows = -(-frames // plan.window)
-        masker = self.model.network.masker(chosen=self.chosen)
+        mask_of = self._mask_of(hidden, before, state.hidden)
 
-        def masks(of):  # [trunks, frames, hidden] -> [sources, frames, channels, bins]
+        def window(begin, count, carried):
+            stems = self._filtered(mask_of(begin, count), spectrogram[begin : begin + count])
+            block, *carried = self._overlap(stems, *carried)
+            return block, tuple(carried)
+
+        shape = [None, len(self.names), self.audio.nb_channels]
+        carried = (state.tail, state.weight)
+        stems, carried = self._windows(tf.shape(spectrogram)[0], window, carried, shape)
+        return stems, State(self._rest(hidden, state.hidden), *carried)
+
+    def _windows(self, frames, function, carried, shape) -> tuple[tf.Tensor, tuple]:
+        # What the function gives for each window of a round, `shape` each, end to end.
+        plan = self.plan
+        windows = -(-frames // plan.window)
+
+        def window(index, carried, blocks):
+            begin = index * plan.window
+            block, carried = function(begin, tf.minimum(plan.window, frames - begin), carried)
+            return index + 1, carried, blocks.write(index, block)
+
+        blocks = tf.TensorArray(tf.float32, windows, infer_shape=False, element_shape=shape)
+        _, carried, blocks = tf.while_loop(
+            lambda index, *_: index < windows, window, (0, carried, blocks), parallel_iterations=1
+        )
+        return tf.ensure_shape(blocks.concat(), shape), carried
+
+    def _mask_of(self, hidden, before, last) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        # A function of where in the round a window begins and how many frames it has, to
+        # its masks `[targets, frames, channels, bins]`, faded from those of the chunk before.
+        plan, masker = self.plan, self.model.network.masker(chosen=self.chosen)
+
+        def masks(of):  # [trunks, frames, hidden] -> [targets, frames, channels, bins]
             return masker(of[tf.newaxis])[0]
 
-        def beyond(chunk):  # of a chunk, behind its end
-            return hidden[chunk, :, plan.chunk : plan.chunk + plan.fade]
-
-        def window(index, state, blocks):
-            begin = index * plan.window
-            count = tf.minimum(plan.window, frames - begin)
+        def mask_of(begin, count):
             chunk = begin // plan.chunk
             inside = begin - chunk * plan.chunk
             mask = masks(hidden[chunk, :, inside : inside + count])
 
             def faded():
                 fade = tf.minimum(plan.fade, count)
-                last = tf.cond(chunk > 0, lambda: beyond(chunk - 1), lambda: state.hidden)
-                last = masks(last[:, :fade])
+                beyond = tf.cond(chunk > 0, lambda: self._beyond(hidden, chunk - 1), lambda: last)
+                beyond = masks(beyond[:, :fade])
                 ramp = (tf.range(tf.cast(fade, tf.float32)) + 0.5) / tf.cast(fade, tf.float32)
-                head = last + (mask[:, :fade] - last) * ramp[:, tf.newaxis, tf.newaxis]
+                head = beyond + (mask[:, :fade] - beyond) * ramp[:, tf.newaxis, tf.newaxis]
                 return tf.concat([head, mask[:, fade:]], axis=1)
 
             fades = tf.logical_and(inside == 0, before + begin > 0)
-            mask = tf.cond(fades, faded, lambda: mask)
-            stems = self._filtered(mask, spectrogram[begin : begin + count])
-            block, tail, weight = self._overlap(stems, state)
-            return index + 1, State(state.hidden, tail, weight), blocks.write(index, block)
+            return tf.cond(fades, faded, lambda: mask)
 
-        shape = [None, len(self.names), self.audio.nb_channels]
-        blocks = tf.TensorArray(tf.float32, windows, infer_shape=False, element_shape=shape)
-        _, state, blocks = tf.while_loop(
-            lambda index, *_: index < windows, window, (0, state, blocks), parallel_iterations=1
-        )
+        return mask_of
+
+    def _beyond(self, hidden, chunk) -> tf.Tensor:  # of a chunk, behind its end
+        return hidden[chunk, :, self.plan.chunk : self.plan.chunk + self.plan.fade]
+
+    def _rest(self, hidden, last) -> tf.Tensor:
         # Of the last round nothing lies beyond, and nothing is asked of it.
-        rest = beyond(tf.shape(hidden)[0] - 1)
-        rest = tf.pad(rest, [[0, 0], [0, plan.fade - tf.shape(rest)[1]], [0, 0]])
-        rest = tf.ensure_shape(rest, state.hidden.shape)
-        return tf.ensure_shape(blocks.concat(), shape), State(rest, state.tail, state.weight)
+        rest = self._beyond(hidden, tf.shape(hidden)[0] - 1)
+        rest = tf.pad(rest, [[0, 0], [0, self.plan.fade - tf.shape(rest)[1]], [0, 0]])
+        return tf.ensure_shape(rest, last.shape)
 
     def _filtered(self, mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
         # [targets, frames, channels, bins] -> complex64 [sources, frames, channels, bins]
@@ -199,19 +268,19 @@ class Rounds:
             return stems
         return tf.concat([stems, (spectrogram - tf.reduce_sum(stems, 0))[tf.newaxis]], axis=0)
 
-    def _overlap(self, stems: tf.Tensor, state: State) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _overlap(self, stems, tail, weight) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        # [sources, frames, channels, bins] -> the samples that are done, tail and weight.
         nfft, hop = self.audio.nfft, self.audio.nhop
         taper = tf.signal.hann_window(nfft, periodic=True)
         frames = tf.signal.irfft(stems, [nfft]) * taper  # [sources, frames, channels, nfft]
         total = tf.transpose(overlap_add(frames, hop), [1, 0, 2])  # [samples, sources, channels]
-        squares = tf.ones_like(frames[:1, :, :1]) * taper**2
-        weight = overlap_add(squares, hop)[0, :, 0]
+        squares = overlap_add(tf.ones_like(frames[:1, :, :1]) * taper**2, hop)[0, :, 0]
         carried = nfft - hop
-        total = tf.concat([total[:carried] + state.tail, total[carried:]], axis=0)
-        weight = tf.concat([weight[:carried] + state.weight, weight[carried:]], axis=0)
-        done = self._normalised(total[:-carried], weight[:-carried])
-        tail = tf.ensure_shape(total[-carried:], state.tail.shape)
-        return done, tail, tf.ensure_shape(weight[-carried:], state.weight.shape)
+        total = tf.concat([total[:carried] + tail, total[carried:]], axis=0)
+        squares = tf.concat([squares[:carried] + weight, squares[carried:]], axis=0)
+        done = self._normalised(total[:-carried], squares[:-carried])
+        tail = tf.ensure_shape(total[-carried:], tail.shape)
+        return done, tail, tf.ensure_shape(squares[-carried:], weight.shape)
 
     @staticmethod
     def _normalised(total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:

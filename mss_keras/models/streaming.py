@@ -1,13 +1,13 @@
 """Songs of any length through `Rounds`: from memory within a graph, or in blocks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import SeparationConfig
 from mss_keras.models.rounds import Rounds, State
-from mss_keras.signal.stft import pad_centre
 
 
 class Streaming:
@@ -33,40 +33,55 @@ class Streaming:
             self.rounds.advance, input_signature=[wave, number, number, state], autograph=False
         )
 
-    def whole(self, waveform: tf.Tensor) -> tf.Tensor:
-        """A song that is in memory, within a graph.
+    def blocks(self, samples: tf.Tensor) -> tf.Tensor:
+        """How many blocks `each_block` makes of a song of so many samples."""
+        half = self.audio.nfft // 2
+        padded = tf.maximum(samples, half + 1) + 2 * half  # as `pad_centre` does
+        return 1 + -(-self._frames(padded) // self.rounds.plan.round)
+
+    def each_block(self, waveform: tf.Tensor, function: Callable, carried: Any) -> Any:
+        """Folds a function over the stems of a song that is in memory, within a graph.
 
         Args:
             waveform: float32 `[samples, channels]`.
+            function: called as `function(block, carried)` with stems `[samples, sources,
+                channels]`, in all as many samples as the song has; gives the next `carried`.
+            carried: tensors and arrays, as `tf.while_loop` takes them.
 
         Returns:
-            Stems `[samples, sources, channels]`.
+            The last `carried`.
         """
-        rounds, nfft = self.rounds, self.audio.nfft
-        padded = pad_centre(waveform[tf.newaxis], nfft)[0]
-        frames = self._frames(tf.shape(padded)[0])
-        count = -(-frames // rounds.plan.round)
+        rounds, half, nhop = self.rounds, self.audio.nfft // 2, self.audio.nhop
+        samples = tf.shape(waveform)[0]
+        song = tf.pad(waveform, [[0, tf.maximum(0, half + 1 - samples)], [0, 0]])
+        last = tf.shape(song)[0] - 1
+        frames = self._frames(last + 1 + 2 * half)
 
-        def step(index, state, blocks):
-            begin = index * rounds.plan.round
+        def padded(stretch):  # as `pad_centre` does, but without a copy of the whole song
+            places = tf.abs(tf.range(stretch.start, stretch.stop) - half)
+            return tf.gather(song, last - tf.abs(last - places))
+
+        def use(block, position, carried):  # without the padding
+            there = tf.shape(block)[0]
+            begin = tf.clip_by_value(half - position, 0, there)
+            end = tf.clip_by_value(half + samples - position, 0, there)
+            return function(block[begin:end], carried)
+
+        def step(begin, state, carried):
             before = tf.minimum(begin, rounds.plan.context)
             now = tf.minimum(rounds.plan.round, frames - begin)
             behind = tf.minimum(rounds.plan.context, frames - begin - now)
-            heard = padded[self._samples(begin - before, begin + now + behind)]
+            heard = padded(self._samples(begin - before, begin + now + behind))
             stems, state = rounds.advance(heard, before, now, state)
-            return index + 1, state, blocks.write(index, stems)
+            return begin + now, state, use(stems, begin * nhop, carried)
 
-        shape = [None, len(self.names), self.audio.nb_channels]
-        blocks = tf.TensorArray(tf.float32, count + 1, infer_shape=False, element_shape=shape)
-        _, state, blocks = tf.while_loop(
-            lambda index, *_: index < count,
+        _, state, carried = tf.while_loop(
+            lambda begin, *_: begin < frames,
             step,
-            (0, rounds.start(), blocks),
+            (0, rounds.start(), carried),
             parallel_iterations=1,
         )
-        stems = blocks.write(count, rounds.flush(state)).concat()
-        half = nfft // 2
-        return tf.ensure_shape(stems[half : half + tf.shape(waveform)[0]], shape)
+        return use(rounds.flush(state), frames * nhop, carried)
 
     def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """A song that comes in blocks.

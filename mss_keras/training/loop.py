@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras import data, losses
-from mss_keras.config import Config, UserError
+from mss_keras.config import Config, ServingConfig, UserError
 from mss_keras.data import MusicSet, Statistics
 from mss_keras.losses import SeparationLoss
 from mss_keras.training import callbacks, devices, networks, runs
@@ -98,7 +98,8 @@ def train(
         for name, tracks in (("train", music.train), ("valid", music.valid))
     }
     scores = write_report(best, folder, excerpts, history, describe(config))
-    best.export(folder / "saved_model", overwrite=True)
+    about, limits = runs.about(folder, scores), ServingConfig(("serving_default",))
+    best.export(folder / "saved_model", limits=limits, version=1, about=about)
     return scores
 
 

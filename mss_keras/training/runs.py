@@ -7,10 +7,13 @@ RUN/
     history.csv       a row an epoch
     tensorboard/
     curves.png  spectrograms.png  stems/
-    saved_model/      for TensorFlow Serving
+    saved_model/1/    for TensorFlow Serving
 """
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import yaml
@@ -18,6 +21,8 @@ import yaml
 from mss_keras.config import Config, UserError, flag_name
 from mss_keras.files import appearing
 from mss_keras.training.checkpoints import Checkpoints, read_weights
+from mss_keras.training.history import best_row
+from mss_keras.training.report import Score
 from mss_keras.training.separator import Separator
 
 # May change when a run is resumed: the examples and what is learned stay the same.
@@ -119,6 +124,34 @@ def load(path: str | Path) -> Separator:
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)
     return separator
+
+
+def about(path: str | Path, scores: Sequence[Score] = ()) -> dict[str, Any]:
+    """What is known of a trained model, for its model card.
+
+    Args:
+        path: folder of a run, or a `.keras` file, of which nothing is known.
+        scores: of its report. Defaults to none.
+
+    Returns:
+        `loss`, `data`, `metrics` and `configuration`, of plain types.
+    """
+    path = Path(path)
+    if not (path / "config.yaml").is_file():
+        return {}
+    config = read_config(path / "config.yaml")
+    metrics: dict[str, Any] = {"best_epoch": best_row(path / "history.csv")}
+    if scores:
+        metrics["si_sdr"] = [
+            {k: None if v != v else v for k, v in dataclasses.asdict(score).items()}
+            for score in scores
+        ]
+    return {
+        "loss": list(config.training.loss),
+        "data": dataclasses.asdict(config.data),
+        "metrics": metrics,
+        "configuration": config.to_flat(),
+    }
 
 
 def _first_line(error: Exception) -> str:

@@ -264,11 +264,11 @@ class Separator(MaskingModel):
 
         self.train_function = timed
 
-    def export(self, path: str | Path, **kwargs) -> None:
-        """Writes a SavedModel for TensorFlow Serving; see `serving.export`."""
+    def export(self, folder: str | Path, *args, **kwargs) -> Path:
+        """Publishes a SavedModel for TensorFlow Serving; see `serving.export.export`."""
         from serving.export import export
 
-        export(self, Path(path), **kwargs)
+        return export(self, Path(folder), *args, **kwargs)
 
 
 def _tag(loss: SeparationLoss, term: str) -> str:

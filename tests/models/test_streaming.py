@@ -66,8 +66,17 @@ def test_chunks_may_fall_anywhere(model, excerpt, niter):
 @pytest.mark.parametrize("options", [{"niter": 1}, {"targets": ("drums",), "residual": "r"}])
 def test_as_many_samples_as_came_in_whatever_the_blocks(model, excerpt, options):
     streaming = model.streaming(SeparationConfig(**SHORT, **options))
-    spec = tf.TensorSpec([None, 2], tf.float32)
-    whole = tf.function(streaming.whole, input_signature=[spec], autograph=False)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32)], autograph=False)
+    def whole(mixture):
+        def write(block, carried):
+            return carried[0] + 1, carried[1].write(carried[0], block)
+
+        count = streaming.blocks(tf.shape(mixture)[0])
+        shape = [None, len(streaming.names), 2]
+        blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)
+        return streaming.each_block(mixture, write, (0, blocks))[1].concat()
+
     for samples in (0, 1, 100, 512, 513, 514, 30000, 90000):
         mixture = excerpt["mixture"][20000 : 20000 + samples]
         in_graph = whole(tf.constant(mixture)).numpy()

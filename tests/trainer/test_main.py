@@ -1,6 +1,7 @@
 """The command line as a user meets it: real processes, no ffmpeg, one line for an error."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -306,11 +307,21 @@ def test_import_openunmix_without_checkpoints(trainer, tmp_path):
 
 def test_export(trainer, run, tmp_path):
     output = tmp_path / "model"
-    trainer("export", "--model", run, "--output", output, check=0)
-    assert (output / "saved_model.pb").exists()
-    assert "found a file or folder" in error_of(
-        trainer("export", "--model", run, "--output", output)
-    )
+    (output / "1").mkdir(parents=True)
+    options = ("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5")
+    options += ("--niter", "1", "--max-seconds", "60")
+    made = trainer("export", "--model", run, "--output", output, *options, check=0)
+    assert made.stdout.strip() == f"version 2 in {output / '2'}"
+    assert not made.stderr
+    card = json.loads((output / "2/assets.extra/model_card.json").read_text())
+    config = runs.read_config(run / "config.yaml")
+    assert (card["loss"], card["sources"]) == ([*config.training.loss], [*config.data.sources])
+    assert card["configuration"]["hidden_size"] == config.model.hidden_size
+    assert card["metrics"]["best_epoch"]["val_loss"]
+    assert card["signatures"] == ["separate_wav", "fixed_length", "describe"]
+    assert (card["separation"]["niter"], card["max_seconds"]) == (1, 60)
+    error = error_of(trainer("export", "--model", run, "--output", run / "config.yaml"))
+    assert "config.yaml: File exists, wanted a folder to write to" in error
 
 
 def test_config_file_and_flags_over_it(trainer, tree, small, tmp_path):

@@ -12,7 +12,7 @@ import vggish_module
 from conftest import flags
 
 from mss_keras import Separator, domains, losses
-from mss_keras.config import AudioConfig, ModelConfig, TrainingConfig, UserError
+from mss_keras.config import AudioConfig, ModelConfig, ServingConfig, TrainingConfig, UserError
 from mss_keras.models.vggish import DeepFeatures
 from mss_keras.training import networks
 from mss_keras.training.checkpoints import Checkpoints
@@ -130,10 +130,11 @@ def test_vggish_is_not_a_part_of_the_model(batch, tmp_path):
     stored = []
     for each, name in ((model, "deep"), (plain, "plain")):
         Checkpoints(tmp_path / name, pytest.fail).save(each, 1, {"best_epoch": 1})
-        each.export(tmp_path / f"{name}-export")
+        limits = ServingConfig(("serving_default",))
+        version = each.export(tmp_path / f"{name}-export", limits=limits)
         with np.load(tmp_path / name / "epoch-0001/weights.npz") as file:
             shapes = [file[key].shape for key in file]
-        exported = tf.train.list_variables(str(tmp_path / f"{name}-export/variables/variables"))
+        exported = tf.train.list_variables(str(version / "variables/variables"))
         stored.append((shapes, sorted(shape for _, shape in exported)))
     assert stored[0] == stored[1]
 

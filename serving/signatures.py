@@ -1,0 +1,224 @@
+"""The signatures of an exported model: requests of any length, in bounded memory.
+
+Songs of a batch go one after the other, each by `Streaming.whole`, so that a
+request needs little more than its inputs and twice its outputs.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from mss_keras import config
+from mss_keras.config import SeparationConfig, ServingConfig
+from mss_keras.models.masking import MaskingModel
+from mss_keras.models.streaming import Streaming
+from mss_keras.signal.stft import pad_centre
+from serving import inputs, wav
+
+Outputs = dict[str, tf.Tensor]
+
+
+class Signatures:
+    """What a server offers of a separator.
+
+    Args:
+        model: the separator.
+        options: what to separate and how; baked into the graphs.
+        limits: the signatures wanted, and the longest length.
+
+    Raises:
+        UserError: as `Streaming`, and for a fixed length above a chunk's or the longest.
+    """
+
+    def __init__(self, model: MaskingModel, options: SeparationConfig, limits: ServingConfig):
+        """See the class."""
+        self.audio, self.limits = model.audio, limits
+        self._streaming: Streaming = model.streaming(options)
+        self.rounds = self._streaming.rounds
+        self.fixed_samples = int(limits.fixed_seconds * self.audio.sample_rate)
+        if "fixed_length" in limits.signatures:
+            chunk = self.rounds.plan.chunk * self.audio.nhop / self.audio.sample_rate
+            config.require(
+                limits.fixed_seconds < chunk and limits.fixed_seconds <= limits.max_seconds,
+                "fixed_seconds",
+                limits.fixed_seconds,
+                f"below a chunk of --chunk-dur, {chunk:.2f}, and at most --max-seconds",
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Stems of the waveforms."""
+        return self._streaming.names
+
+    @property
+    def mask_names(self) -> tuple[str, ...]:
+        """Sources of the masks: a residual has none."""
+        return self.names[: len(self.rounds.chosen)]
+
+    def interface(self) -> dict[str, Any]:
+        """What a client must know, all of plain types; lengths in samples."""
+        plan, audio = self.rounds.plan, self.audio
+        return {
+            "sample_rate": audio.sample_rate,
+            "channels": audio.nb_channels,
+            "stems": list(self.names),
+            "signatures": list(self.limits.signatures),
+            "max_samples": int(self.limits.max_seconds * audio.sample_rate),
+            "fixed_samples": self.fixed_samples,
+            "nfft": audio.nfft,
+            "round": plan.round * audio.nhop,
+            "chunk": plan.chunk * audio.nhop,
+            "context": plan.context * audio.nhop,
+            "fade": plan.fade * audio.nhop,
+        }
+
+    def endpoints(self) -> dict[str, tuple[Callable[..., Outputs], tf.TensorSpec, list[int]]]:
+        """Functions by the name of their signature, with their input and the shape it shows.
+
+        The input has no shape (see `serving.inputs`); the one that the signature shows is
+        of −1 where any size will do. `describe` gives `interface` as JSON, and is always there.
+        """
+        channels, bins = self.audio.nb_channels, self.audio.bins
+        known = {
+            "serving_default": (self.separate, "waveform", tf.float32, [-1, -1, channels]),
+            "separate_wav": (self.separate_wav, "wav_bytes", tf.string, [-1]),
+            "spectrogram": (self.masks, "magnitude", tf.float32, [-1, -1, channels, bins]),
+            "fixed_length": (
+                *(self.separate_batch, "waveform", tf.float32),
+                [-1, self.fixed_samples, channels],
+            ),
+            "describe": (self.describe, "question", tf.string, [-1]),
+        }
+        return {
+            name: (function, tf.TensorSpec(None, dtype, name=argument), shape)
+            for name, (function, argument, dtype, shape) in known.items()
+            if name in (*self.limits.signatures, "describe")
+        }
+
+    def separate(self, waveform: tf.Tensor) -> Outputs:
+        """`[batch, samples, channels]` → the same for each stem."""
+        waveform = inputs.waveforms(waveform, self.audio, self.limits.max_seconds)
+        shape = tf.shape(waveform)
+
+        def song(index, carried):
+            return self._streaming.each_block(waveform[index], self._put, carried)
+
+        # All songs end to end.
+        start = self._zeros([shape[0] * shape[1], *waveform.shape[2:]], self.names)
+        _, stems = _fold(shape[0], song, (0, start))
+        return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
+
+    def separate_wav(self, wav_bytes: tf.Tensor) -> Outputs:
+        """Files `[batch]` → files `[batch]` for each stem, as `NAME_bytes`.
+
+        TensorFlow Serving's REST interface writes outputs with names in `_bytes` in base64.
+        """
+        wav_bytes = inputs.strings("wav_bytes", wav_bytes)
+        count = tf.shape(wav_bytes)[0]
+
+        def add(block, carried):
+            stems = tf.unstack(block, len(self.names), axis=1)
+            return _write([wav.encode(stem, self.audio) for stem in stems], carried)
+
+        def song(index, files):
+            waveform = wav.decode(wav_bytes[index], self.audio, self.limits.max_seconds)
+            samples = tf.shape(waveform)[0]
+            parts = _strings(self.names, self._streaming.blocks(samples))
+            _, parts = self._streaming.each_block(waveform, add, (0, parts))
+            header = wav.header(samples, self.audio)
+            whole = [wav.join(header, part.stack()) for part in parts.values()]
+            return _write(whole, (index, files))[1]
+
+        files = _fold(count, song, _strings(self.names, count))
+        return {f"{name}_bytes": file.stack() for name, file in files.items()}
+
+    def separate_batch(self, waveform: tf.Tensor) -> Outputs:
+        """`[batch, samples, channels]` of the one length → the same for each stem.
+
+        The network hears the batch as one; `separate` gives the same, a song at a time.
+        """
+        samples, audio = self.fixed_samples, self.audio
+        waveform = inputs.waveforms(waveform, audio, self.limits.max_seconds, samples)
+        shape, half = tf.shape(waveform), audio.nfft // 2
+        stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft))
+
+        def song(index, carried):
+            return self._put(stems_of(index)[half : half + samples], carried)
+
+        start = self._zeros([shape[0] * samples, audio.nb_channels], self.names)
+        _, stems = _fold(shape[0], song, (0, start))
+        return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
+
+    def masks(self, magnitude: tf.Tensor) -> Outputs:
+        """Magnitudes `[batch, frames, channels, bins]` → the network's masks, likewise.
+
+        Of `mss_keras.signal`'s centred STFT: no Wiener filter, and no residual.
+        """
+        magnitude = inputs.magnitudes(magnitude, self.audio, self.limits.max_seconds)
+        plan, shape = self.rounds.plan, tf.shape(magnitude)
+        frames = shape[1]
+
+        def step(song, begin, last, carried):
+            before = tf.minimum(begin, plan.context)
+            now = tf.minimum(plan.round, frames - begin)
+            heard = magnitude[song, begin - before : begin + now + plan.context]
+            masks, last = self.rounds.masks(heard, before, now, last)
+            return song, begin + now, last, self._put(masks, carried)
+
+        def song(index, carried):
+            start = (index, 0, self.rounds.start().hidden, carried)
+            return tf.while_loop(
+                lambda song, begin, *_: begin < frames, step, start, parallel_iterations=1
+            )[-1]
+
+        start = self._zeros([shape[0] * frames, *magnitude.shape[2:]], self.mask_names)
+        _, masks = _fold(shape[0], song, (0, start))
+        return {name: tf.reshape(mask, shape) for name, mask in masks.items()}
+
+    @staticmethod
+    def _zeros(shape: list, names: Iterable[str]) -> Outputs:
+        return {name: tf.zeros(shape) for name in names}
+
+    @staticmethod
+    def _put(block: tf.Tensor, carried: tuple) -> tuple:
+        # A block `[any, stems, ...]` into outputs that are there already, without a copy of
+        # them: lists of blocks leave holes in memory, into which no output fits.
+        begin, outputs = carried
+        end = begin + tf.shape(block)[0]
+        parts = tf.unstack(block, len(outputs), axis=1)
+        pairs = zip(outputs.items(), parts, strict=True)
+        filled = {
+            name: tf.raw_ops.TensorStridedSliceUpdate(
+                input=output, begin=[begin], end=[end], strides=[1], value=part
+            )
+            for (name, output), part in pairs
+        }
+        return end, filled
+
+    def describe(self, question: tf.Tensor) -> Outputs:
+        """Any strings `[batch]` → what a client must know, as JSON, `[batch]`."""
+        answer = json.dumps(self.interface())
+        return {"answer": tf.fill(tf.shape(inputs.strings("question", question)), answer)}
+
+
+def _strings(names: Iterable[str], count: tf.Tensor) -> dict[str, tf.TensorArray]:
+    return {name: tf.TensorArray(tf.string, count, element_shape=[]) for name in names}
+
+
+def _write(values: list[tf.Tensor], carried: tuple) -> tuple:
+    index, arrays = carried
+    pairs = zip(arrays.items(), values, strict=True)
+    return index + 1, {name: array.write(index, value) for (name, array), value in pairs}
+
+
+def _fold(count: tf.Tensor, function: Callable[[tf.Tensor, Any], Any], carried: Any) -> Any:
+    # One after the other: two songs at a time would take twice the memory.
+    _, carried = tf.while_loop(
+        lambda index, _: index < count,
+        lambda index, carried: (index + 1, function(index, carried)),
+        (0, carried),
+        parallel_iterations=1,
+    )
+    return carried

@@ -1,0 +1,212 @@
+"""The client against a stand-in for TensorFlow Serving; see stand_in.py."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import stand_in as module
+
+from mss_keras.config import UserError
+from serving import client as command
+from serving.client import Client
+from serving.transport import ServingError
+
+RATE = 8000  # of the quick model
+
+
+def decibels(error, reference):
+    return 20 * np.log10(np.linalg.norm(error) / np.linalg.norm(reference) + 1e-12)
+
+
+def url(stand_in, scheme="grpc"):
+    port = stand_in.port if scheme == "grpc" else stand_in.rest_port
+    return f"{scheme}://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def long_song(stems):
+    """Three minutes at the quick model's rate [samples, channels]; not the same everywhere."""
+    music = np.tile(stems["mixture"], (6, 1))[: 180 * RATE]
+    return music * np.linspace(0.3, 1, len(music), dtype=np.float32)[:, np.newaxis]
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_file_by_the_command_line(stand_in, exported, stems, scheme, tmp_path, capsys):
+    soundfile.write(tmp_path / "song.wav", stems["mixture"][:200000], 44100, "PCM_16")
+    arguments = [str(tmp_path / "song.wav"), "--url", url(stand_in, scheme)]
+    # Rounds of 2.8 s: several requests.
+    arguments += ["--seconds", "1", "--output", str(tmp_path / "out"), "--jobs", "3"]
+    before = stand_in.answered
+    assert command.main(arguments) == 0
+    assert stand_in.answered == before + 3  # and the question
+    assert "song.wav: vocals, rest in" in capsys.readouterr().out
+    heard, _ = soundfile.read(tmp_path / "song.wav", dtype="float32")
+    for name, stem in exported.separate(heard).items():
+        made, rate = soundfile.read(tmp_path / f"out/song/{name}.wav")
+        assert (rate, made.shape) == (44100, stem.shape)
+        if scheme == "grpc":
+            assert decibels(made - stem, stem) < -80
+        else:  # no more than 16 bits can say
+            assert np.abs(made - stem).max() <= 0.51 / 2**15
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_models_versions_and_labels(stand_in, quick, long_song, scheme):
+    song = long_song[: 3 * RATE]
+    stable = quick.separate(song)["vocals"]
+
+    def ask(**which):
+        with closing(Client(url(stand_in, scheme), "quick", **which)) as client:
+            return client.separate(song)["vocals"]
+
+    assert decibels(ask(label="stable") - stable, stable) < -40
+    assert decibels(ask(version=1) - stable, stable) < -40
+    newest = ask()
+    assert decibels(newest - stable, stable) > -20
+    np.testing.assert_array_equal(newest, ask(version=2))
+
+
+def test_three_minutes_in_pieces(stand_in, quick, long_song):
+    before = stand_in.answered
+    with closing(Client(url(stand_in), "quick", version=1, seconds=30)) as client:
+        stems = client.separate(long_song)
+        assert stand_in.answered == before + 7
+        for name, stem in quick.separate(long_song).items():
+            assert decibels(stems[name] - stem, stem) < -80
+        for samples in (0, 1):
+            assert client.separate(long_song[:samples])["rest"].shape == (samples, 2)
+
+
+def test_an_answer_of_100_megabytes(stand_in):
+    song = np.zeros([6_600_000, 2], np.float32)
+    with closing(Client(url(stand_in), "quick", seconds=1e6)) as client:
+        before = stand_in.answered
+        stems = client.separate(song)
+        assert stand_in.answered == before + 1
+    assert sum(stem.nbytes for stem in stems.values()) > 100 * 10**6
+    assert all(stem.shape == song.shape for stem in stems.values())
+
+
+def test_an_overloaded_server(stand_in, quick, long_song, monkeypatch):
+    monkeypatch.setattr(stand_in, "room", threading.Semaphore(1))
+    monkeypatch.setattr(stand_in, "refused", 0)
+    said = []
+    options = {"version": 1, "seconds": 30, "jobs": 4, "say": said.append}
+    with closing(Client(url(stand_in), "quick", **options)) as client:
+        stem = client.separate(long_song[: 90 * RATE])["vocals"]
+    assert stand_in.refused == len(said) > 0
+    assert f"UNAVAILABLE: {module.FULL}; again in" in said[0]
+    expected = quick.separate(long_song[: 90 * RATE])["vocals"]
+    assert decibels(stem - expected, expected) < -80
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def go(server):
+    server.stdin.write("x")
+    server.stdin.flush()
+
+
+def test_a_server_that_dies_and_returns_in_mid_song(quick, long_song, tmp_path):
+    port = free_port()
+    script = [sys.executable, str(Path(module.__file__)), str(port), f"quick={quick.folder}"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    servers = [subprocess.Popen(script, env=os.environ, **pipes) for _ in range(2)]
+    said, stems = [], []
+    try:
+        for server in servers:  # the second waits to take the first one's place
+            assert server.stdout.readline() == "ready\n"
+        go(servers[0])
+        options = {"version": 1, "seconds": 1, "jobs": 2, "deadline": 60, "say": said.append}
+        with closing(Client(f"grpc://127.0.0.1:{port}", "quick", **options)) as client:
+
+            def read(begin, end):
+                return long_song[begin:end]
+
+            for index, block in enumerate(client.blocks(read, len(long_song))):
+                stems.append(block)
+                if index == 6:
+                    servers[0].send_signal(signal.SIGKILL)
+                    servers[0].wait()
+                    go(servers[1])
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+    assert any("UNAVAILABLE" in line for line in said)
+    joined = np.concatenate(stems, axis=1)
+    for made, stem in zip(joined, quick.separate(long_song).values(), strict=True):
+        assert decibels(made - stem, stem) < -80  # nothing lost, nothing twice
+
+
+def test_a_server_that_is_away(tmp_path, capsys):
+    for scheme in ("grpc", "http"):
+        start = time.monotonic()
+        with pytest.raises(ServingError, match="UNAVAILABLE"):
+            Client(f"{scheme}://127.0.0.1:{free_port()}", deadline=1.0)
+        assert time.monotonic() - start < 3
+    away = f"grpc://127.0.0.1:{free_port()}"
+    assert command.main(["song.wav", "--url", away, "--deadline", "0.5"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: UNAVAILABLE: ")
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_what_a_server_refuses(stand_in, scheme):
+    with closing(Client(url(stand_in, scheme))) as client:
+        transport, file = client._transport, {"wav_bytes": [b"x"]}
+        cases = [
+            ("separate_wav", {"wav": [b"x"]}, "INVALID_ARGUMENT: tensor alias not found"),
+            ("separate_wav", {**file, "more": [b""]}, r"INVALID_ARGUMENT: .*Sent extra: {more}"),
+            ("separate_wav", file, "(?s)INVALID_ARGUMENT: .*wanted a 16-bit PCM WAV file"),
+            ("nothing", file, '"nothing" not found'),
+        ]
+        for signature, inputs, message in cases:
+            with pytest.raises(ServingError, match=message):
+                transport.predict(signature, inputs, 10)
+    for which, message in [
+        ({"model": "none"}, r"NOT_FOUND: Servable not found for request: Latest\(none\)"),
+        ({"version": 9}, r"NOT_FOUND: .*Specific\(open_unmix, 9\)"),
+        ({"label": "none"}, "INVALID_ARGUMENT: Unrecognized servable version label: none"),
+    ]:
+        with pytest.raises(ServingError, match=message):
+            Client(url(stand_in, scheme), **which)
+
+
+def test_wrong_input(stand_in, tmp_path, capsys):
+    soundfile.write(tmp_path / "fast.wav", np.zeros([9, 2]), 48000)
+    soundfile.write(tmp_path / "wide.wav", np.zeros([9, 6]), 44100)
+    soundfile.write(tmp_path / "mono.wav", np.zeros(9), 44100)
+    (tmp_path / "text.wav").write_text("no audio")
+    names = ("fast", "wide", "mono", "text", "missing")
+    songs = [str(tmp_path / f"{name}.wav") for name in names]
+    output = tmp_path / "out"
+    assert command.main([*songs, "--url", url(stand_in), "--output", str(output)]) == 2
+    told = capsys.readouterr()
+    assert "mono.wav: vocals, rest in" in told.out  # the others go on
+    for line, wanted in zip(
+        told.err.splitlines(), ("44100 Hz", "2", "a WAV", "a WAV"), strict=True
+    ):
+        assert line.startswith("error: ")
+        assert wanted in line.split("wanted")[1]
+    assert [p.name for p in output.iterdir()] == ["mono"]
+    for arguments, message in [
+        ({"url": "ftp://x"}, "--url: found 'ftp://x', wanted grpc://HOST:PORT or http"),
+        ({"url": "grpc://x"}, "--url: found 'grpc://x'"),
+        ({"url": url(stand_in), "label": "a", "version": 1}, "--label: found a and --version 1"),
+        ({"url": url(stand_in), "jobs": 0}, "--jobs: found 0, wanted a number above 0"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            Client(**arguments)
