@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from command_line import SMALL
 
 from mss_keras.config import SOURCES
 from mss_keras.data.musdb import demo_stem
@@ -89,31 +90,10 @@ def tree(_tree, tmp_path) -> Path:
     return Path(shutil.copytree(_tree, tmp_path / "music"))
 
 
-# Small enough to train in seconds.
-SMALL = {
-    "nfft": 512,
-    "nhop": 256,
-    "hidden_size": 16,
-    "seq_dur": 0.3,
-    "batch_size": 2,
-    "samples_per_track": 4,
-    "devices": "cpu",
-}
-
-
 @pytest.fixture
 def small() -> dict:
     """Fields of a configuration that trains in seconds."""
     return dict(SMALL)
-
-
-def flags(values: dict) -> list[str]:
-    """A configuration as flags of the command line."""
-    given = []
-    for name, value in values.items():
-        flag = "--" + name.replace("_", "-")
-        given += [flag] if value is True else [flag, str(value)]
-    return given
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import soundfile
-from conftest import flags
+from command_line import flags
 
 from mss_keras import losses
 from mss_keras.data import make_demo

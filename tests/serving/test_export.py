@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
-from conftest import ALL, make_separator, signature_of
+from exported import ALL, make_separator, signature_of
 from tensorflow_serving.apis import prediction_log_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig, UserError

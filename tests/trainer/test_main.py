@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import flags
+from command_line import flags
 
 from mss_keras.data.musdb import demo_stem
 from mss_keras.training import runs
@@ -20,7 +20,7 @@ from trainer.parser import COMMANDS
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, _tree):
     """A small run, trained once for this module."""
-    from conftest import SMALL
+    from command_line import SMALL
 
     folder = tmp_path_factory.mktemp("runs") / "small"
     settings = flags({**SMALL, "epochs": 1, "root": _tree})

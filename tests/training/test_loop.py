@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
-from conftest import flags
+from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mss_keras.config import SOURCES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import vggish_module
-from conftest import flags
+from command_line import flags
 
 from mss_keras import Separator, domains, losses
 from mss_keras.config import AudioConfig, ModelConfig, ServingConfig, TrainingConfig, UserError

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import flags
+from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mss_keras.config import AdversarialConfig, Config, TrainingConfig, UserError
