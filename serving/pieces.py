@@ -13,6 +13,8 @@ import numpy as np
 
 from mss_keras.config import UserError
 
+_MESSAGE = 2**31 - 2**20  # bytes; no protocol buffer may have more than 2 GiB
+
 
 class Piece(NamedTuple):
     """Samples of the song: those sent, and those kept of the answer."""
@@ -37,7 +39,9 @@ def plan(samples: int, interface: Mapping[str, Any], seconds: float) -> list[Pie
     Raises:
         UserError: if the model takes no piece of that size.
     """
-    rate, longest = interface["sample_rate"], interface["max_samples"]
+    rate = interface["sample_rate"]
+    answer = 4 * interface["channels"] * len(interface["stems"])  # bytes, for a sample
+    longest = min(interface["max_samples"], _MESSAGE // answer)
     if samples <= min(longest, seconds * rate):
         return [Piece(0, samples, 0, samples)]
     round_, chunk, nfft = interface["round"], interface["chunk"], interface["nfft"]

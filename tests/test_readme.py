@@ -38,6 +38,8 @@ def test_table_of_losses_is_the_catalogue():
 
 def test_flags_named_in_the_text_exist(trainer):
     known = "".join(trainer(command, "--help", check=0).stdout for command in COMMANDS)
+    client = [sys.executable, "-m", "serving.client", "--help"]
+    known += subprocess.check_output(client, text=True)
     for flag in set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help", "--seconds"}:
         assert flag in known, flag
 

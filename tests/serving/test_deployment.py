@@ -3,6 +3,7 @@
 import configparser
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,14 @@ def test_health_check(stand_in):
     assert healthy().returncode == 0
     assert healthy(model="none").returncode != 0
     assert healthy(port=1).returncode != 0
+
+
+def test_flags_named_in_the_text_exist():
+    known = ""
+    for command in ("trainer export", "serving.client"):
+        command = [sys.executable, "-m", *command.split(), "--help"]
+        known += subprocess.check_output(command, text=True)
+    known += (ROOT / "tests/benchmarks/served_requests.py").read_text()
+    server = {"--enable_batching", "--batching_parameters_file", "--data-binary"}
+    for flag in set(re.findall(r"--[a-z][a-z_-]+", README)) - server:
+        assert flag in known, flag

@@ -9,7 +9,8 @@ from serving import pieces
 # As the default model has it, at a tenth of the rate: chunks of 14 s, 4 to a round.
 RATE = 4410
 INTERFACE = {
-    "sample_rate": RATE, "max_samples": 900 * RATE, "nfft": 408, "round": 2400 * 102,
+    "sample_rate": RATE, "channels": 2, "stems": ["vocals", "rest"],
+    "max_samples": 900 * RATE, "nfft": 408, "round": 2400 * 102,
     "chunk": 600 * 102, "context": 173 * 102, "fade": 43 * 102,
 }  # fmt: skip
 
@@ -51,3 +52,10 @@ def test_a_model_of_short_requests():
         UserError, match=r"found 800 s, wanted at most 100 s, .* --max-seconds 1\d\d"
     ):
         pieces.plan(800 * RATE, {**INTERFACE, "max_samples": 100 * RATE}, seconds=600)
+
+
+def test_an_answer_has_less_than_two_gigabytes():
+    interface = {**INTERFACE, "max_samples": 10**9, "stems": ["one"] * 12}
+    plan = pieces.plan(10**8, interface, seconds=1e9)
+    assert len(plan) > 1
+    assert max(piece.end - piece.begin for piece in plan) * 12 * 2 * 4 < 2**31
