@@ -8,7 +8,6 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import fcntl
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import SMALL
+from once import once
 
 from mss_keras.config import SOURCES
 from mss_keras.data.musdb import demo_stem
@@ -62,12 +62,7 @@ def vggish() -> Path:
     """A SavedModel like TF-Hub's VGGish, with random weights; written once for all workers."""
     import vggish_module
 
-    folder = Path(os.environ["MSS_KERAS_SHARED"]) / "vggish"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            vggish_module.save(folder)
-    return folder
+    return once("vggish", vggish_module.save)
 
 
 @pytest.fixture(scope="session")

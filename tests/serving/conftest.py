@@ -2,31 +2,35 @@
 
 import pytest
 from exported import ALL, Exported, make_separator
+from once import once
 
 from mss_keras.config import AudioConfig, SeparationConfig, ServingConfig
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory) -> Exported:
+def exported() -> Exported:
     """Of all signatures, with the Wiener filter; several rounds within seconds."""
     separator = make_separator()
     options = SeparationConfig(niter=1, wiener_win_len=100, chunk_dur=0.6, context_dur=1.0)
     limits = ServingConfig(ALL, max_seconds=20.0, fixed_seconds=0.5)
-    folder = tmp_path_factory.mktemp("models") / "open_unmix"
-    path = separator.export(folder, options, limits)
-    return Exported(separator, options, folder, path)
+    folder = once("open_unmix", lambda path: separator.export(path, options, limits))
+    return Exported(separator, options, folder, folder / "1")
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory) -> Exported:
+def quick() -> Exported:
     """A second model, for long songs: at 8 kHz, with rounds of 8 s, and two versions."""
     audio = AudioConfig(sample_rate=8000, nfft=512, nhop=256)
     options = SeparationConfig(chunk_dur=2.0, context_dur=1.0, wiener_win_len=30)
     limits = ServingConfig(("serving_default", "separate_wav"), max_seconds=2000.0)
-    folder = tmp_path_factory.mktemp("models") / "quick"
     separators = [make_separator(seed, audio) for seed in (1, 2)]
-    first, _ = [separator.export(folder, options, limits) for separator in separators]
-    return Exported(separators[0], options, folder, first)
+
+    def export(path):
+        for separator in separators:
+            separator.export(path, options, limits)
+
+    folder = once("quick", export)
+    return Exported(separators[0], options, folder, folder / "1")
 
 
 @pytest.fixture(scope="session")
