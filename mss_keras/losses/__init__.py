@@ -7,6 +7,7 @@ logarithmic.py       LOGL1, LOGL2
 dissimilarity.py     L2 away from the other sources
 multi_resolution.py  multi-resolution STFT
 masks.py             cross-entropies of the dominant source
+network.py           what losses share that compare through a network
 deep_feature.py      L2 and the feature maps of a frozen network
 adversarial.py       L2 and the scores of discriminators
 catalogue.py         look-up by name

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from mss_keras.losses.base import SeparationLoss, mean_per_example
+from mss_keras.losses.network import NetworkLoss
 from mss_keras.losses.regression import L2
 
 # Labels of what is real and what is not, smoothed.
@@ -16,7 +17,7 @@ Network = Callable[[tf.Tensor], tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
-class Adversarial(SeparationLoss):
+class Adversarial(NetworkLoss):
     """L2_freq + γ L_sep, L_sep = mean_k [ (D_k(f(X)_k) − 0.9)² + (D_k(f(X̂)_k) − 0.9)² ].
 
     D_k scores a source's magnitudes; X̂ is a mixture whose sources are not known. The
@@ -54,15 +55,10 @@ class Adversarial(SeparationLoss):
         **kwargs,
     ):
         """See the class."""
-        if domain != "magnitude":
-            raise ValueError(f"domain: found {domain!r}, wanted 'magnitude'")
-        super().__init__(domain, **kwargs)
+        super().__init__(domain, network, **kwargs)
         if not gamma >= 0:
             raise ValueError(f"gamma: found {gamma}, wanted 0 or more")
-        if not (network is None or callable(network) or isinstance(network, Mapping)):
-            raise ValueError(f"network: found {network!r}, wanted a callable or a description")
         self.gamma = gamma
-        self.network = network
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -87,19 +83,12 @@ class Adversarial(SeparationLoss):
         Raises:
             ValueError: for want of a network.
         """
-        if not callable(self.network):
-            raise ValueError(f"{self.name}: no network found, wanted network=… to score estimates")
-        scores = tf.cast(self.network(y_pred), y_pred.dtype)
+        scores = tf.cast(self.ready()(y_pred), y_pred.dtype)
         return tf.reduce_mean(tf.square(scores - REAL), axis=1)
 
     def get_config(self):
-        """Arguments of the constructor; of the network its description, not its weights."""
-        network = self.network
-        if callable(network):
-            network = getattr(network, "description", None)
-            if network is None:
-                raise ValueError(f"{self.name}: the network has no description to be saved by")
-        return {**super().get_config(), "gamma": self.gamma, "network": network}
+        """Arguments of the constructor."""
+        return {**super().get_config(), "gamma": self.gamma}
 
 
 def discriminator_terms(real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:

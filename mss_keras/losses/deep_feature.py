@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from mss_keras.losses.base import SeparationLoss, mean_per_example
+from mss_keras.losses.base import mean_per_example
+from mss_keras.losses.network import NetworkLoss
 
 Network = Callable[[tf.Tensor], list[tf.Tensor]]
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
-class DeepFeature(SeparationLoss):
+class DeepFeature(NetworkLoss):
     """L2_freq + δ L_feat + λ L_sty, over the feature maps Φ_j of a frozen network.
 
     L_feat = Σ_j mean |Φ_j(Ỹ) − Φ_j(Y)|². L_sty = Σ_j Σ_{c,c'} |G_j(Ỹ) − G_j(Y)|², with the
@@ -54,17 +55,12 @@ class DeepFeature(SeparationLoss):
         **kwargs,
     ):
         """See the class."""
-        if domain != "magnitude":
-            raise ValueError(f"domain: found {domain!r}, wanted 'magnitude'")
-        super().__init__(domain, **kwargs)
+        super().__init__(domain, network, **kwargs)
         for name, value in (("delta", delta), ("lambda", lambda_)):
             if not value >= 0:
                 raise ValueError(f"{name}: found {value}, wanted 0 or more")
-        if not (network is None or callable(network) or isinstance(network, Mapping)):
-            raise ValueError(f"network: found {network!r}, wanted a callable or a description")
         self.delta = delta
         self.lambda_ = lambda_
-        self.network = network
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -73,11 +69,10 @@ class DeepFeature(SeparationLoss):
 
     def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
         """See `SeparationLoss.terms`."""
-        if not callable(self.network):
-            raise ValueError(f"{self.name}: no network found, wanted network=… to compare through")
+        network = self.ready()
         # Two passes: in one of both, the gradient would go through the targets' half, too.
-        true = [tf.stop_gradient(tf.cast(x, y_true.dtype)) for x in self.network(y_true)]
-        pred = [tf.cast(x, y_true.dtype) for x in self.network(y_pred)]
+        true = [tf.stop_gradient(tf.cast(x, y_true.dtype)) for x in network(y_true)]
+        pred = [tf.cast(x, y_true.dtype) for x in network(y_pred)]
         return {
             "l2_freq": mean_per_example(tf.square(y_pred - y_true)),
             "feature": tf.add_n([feature(t, p) for t, p in zip(true, pred, strict=True)]),
@@ -85,14 +80,8 @@ class DeepFeature(SeparationLoss):
         }
 
     def get_config(self):
-        """Arguments of the constructor; of the network its description, not its weights."""
-        network = self.network
-        if callable(network):
-            network = getattr(network, "description", None)
-            if network is None:
-                raise ValueError(f"{self.name}: the network has no description to be saved by")
-        own = {"delta": self.delta, "lambda_": self.lambda_, "network": network}
-        return {**super().get_config(), **own}
+        """Arguments of the constructor."""
+        return {**super().get_config(), "delta": self.delta, "lambda_": self.lambda_}
 
 
 def feature(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
