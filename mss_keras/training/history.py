@@ -28,6 +28,9 @@ def best_row(path: Path) -> dict[str, float] | None:
     if not path.is_file():
         return None
     with path.open(newline="") as file:
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        rows = [
+            {key: float(value) for key, value in row.items() if value}  # a phase may lack some
+            for row in csv.DictReader(file)
+        ]
     finite = [row for row in rows if math.isfinite(row.get("val_loss", math.nan))]
     return min(finite, key=lambda row: row["val_loss"], default=None)
