@@ -146,6 +146,47 @@ def benchmark(options: Namespace) -> int:
     return 1 if failed else 0
 
 
+def tune(options: Namespace) -> int:
+    """`python -m trainer tune`."""
+    values = {name: options[name] for name in config.fields()}
+    settings = config.from_options(config.SearchConfig, options)
+    run = Config.from_flat(values)
+    if options.export and not options.then_train:
+        raise UserError("--export: found without --then-train, wanted both")
+
+    from mss_keras import data
+    from mss_keras.training import report, search
+    from mss_keras.training.search_chief import ChiefLostError
+
+    output = Path(options.output)
+    search.Search(run, settings, output)  # wrong values are told before anything is made
+    if options.demo:
+        values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
+    asked = search.Search(Config.from_flat(values), settings, output, options.demo)
+    try:
+        told = search.search(asked, say=_say, progress=sys.stderr.isatty())
+    except (ChiefLostError, search.WorkersLostError) as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        return 1
+    if told is None:  # a worker
+        return 0
+    _say(f"\n{told.table()}\n")
+    if not told.best_trial:
+        print(f"no trial was completed, see {output / 'logs'}", file=sys.stderr)
+        return 1
+    _say(f"the best, for train --config: {output / 'best.yaml'}")
+    if options.then_train:
+        scores = search.train_best(asked, told, say=_say, verbose=1 if sys.stdout.isatty() else 2)
+        _say("")
+        _say(report.table(scores))
+    if options.export:
+        run_folder = str(output / "best")
+        return _publish(
+            run_folder, options.export, config.SeparationConfig(), config.ServingConfig()
+        )
+    return 0
+
+
 def import_openunmix(options: Namespace) -> int:
     """`python -m trainer import-openunmix`."""
     from mss_keras.training import importing
@@ -166,19 +207,24 @@ def export(options: Namespace) -> int:
     separation = config.from_options(config.SeparationConfig, options)
     limits = config.from_options(config.ServingConfig, options)
 
+    return _publish(options.model, options.output, separation, limits)
+
+
+def _publish(
+    model: str, folder: str, separation: config.SeparationConfig, limits: config.ServingConfig
+) -> int:
     from mss_keras.training import runs
     from serving.checks import ExportError
 
-    separator = runs.load(options.model)
-    about = runs.about(options.model)
+    separator, about = runs.load(model), runs.about(model)
     try:
-        path = separator.export(options.output, separation, limits, about=about)
+        path = separator.export(folder, separation, limits, about=about)
     except ExportError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         raise UserError(
-            f"--output: {options.output}: {error.strerror}, wanted a folder to write to"
+            f"{folder}: {error.strerror}, wanted a folder to write the served model to"
         ) from None
     _say(f"version {path.name} in {path}")
     return 0

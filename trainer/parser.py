@@ -21,6 +21,7 @@ COMMANDS = {
     "separate": "separate songs of any length with a trained model",
     "evaluate": "score stems against a data set's sources",
     "benchmark": "train and score every loss alike: the survey's table",
+    "tune": "search the weights of a loss with KerasTuner",
     "import-openunmix": "turn checkpoints of open-unmix into a model",
     "export": "publish a SavedModel for TensorFlow Serving",
 }
@@ -38,7 +39,7 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_subcommands(required=True, dest="command", metavar="COMMAND")
     makers = (
         *(_train, _prepare, _check_data, _separate),
-        *(_evaluate, _benchmark, _import_openunmix, _export),
+        *(_evaluate, _benchmark, _tune, _import_openunmix, _export),
     )
     for (name, text), make in zip(COMMANDS.items(), makers, strict=True):
         command = ArgumentParser(description=text[0].upper() + text[1:] + ".", exit_on_error=False)
@@ -144,6 +145,30 @@ def _benchmark(parser: ArgumentParser) -> None:
     _group(parser, config.EvaluationConfig, but=("estimates", "oracle", "metrics", "stems", "jobs"))
 
 
+def _tune(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", action=ActionConfigFile, help="YAML file of flags, as a run's config.yaml"
+    )
+    parser.add_argument("--output", type=str, default="search", help="Folder; goes on where it was")
+    parser.add_argument(
+        "--demo", action="store_true", help="Use the 6 s of music that stempeg ships"
+    )
+    parser.add_argument(
+        "--then-train",
+        action="store_true",
+        help="Train the best trial's configuration for --epochs, to OUTPUT/best",
+    )
+    parser.add_argument(
+        "--export",
+        type=str | None,
+        default=None,
+        help="Folder of the served model, for what --then-train trains; gets its next version",
+    )
+    for field in config.fields().values():
+        _field(parser, field)
+    _group(parser, config.SearchConfig)
+
+
 def _import_openunmix(parser: ArgumentParser) -> None:
     parser.add_argument(
         "inputs", nargs="+", type=str, help="Folder of a model, or its .pth files, one a target"
@@ -224,18 +249,20 @@ def with_defaults(arguments: Iterable[str]) -> list[str]:
     arguments = list(arguments)
     if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
         arguments.insert(0, "train")
-    if arguments[0] in ("train", "benchmark") and "--demo" in arguments:
+    if arguments[0] in ("train", "benchmark", "tune") and "--demo" in arguments:
         # A benchmark's losses have learning rates of their own.
         own_rate = ["--lr", "null"] if arguments[0] == "benchmark" else []
         arguments[1:1] = ["--config", str(DEMO_CONFIG), *own_rate]
-    for name, field in config.fields().items():
+    for field in (*config.fields().values(), *dataclasses.fields(config.SearchConfig)):
         if field.metadata.get("repeated"):
-            arguments = _gathered(arguments, config.flag_name(name))
+            arguments = _gathered(arguments, config.flag_name(field.name))
     return arguments
 
 
 def _gathered(arguments: list[str], flag: str) -> list[str]:
-    """`--loss a … --loss b` as `… --loss ["a", "b"]`: argparse would take the last alone.
+    """`--loss a … --loss b`, or `--loss a+b`, as `… --loss ["a", "b"]`.
+
+    argparse would take the last alone.
 
     (Its `append` would add to what a configuration file says, not replace it.)
     """
@@ -248,4 +275,6 @@ def _gathered(arguments: list[str], flag: str) -> list[str]:
             values.append(word.removeprefix(f"{flag}="))
         else:
             rest.append(word)
+    if flag == "--loss":
+        values = [name for value in values for name in value.split("+")]
     return [*rest, flag, f"[{', '.join(values)}]"] if len(values) > 1 else arguments

@@ -16,6 +16,7 @@ catalogue.py         look-up by name
 from mss_keras.losses.adversarial import Adversarial, discriminator_loss, discriminator_terms
 from mss_keras.losses.base import SeparationLoss
 from mss_keras.losses.catalogue import (
+    Range,
     deserialize,
     entry,
     get,
@@ -48,6 +49,7 @@ __all__ = [
     "LogL1",
     "LogL2",
     "MultiResolutionSTFT",
+    "Range",
     "SeparationLoss",
     "deserialize",
     "discriminator_loss",

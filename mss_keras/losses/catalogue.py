@@ -3,7 +3,7 @@
 import inspect
 import keyword
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -21,6 +21,21 @@ from mss_keras.losses.sdr import SDSDR, SISDR, ClippedSNR
 
 
 @dataclass(frozen=True)
+class Range:
+    """Where a search looks for a number.
+
+    Args:
+        low: the smallest value.
+        high: the largest value.
+        log: whether factors count alike, not differences. Defaults to `True`.
+    """
+
+    low: float
+    high: float
+    log: bool = True
+
+
+@dataclass(frozen=True)
 class Entry:
     """One loss of the catalogue.
 
@@ -30,6 +45,7 @@ class Entry:
         formula: the formula, in words.
         reference: where it is from.
         learning_rate: Adam's, in the paper's experiments.
+        ranges: where a search looks for the weights among its hyper-parameters.
     """
 
     loss: type[SeparationLoss]
@@ -37,6 +53,7 @@ class Entry:
     formula: str
     reference: str
     learning_rate: float = 1e-3
+    ranges: Mapping[str, Range] = field(default_factory=dict)
 
 
 _SURVEY = "Gusó et al. 2022"
@@ -69,6 +86,7 @@ CATALOGUE: dict[str, Entry] = {
         _M,
         "mean of squares of the error less β times those from the other sources",
         "Huang et al. 2014",
+        ranges={"beta": Range(1e-3, 0.3)},
     ),
     "deep_feature": Entry(
         DeepFeature,
@@ -76,12 +94,14 @@ CATALOGUE: dict[str, Entry] = {
         "l2_freq plus δ times the error of VGGish's feature maps plus λ times that of their "
         "Gram matrices",
         _SURVEY,
+        ranges={"delta": Range(1e-3, 1e3), "lambda": Range(1e-3, 1e3)},
     ),
     "adversarial": Entry(
         Adversarial,
         _M,
         "l2_freq plus γ times the squares by which discriminators' scores miss 0.9",
         _SURVEY,
+        ranges={"gamma": Range(1e-4, 1e-1)},
     ),
     "psa": Entry(L2, _PSA, "mean of squares of the error", "Erdogan et al. 2015"),
     "snr_psa": Entry(

@@ -9,22 +9,19 @@ OUTPUT/
     table.md table.csv table.tex  heatmap.png  boxes.png
 """
 
-import contextlib
 import dataclasses
 import os
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing import get_context
 from pathlib import Path
 
 from mss_keras import data, losses
 from mss_keras.config import FEATURE_LAYERS, VGGISH, AdversarialConfig, Config, EvaluationConfig
-from mss_keras.data.stems import end_with_parent
 from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.training import benchmark_report, loop, runs, tables
 from mss_keras.training.claims import claim
 from mss_keras.training.evaluation import Evaluation
+from mss_keras.training.processes import Job
 
 _RUN_BYTES = 4 * 2**30  # what a run takes, roughly
 _SHARED = "statistics.npz"
@@ -145,69 +142,41 @@ def _finished(output: Path, name: str) -> bool:
 
 
 def _run(todo: Mapping[str, tuple], jobs: int, say: Callable[[str], None]) -> dict[str, str]:
-    # A process a loss, so that a crash or a kill is one loss's, and memory is given back.
-    context = get_context("spawn")
     waiting, failures = list(todo), {}
-    running: dict[str, tuple] = {}
+    running: dict[str, Job] = {}
     start = time.monotonic()
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 name = waiting.pop(0)
-                end, other = context.Pipe(duplex=False)
-                process = context.Process(target=_train_and_score, args=(name, *todo[name], other))
-                process.start()
-                other.close()
-                running[name] = (process, end)
+                log = todo[name][-1] / "logs" / f"{name}.log"
+                running[name] = Job(_train_and_score, name, *todo[name], log=log)
             time.sleep(0.2)
-            for name, (process, end) in list(running.items()):
-                if process.is_alive():
+            for name, job in list(running.items()):
+                if job.alive:
                     continue
                 del running[name]
-                failure = _answer(end, process)
+                _, failure = job.result()
                 if failure:
                     failures[name] = failure
                 done = len(todo) - len(waiting) - len(running)
                 left = (time.monotonic() - start) / done * (len(todo) - done) / 60
                 say(f"{done}/{len(todo)} {name}: {failure or 'done'}, about {left:.0f} min left")
     finally:
-        for process, _ in running.values():
-            process.terminate()
-            process.join()
+        for job in running.values():
+            job.stop()
     return failures
 
 
-def _answer(end, process) -> str | None:
-    try:
-        return end.recv()
-    except EOFError:  # it ended without one
-        return f"killed, exit code {process.exitcode}"
-
-
-def _train_and_score(
-    name: str, config: Config, settings: EvaluationConfig, output: Path, answer
-) -> None:
-    end_with_parent()
-    log = output / "logs" / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    failure = None
-    with log.open("a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-        try:
-            folder = output / "runs" / name
-            loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2)
-            evaluation = Evaluation(config.data, config.audio, settings, say=print)
-            scored = output / "evaluations" / name
-            scores, failed = evaluation.run(scored, runs.load(folder), name)
-            if failed:
-                failure = f"{failed} tracks could not be scored, see {log}"
-            else:
-                tables.write_evaluation(scores, scored)
-        except KeyboardInterrupt:
-            failure = "interrupted"
-        except Exception as error:  # whatever it is, it is this loss's
-            traceback.print_exc()
-            failure = " ".join(str(error).split()) or type(error).__name__
-    answer.send(failure)
+def _train_and_score(name: str, config: Config, settings: EvaluationConfig, output: Path) -> None:
+    folder = output / "runs" / name
+    loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2)
+    evaluation = Evaluation(config.data, config.audio, settings, say=print)
+    scored = output / "evaluations" / name
+    scores, failed = evaluation.run(scored, runs.load(folder), name)
+    if failed:
+        raise RuntimeError(f"{failed} tracks could not be scored, see logs/{name}.log")
+    tables.write_evaluation(scores, scored)
 
 
 def _jobs() -> int:

@@ -97,6 +97,18 @@ class Checkpoints:
         Raises:
             UserError: if there is no whole checkpoint.
         """
+        return self._path(self._best()[0]) / _WEIGHTS
+
+    def best_row(self) -> dict[str, float]:
+        """The row of the history that `best_weights` are of.
+
+        Raises:
+            UserError: as there.
+        """
+        epoch, state = self._best()
+        return next(row for row in state["history"] if row["epoch"] == epoch)
+
+    def _best(self) -> tuple[int, dict[str, Any]]:
         for epoch in reversed(self.epochs()):
             state = self._state(epoch)
             if state is None:
@@ -104,7 +116,7 @@ class Checkpoints:
             best = state["best_epoch"]
             if best is not None and self._state(best) is not None:
                 epoch = best
-            return self._path(epoch) / _WEIGHTS
+            return epoch, state
         raise UserError(
             f"{self.folder}: no checkpoint found, wanted a run that has finished an epoch"
         )

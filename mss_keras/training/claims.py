@@ -15,7 +15,7 @@ def claim(folder: Path, kind: str, asked: Mapping[str, Any]) -> None:
 
     Args:
         folder: made if it is missing.
-        kind: of the work: `evaluation`, `benchmark`.
+        kind: of the work: `evaluation`, `benchmark`, `search`.
         asked: what its results depend on, of types that YAML knows.
 
     Raises:
@@ -24,13 +24,7 @@ def claim(folder: Path, kind: str, asked: Mapping[str, Any]) -> None:
     """
     path = folder / f"{kind}.yaml"
     if path.exists():
-        there = yaml.safe_load(path.read_text())
-        for key in asked:
-            if there.get(key) != asked[key]:
-                raise UserError(
-                    f"--output: {folder} holds another {kind}: {key} {there.get(key)} (now "
-                    f"{asked[key]}); wanted the same or another folder"
-                )
+        check_claim(folder, kind, asked)
         return
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"--output: {folder} holds something else, wanted a new folder")
@@ -41,3 +35,21 @@ def claim(folder: Path, kind: str, asked: Mapping[str, Any]) -> None:
         raise UserError(
             f"--output: {folder}: {error.strerror}, wanted a folder to write to"
         ) from None
+
+
+def check_claim(folder: Path, kind: str, asked: Mapping[str, Any]) -> None:
+    """Finds that a folder is this work's; arguments as in `claim`.
+
+    Raises:
+        UserError: if it holds another such work, or none.
+    """
+    path = folder / f"{kind}.yaml"
+    if not path.exists():
+        raise UserError(f"--output: {folder} holds no {kind}, wanted the folder of one")
+    there = yaml.safe_load(path.read_text())
+    for key in asked:
+        if there.get(key) != asked[key]:
+            raise UserError(
+                f"--output: {folder} holds another {kind}: {key} {there.get(key)} (now "
+                f"{asked[key]}); wanted the same or another folder"
+            )

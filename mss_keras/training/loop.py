@@ -42,6 +42,7 @@ def train(
     *,
     say: Callable[[str], None] = lambda line: None,
     verbose: int = 0,
+    report: bool = True,
 ) -> list[Score]:
     """Trains, or goes on training, the run in a folder, and writes its report.
 
@@ -50,9 +51,11 @@ def train(
         folder: of the run; see `mss_keras.training.runs`.
         say: called with a line for each thing that a user would want to know.
         verbose: Keras's progress: 0 none, 1 a bar, 2 a line an epoch.
+        report: whether pictures, stems and SavedModel are made. Defaults to `True`.
 
     Returns:
-        SI-SDR of up to 30 s of the first training and the first validation track.
+        SI-SDR of up to 30 s of the first training and the first validation track; nothing
+        without a report.
 
     Raises:
         UserError: for anything the user can mend.
@@ -91,6 +94,8 @@ def train(
         separator.network.set_statistics(statistics.mean, statistics.std)
         compile_for(separator, config, chosen)
     history = fit(separator, config, music, folder, unpaired=unpaired, say=say, verbose=verbose)
+    if not report:
+        return []
 
     best = runs.load(folder)
     excerpts = {

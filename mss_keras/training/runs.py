@@ -21,7 +21,6 @@ import yaml
 from mss_keras.config import Config, UserError, flag_name
 from mss_keras.files import appearing
 from mss_keras.training.checkpoints import Checkpoints, read_weights
-from mss_keras.training.history import best_row
 from mss_keras.training.report import Score
 from mss_keras.training.separator import Separator
 
@@ -140,7 +139,8 @@ def about(path: str | Path, scores: Sequence[Score] = ()) -> dict[str, Any]:
     if not (path / "config.yaml").is_file():
         return {}
     config = read_config(path / "config.yaml")
-    metrics: dict[str, Any] = {"best_epoch": best_row(path / "history.csv")}
+    checkpoints = Checkpoints(path / "checkpoints", lambda line: None)
+    metrics: dict[str, Any] = {"best_epoch": checkpoints.best_row()}
     if scores:
         metrics["si_sdr"] = [
             {k: None if v != v else v for k, v in dataclasses.asdict(score).items()}

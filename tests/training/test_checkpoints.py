@@ -54,6 +54,16 @@ def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+def test_the_best_row_is_that_of_the_best_weights(tmp_path):
+    """Not the lowest loss: phases of a run measure different things."""
+    rows = [{"epoch": 1, "val_loss": 1.0}, {"epoch": 2, "val_loss": 2.0}]
+    checkpoints, model = Checkpoints(tmp_path, pytest.fail), trained(0)
+    for epoch in (1, 2):
+        checkpoints.save(model, epoch, {**state(best=2), "history": rows[:epoch]})
+    assert checkpoints.best_weights().parent.name == "epoch-0002"
+    assert checkpoints.best_row() == rows[1]
+
+
 def test_the_last_two_and_the_best_are_kept(tmp_path):
     checkpoints, model = Checkpoints(tmp_path, pytest.fail), trained(0)
     for epoch in range(1, 6):

@@ -1,0 +1,70 @@
+"""Work in processes of its own: a crash or a kill is its alone, and memory is given back."""
+
+import contextlib
+import traceback
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from mss_keras.data.stems import end_with_parent
+
+INTERRUPTED = "interrupted"
+
+
+class Job:
+    """A function at work in a process of its own, which ends with this one.
+
+    Args:
+        function: importable, as `multiprocessing` wants it.
+        *arguments: for it.
+        log: file that gets what it prints.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any, log: Path):
+        """See the class."""
+        context = get_context("spawn")
+        self._end, other = context.Pipe(duplex=False)
+        self._process = context.Process(target=_work, args=(function, arguments, log, other))
+        self._process.start()
+        other.close()
+        self._answer: tuple[Any, str | None] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is at work still."""
+        return self._process.is_alive()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Waits until it ends, for so many seconds at most."""
+        self._process.join(seconds)
+
+    def stop(self) -> None:
+        """Ends it, if it has not ended."""
+        self._process.terminate()
+        self._process.join()
+
+    def result(self) -> tuple[Any, str | None]:
+        """What the function returned, and None; or None, and in a line what went wrong."""
+        if self._answer is None:
+            try:
+                self._answer = self._end.recv()
+            except EOFError:  # it ended without one
+                self._process.join()
+                self._answer = (None, f"killed, exit code {self._process.exitcode}")
+        return self._answer
+
+
+def _work(function: Callable[..., Any], arguments: tuple, log: Path, answer) -> None:
+    end_with_parent()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    value, failure = None, None
+    with log.open("a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        try:
+            value = function(*arguments)
+        except KeyboardInterrupt:
+            failure = INTERRUPTED
+        except Exception as error:  # whatever it is, it is this piece of work's
+            traceback.print_exc()
+            failure = " ".join(str(error).split()) or type(error).__name__
+    answer.send((value, failure))
