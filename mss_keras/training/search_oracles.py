@@ -1,5 +1,6 @@
 """KerasTuner's Oracles, with a state that survives a kill at any moment."""
 
+import functools
 import math
 from pathlib import Path
 
@@ -97,7 +98,17 @@ class Random(Oracle, RandomSearchOracle):
 
 
 class Grid(Oracle, GridSearchOracle):
-    """See the base classes."""
+    """See the base classes; KerasTuner's forgets where in the grid it was."""
+
+    def reload(self):
+        """Reads the state back, and orders the trials as their points in the grid."""
+        super().reload()
+        values = {name: trial.hyperparameters.values for name, trial in self.trials.items()}
+        order = functools.cmp_to_key(lambda a, b: self._compare(values[a], values[b]))
+        self._ordered_ids = type(self._ordered_ids)()
+        for name in sorted(self.trials, key=order):
+            self._ordered_ids.insert(name)
+        self._populate_next = list(self.end_order)  # more than once does no harm
 
 
 class Hyperband(Oracle, HyperbandOracle):
