@@ -89,10 +89,10 @@ def benchmark(
     names = resolve_losses(chosen)
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
     asked = {key: value for key, value in config.to_flat().items() if key not in _FREE}
-    claim(output, "benchmark", {**asked, "subset": settings.subset, "tracks": settings.tracks})
     music = data.as_wav(config.data, say=say, progress=progress)
     data.open_set(music, config.audio, splits=["train", "valid"])
     data.open_set(music, config.audio, splits=[settings.subset])
+    claim(output, "benchmark", {**asked, "subset": settings.subset, "tracks": settings.tracks})
     if not (output / _SHARED).exists():
         train = data.open_set(music, config.audio).train
         data.compute_statistics(train, config.audio, progress=progress).save(output / _SHARED)

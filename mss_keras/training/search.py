@@ -238,17 +238,21 @@ class Search:
             **({"trials": settings.trials} if shaped else {}),
         }
 
-    def prepared(self, say: Callable[[str], None], progress: bool) -> "Search":
-        """With data decoded and statistics made, for all trials."""
-        config = self.config
-        music = data.as_wav(config.data, say=say, progress=progress)
-        opened = data.open_set(music, config.audio)
-        shared = self.output / _SHARED
+    def opened(self, say: Callable[[str], None], progress: bool) -> "Search":
+        """With data that is decoded and can be read."""
+        music = data.as_wav(self.config.data, say=say, progress=progress)
+        data.open_set(music, self.config.audio)
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, data=music))
+
+    def with_statistics(self, progress: bool) -> "Search":
+        """With the statistics that all trials share; made where they are not there."""
+        config, shared = self.config, self.output / _SHARED
         if config.data.statistics is not None:
-            shared = Path(config.data.statistics)
-        elif not shared.exists():
-            data.compute_statistics(opened.train, config.audio, progress=progress).save(shared)
-        music = dataclasses.replace(music, statistics=str(shared))
+            return self
+        if not shared.exists():
+            train = data.open_set(config.data, config.audio).train
+            data.compute_statistics(train, config.audio, progress=progress).save(shared)
+        music = dataclasses.replace(config.data, statistics=str(shared))
         return dataclasses.replace(self, config=dataclasses.replace(config, data=music))
 
     def best(self, trial: Trial) -> Config:
@@ -286,8 +290,9 @@ def search(
         return None
     if part is not None and asked.settings.workers > 1:
         raise UserError("--workers: found with KERASTUNER_TUNER_ID, wanted one of the two")
+    ready = asked.opened(say, progress)
     claim(asked.output, "search", asked.asked())
-    ready = asked.prepared(say, progress)
+    ready = ready.with_statistics(progress)
     oracle = ready.oracle()
     oracle.chief = part is not None
     told = Progress(
@@ -329,7 +334,7 @@ def train_best(
     trial = told.best_trial
     assert trial is not None
     folder, begun = asked.output / "best", asked.output / "trials" / trial.trial_id
-    ready = asked.prepared(say, verbose == 1)
+    ready = asked.opened(say, verbose == 1).with_statistics(verbose == 1)
     config = ready.best(trial)
     if not folder.exists() and config.training.epochs >= asked.epochs:
         with appearing(folder) as partial:
@@ -358,7 +363,7 @@ def work(
     with client.patient():
         client.get_space()  # the chief is there, and has prepared all
     check_claim(asked.output, "search", asked.asked())
-    ready = asked.prepared(say, progress=False)
+    ready = asked.opened(say, progress=False).with_statistics(progress=False)
     tuner = Tuner(
         asked.oracle(), RunModel(ready.config, ready.space, ready.epochs), ready.output, run=run
     )

@@ -14,13 +14,14 @@ import grpc
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
-from keras_tuner.src.distribute.oracle_client import OracleClient
+from keras_tuner.src.distribute.oracle_client import TIMEOUT, OracleClient
 
 from mss_keras.config import UserError
 from mss_keras.training.processes import Job
 from mss_keras.training.search_oracles import Oracle
 
 _POLL = 0.5  # s
+_REASON = "reason-bin"  # gRPC's suffix for what is not ASCII
 _VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
 
@@ -66,6 +67,13 @@ class Servicer(OracleServicer):
             if trial.trial_id == request.trial_id:
                 self.heard[name] = time.monotonic()
         return super().GetTrial(request, context)
+
+    def EndTrial(self, request, context):
+        """Takes why a trial failed along, which KerasTuner's messages leave out."""
+        trial = Trial.from_proto(request.trial)
+        trial.message = dict(context.invocation_metadata()).get(_REASON, b"").decode()
+        self.oracle.end_trial(trial)
+        return protos.get_service().EndTrialResponse()
 
 
 class Chief:
@@ -167,8 +175,12 @@ class Client(OracleClient):
 
     def end_trial(self, trial):
         """See the base class."""
+        request = protos.get_service().EndTrialRequest(trial=trial.to_proto())
+        reason = (trial.message or "")[-2000:].encode()
         with self.patient():
-            super().end_trial(trial)
+            self.stub.EndTrial(
+                request, wait_for_ready=True, timeout=TIMEOUT, metadata=[(_REASON, reason)]
+            )
 
     def given_up(self, trial: Trial) -> bool:
         """Says that a trial goes on; returns whether the chief has given it up."""

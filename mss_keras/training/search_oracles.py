@@ -12,6 +12,7 @@ from keras_tuner.oracles import (
     HyperbandOracle,
     RandomSearchOracle,
 )
+from keras_tuner.src.tuners.gridsearch import LinkedList
 
 from mss_keras.config import SearchConfig
 from mss_keras.files import appearing
@@ -103,11 +104,13 @@ class Grid(Oracle, GridSearchOracle):
     def reload(self):
         """Reads the state back, and orders the trials as their points in the grid."""
         super().reload()
-        values = {name: trial.hyperparameters.values for name, trial in self.trials.items()}
-        order = functools.cmp_to_key(lambda a, b: self._compare(values[a], values[b]))
-        self._ordered_ids = type(self._ordered_ids)()
-        for name in sorted(self.trials, key=order):
-            self._ordered_ids.insert(name)
+
+        def compare(one: Trial, other: Trial) -> int:
+            return self._compare(one.hyperparameters.values, other.hyperparameters.values)
+
+        self._ordered_ids = LinkedList()
+        for trial in sorted(self.trials.values(), key=functools.cmp_to_key(compare)):
+            self._ordered_ids.insert(trial.trial_id)
         self._populate_next = list(self.end_order)  # more than once does no harm
 
 

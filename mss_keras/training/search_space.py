@@ -117,8 +117,7 @@ class Space:
     def bounds(self) -> list[dict[str, Any]]:
         """Values at the ends of all ranges."""
         return [
-            {name: _grid(name, span, 2)[end] for name, span in self.ranges.items()}
-            for end in (0, -1)
+            {name: _ends(name, span)[end] for name, span in self.ranges.items()} for end in (0, 1)
         ]
 
     def configuration(self, config: Config, values: Mapping[str, Any]) -> Config:
@@ -208,6 +207,12 @@ def _points(spans: Sequence[Range | Choices], trials: int) -> int:
     while free and fixed * (count + 1) ** free <= trials:
         count += 1
     return count
+
+
+def _ends(name: str, span: Range | Choices) -> tuple[Any, Any]:
+    if isinstance(span, Choices):
+        return span.values[0], span.values[-1]
+    return (int(span.low), int(span.high)) if name == "hidden_size" else (span.low, span.high)
 
 
 def _grid(name: str, span: Range | Choices, count: int) -> list[Any]:

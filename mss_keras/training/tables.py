@@ -38,7 +38,8 @@ def write_text(text: str, path: Path) -> None:
 def as_text(table: Sequence[Row], form: str = "github") -> str:
     """Rows as `github` (Markdown), `latex_booktabs` or `simple` text."""
     # Decibels of ratios to two decimals; losses are of any size.
-    formats = [".2f" if key.lower().split()[0] in RATIOS else ".3g" for key in table[0]]
+    kinds = [key.lower().removeprefix("val_").split()[0] for key in table[0]]
+    formats = [".2f" if kind in RATIOS else ".3g" for kind in kinds]
     return tabulate(
         [list(row.values()) for row in table],
         headers=list(table[0]),
