@@ -220,7 +220,14 @@ def table() -> str:
         "| --- " * 6 + "|",
     ]
     for name, line in CATALOGUE.items():
-        own = ", ".join(f"`{key}` = {value}" for key, value in hyperparameters(name).items())
+        own = ", ".join(
+            f"`{key}` = {value}{_searched(line.ranges.get(key))}"
+            for key, value in hyperparameters(name).items()
+        )
         cells = (f"`{name}`", line.formula, line.domain, own, f"{line.learning_rate:g}")
         lines.append(f"| {' | '.join((*cells, line.reference))} |")
     return "\n".join(lines)
+
+
+def _searched(span: Range | None) -> str:
+    return f" ({span.low:g} to {span.high:g})" if span else ""

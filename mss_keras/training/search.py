@@ -20,7 +20,7 @@ from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
-from keras_tuner.engine.trial import Trial
+from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras import data, losses
@@ -129,6 +129,14 @@ class Tuner(BaseTuner):
         if not math.isfinite(row[objective]):
             raise FailedTrialError(f"{objective} is {row[objective]}")
         return {objective: row[objective]}
+
+    def _try_run_and_update_trial(self, trial, *args, **kwargs):
+        # KerasTuner's prints tracebacks, and takes a chief that is lost for a failed trial.
+        try:
+            self._run_and_update_trial(trial, *args, **kwargs)
+            trial.status = TrialStatus.COMPLETED
+        except FailedTrialError as error:
+            trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def on_trial_end(self, trial: Trial) -> None:
         """Says so."""

@@ -117,7 +117,7 @@ class Progress:
         if trial.status == TrialStatus.COMPLETED:
             result = f"{name} {trial.score:.2f} dB (best {best[0].score:.2f}, {best[0].trial_id})"
         else:
-            result = f"failed: {_reason(trial)}"
+            result = f"failed: {trial.message}"
         work = sum(self.oracle.work(trial) for trial in self._ended())
         rate = (time.monotonic() - self._start) / self._worked
         minutes = rate * max(0.0, self.oracle.work() - work) / 60
@@ -133,7 +133,7 @@ class Progress:
                 objective: trial.score,
                 **{name: trial.hyperparameters.values[name] for name in self.space.ranges},
                 **_hyperband(trial),
-                "note": note if trial.score is not None else f"failed: {_reason(trial)}",
+                "note": note if trial.score is not None else f"failed: {trial.message}",
             }
             for trial in [*completed(self.oracle), *failed]
         ]
@@ -150,12 +150,6 @@ def _hyperband(trial: Trial) -> dict[str, Any]:
         return {}
     names = {"epochs": "tuner/epochs", "bracket": "tuner/bracket", "from trial": "tuner/trial_id"}
     return {name: values.get(key) for name, key in names.items()}
-
-
-def _reason(trial: Trial) -> str:
-    # KerasTuner keeps the traceback; the error is its last line.
-    line = (trial.message or "").strip().splitlines()[-1:] or ["unknown"]
-    return line[0].rpartition("FailedTrialError: ")[2]
 
 
 def _short(value: Any) -> str:

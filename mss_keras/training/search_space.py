@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras_tuner
+import numpy as np
 
 from mss_keras import losses
 from mss_keras.config import FEATURE_LAYERS, Config, UserError, fields
@@ -132,6 +133,8 @@ class Space:
         weights = dict(zip(chosen, config.training.loss_weight or [1.0] * len(chosen), strict=True))
         for name in self.ranges:
             value = values[name]
+            if isinstance(value, np.generic):  # as the Bayesian Oracle has them at times
+                value = value.item()
             loss, _, key = name.rpartition(".")
             if name == "feature_layers":
                 flat[name] = value.split("+")

@@ -1,7 +1,9 @@
 """What is searched: ranges of the catalogue and of flags, and where chosen values go."""
 
 import keras_tuner
+import numpy as np
 import pytest
+import yaml
 
 from mss_keras import losses
 from mss_keras.config import FEATURE_LAYERS, Config, TrainingConfig, UserError
@@ -78,6 +80,9 @@ def test_values_end_in_the_loss():
     found = Space.of(base, []).configuration(base, {"beta": 0.123, "tuner/epochs": 3}).training
     (loss,) = losses.get_all(found.loss, found.loss_args)
     assert loss.beta == 0.123
+    # NumPy's numbers, which the Bayesian Oracle gives, are not of a kind that YAML knows.
+    found = Space.of(base, []).configuration(base, {"beta": np.float64(0.123)})
+    assert yaml.safe_load(yaml.safe_dump(found.to_flat()))["loss_args"] == {"beta": 0.123}
 
 
 @pytest.mark.parametrize(
