@@ -165,20 +165,21 @@ def tune(options: Namespace) -> int:
     asked = search.Search(Config.from_flat(values), settings, output, options.demo)
     try:
         told = search.search(asked, say=_say, progress=sys.stderr.isatty())
-    except (ChiefLostError, search.WorkersLostError) as error:
+        if told is None:  # a worker
+            return 0
+        _say(f"\n{told.table()}\n")
+        if not told.best_trial:
+            print(f"no trial was completed, see {output / 'logs'}", file=sys.stderr)
+            return 1
+        _say(f"the best, for train --config: {output / 'best.yaml'}")
+        if options.then_train:
+            shown = 1 if sys.stdout.isatty() else 2
+            scores = search.train_best(asked, told, say=_say, verbose=shown)
+            _say("")
+            _say(report.table(scores))
+    except (ChiefLostError, search.WorkersLostError, search.TrainingFailedError) as error:
         print(f"stopped: {error}", file=sys.stderr)
         return 1
-    if told is None:  # a worker
-        return 0
-    _say(f"\n{told.table()}\n")
-    if not told.best_trial:
-        print(f"no trial was completed, see {output / 'logs'}", file=sys.stderr)
-        return 1
-    _say(f"the best, for train --config: {output / 'best.yaml'}")
-    if options.then_train:
-        scores = search.train_best(asked, told, say=_say, verbose=1 if sys.stdout.isatty() else 2)
-        _say("")
-        _say(report.table(scores))
     if options.export:
         run_folder = str(output / "best")
         return _publish(

@@ -18,7 +18,7 @@ from pathlib import Path
 from mss_keras import data, losses
 from mss_keras.config import FEATURE_LAYERS, VGGISH, AdversarialConfig, Config, EvaluationConfig
 from mss_keras.metrics import TrackScores, read_scores
-from mss_keras.training import benchmark_report, loop, runs, tables
+from mss_keras.training import benchmark_report, devices, loop, runs, tables
 from mss_keras.training.claims import claim
 from mss_keras.training.evaluation import Evaluation
 from mss_keras.training.processes import Job
@@ -89,6 +89,7 @@ def benchmark(
     names = resolve_losses(chosen)
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
     asked = {key: value for key, value in config.to_flat().items() if key not in _FREE}
+    devices.choose("cpu")  # a GPU is the runs'
     music = data.as_wav(config.data, say=say, progress=progress)
     data.open_set(music, config.audio, splits=["train", "valid"])
     data.open_set(music, config.audio, splits=[settings.subset])

@@ -18,10 +18,10 @@ class Job:
     Args:
         function: importable, as `multiprocessing` wants it.
         *arguments: for it.
-        log: file that gets what it prints.
+        log: file that gets what it prints. Defaults to none: it prints as this one does.
     """
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any, log: Path):
+    def __init__(self, function: Callable[..., Any], *arguments: Any, log: Path | None = None):
         """See the class."""
         context = get_context("spawn")
         self._end, other = context.Pipe(duplex=False)
@@ -55,16 +55,21 @@ class Job:
         return self._answer
 
 
-def _work(function: Callable[..., Any], arguments: tuple, log: Path, answer) -> None:
+def _work(function: Callable[..., Any], arguments: tuple, log: Path | None, answer) -> None:
     end_with_parent()
-    log.parent.mkdir(parents=True, exist_ok=True)
-    value, failure = None, None
-    with log.open("a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+    with contextlib.ExitStack() as stack:
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(log.open("a"))
+            stack.enter_context(contextlib.redirect_stdout(file))
+            stack.enter_context(contextlib.redirect_stderr(file))
+        value, failure = None, None
         try:
             value = function(*arguments)
         except KeyboardInterrupt:
             failure = INTERRUPTED
         except Exception as error:  # whatever it is, it is this piece of work's
-            traceback.print_exc()
+            if log is not None:
+                traceback.print_exc()
             failure = " ".join(str(error).split()) or type(error).__name__
     answer.send((value, failure))

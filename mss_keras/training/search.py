@@ -26,7 +26,7 @@ from keras_tuner.errors import FailedTrialError
 from mss_keras import data, losses
 from mss_keras.config import Config, SearchConfig, UserError
 from mss_keras.files import appearing
-from mss_keras.training import loop
+from mss_keras.training import devices, loop
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.claims import check_claim, claim
 from mss_keras.training.processes import INTERRUPTED, Job
@@ -298,6 +298,7 @@ def search(
         return None
     if part is not None and asked.settings.workers > 1:
         raise UserError("--workers: found with KERASTUNER_TUNER_ID, wanted one of the two")
+    devices.choose("cpu")  # a GPU is the trials'
     ready = asked.opened(say, progress)
     claim(asked.output, "search", asked.asked())
     ready = ready.with_statistics(progress)
@@ -333,20 +334,35 @@ def train_best(
     Args:
         asked: as in `search`.
         told: what `search` returned, with a trial completed.
-        say: as in `search`.
+        say: as in `search`; pickled, for a process of its own.
         verbose: as in `loop.train`.
 
     Returns:
         As `loop.train`.
+
+    Raises:
+        TrainingFailedError: if it fails.
     """
     trial = told.best_trial
     assert trial is not None
     folder, begun = asked.output / "best", asked.output / "trials" / trial.trial_id
-    ready = asked.opened(say, verbose == 1).with_statistics(verbose == 1)
-    config = ready.best(trial)
+    config = asked.opened(say, verbose == 1).with_statistics(verbose == 1).best(trial)
     if not folder.exists() and config.training.epochs >= asked.epochs:
         with appearing(folder) as partial:
             shutil.copytree(begun, partial)
+    job = Job(_train, config, folder, say, verbose)
+    try:
+        scores, failure = job.result()
+    finally:
+        job.stop()
+    if failure == INTERRUPTED:
+        raise KeyboardInterrupt
+    if failure:
+        raise TrainingFailedError(f"{folder}: {failure}")
+    return scores
+
+
+def _train(config: Config, folder: Path, say: Callable[[str], None], verbose: int) -> list[Score]:
     return loop.train(config, folder, say=say, verbose=verbose)
 
 
@@ -366,6 +382,7 @@ def work(
         run: as in `search`.
     """
     name, address = part
+    devices.choose("cpu")
     client = Client(asked.oracle(), name, address)
     say(f"worker {name} of the chief at {address}")
     with client.patient():
@@ -381,6 +398,10 @@ def work(
 
 class WorkersLostError(RuntimeError):
     """All workers died."""
+
+
+class TrainingFailedError(RuntimeError):
+    """The best trial could not be trained fully."""
 
 
 def _with_workers(

@@ -2,9 +2,11 @@
 
 import functools
 import math
+import warnings
 from pathlib import Path
 
 import keras_tuner
+import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.oracles import (
     BayesianOptimizationOracle,
@@ -13,6 +15,7 @@ from keras_tuner.oracles import (
     RandomSearchOracle,
 )
 from keras_tuner.src.tuners.gridsearch import LinkedList
+from sklearn.exceptions import ConvergenceWarning
 
 from mss_keras.config import SearchConfig
 from mss_keras.files import appearing
@@ -51,8 +54,8 @@ class Oracle(keras_tuner.Oracle):
     def reload(self):
         """Reads the state back; trials that were going on are gone on with."""
         super().reload()
-        # The last one may not have come into the state.
-        self.trials = {k: trial for k, trial in self.trials.items() if k in self.start_order}
+        # In their order, and without one that has not come into the state.
+        self.trials = {name: self.trials[name] for name in self.start_order}
         if self.chief:
             self.ongoing_trials = dict(self._were)
             self.tuner_ids.update(self._were)
@@ -91,7 +94,34 @@ class Oracle(keras_tuner.Oracle):
 
 
 class Bayesian(Oracle, BayesianOptimizationOracle):
-    """See the base classes."""
+    """See the base classes; KerasTuner's tries again where a trial failed, and what was tried
+    at the end of a range, and forgets at what random numbers it was.
+    """
+
+    def populate_space(self, trial_id):
+        """See the base class."""
+        self._random_state = np.random.RandomState(self.seed + len(self.trials))
+        with warnings.catch_warnings():  # one of its twenty starts does not converge now and then
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = super().populate_space(trial_id)
+        if found["values"] and self._duplicate(found["values"]):
+            return self._random_populate_space()
+        return found
+
+    def _vectorize_trials(self):
+        # Failed trials count as the worst.
+        places, costs = super()._vectorize_trials()
+        failed = [
+            [
+                hp.value_to_prob(trial.hyperparameters.values[hp.name])
+                for hp in self._nonfixed_space()
+            ]
+            for trial in self.trials.values()
+            if trial.status == TrialStatus.FAILED
+        ]
+        if not failed:
+            return places, costs
+        return np.concatenate([places, failed]), np.append(costs, [costs.max()] * len(failed))
 
 
 class Random(Oracle, RandomSearchOracle):

@@ -173,6 +173,7 @@ def weights(trials: list[Trial], space: Space, objective: str) -> Figure:
         if isinstance(span, Choices):
             places: Any = [span.values.index(value) for value in values]
             panel.set_xticks(range(len(span.values)), span.values, rotation=45, ha="right")
+            panel.set_xlim(-0.5, len(span.values) - 0.5)
         else:
             places = values
             panel.set_xscale("log" if span.log else "linear")
@@ -247,7 +248,7 @@ def over_trials(trials: list[Trial], objective: str) -> Figure:
     panel.set_ylabel(_label(objective))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.grid(alpha=0.3)
-    panel.legend(loc="lower right", fontsize=8)
+    panel.legend(loc="best", fontsize=8)
     return figure
 
 

@@ -97,6 +97,25 @@ def test_failed_trials_are_recorded_and_passed_over(tmp_path):
     assert all("crashed" in trial.message for trial in ended[:8])
 
 
+def test_what_failed_is_not_tried_again(tmp_path):
+    found = tuner(tmp_path, lambda values: values["delta"] < 1 or None, trials=18)
+    found.search()
+    failed = [t for t in found.oracle.trials.values() if t.status == TrialStatus.FAILED]
+    assert failed
+    assert len({str(values) for values in values_of(found)}) == 18
+    assert sum(values["delta"] > 1 for values in values_of(found)[-6:]) <= 2
+
+
+def test_the_end_of_a_range_is_tried_once(tmp_path):
+    """Though the best lies there."""
+    oracle = oracle_of(trials=12)
+    found = reloaded(oracle, tmp_path)
+    found.run_trial = lambda trial: {"val_si_sdr": -trial.hyperparameters.values["delta"]}
+    found.search()
+    tried = [str(values) for values in values_of(found)]
+    assert len(set(tried)) == len(tried) == 12
+
+
 class Killed(BaseException):
     """Nothing comes after it, as after SIGKILL."""
 
@@ -105,16 +124,23 @@ class Killed(BaseException):
 def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
     """Before and after each file takes its name, the search goes on as if never killed; one
     trial at most, which had not been written down as ended, runs twice."""
-    settings = {"tuner": kind, "trials": 5}
-    whole = tuner(tmp_path / "whole", **settings)
-    whole.search()
+
+    def five(folder, run):
+        oracle = oracle_of(tuner=kind, trials=5)
+        oracle.num_initial_points = 3  # random ones, of the Bayesian
+        return reloaded(oracle, folder, run)
+
     replace, count = os.replace, [0]
 
-    def counted(source, target):
+    def counting(source, target):
         count[0] += 1
         replace(source, target)
 
-    for moment in range(1, 14):
+    monkeypatch.setattr(os, "replace", counting)
+    whole = five(tmp_path / "whole", lambda values: True)
+    whole.search()
+    writes = count[0]
+    for moment in (*range(1, 8), writes - 4, writes - 1):
         for after in (False, True):
             folder, runs = tmp_path / f"{moment}{after}", []
             count[0] = 0
@@ -133,9 +159,9 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
 
             monkeypatch.setattr(os, "replace", killing)
             with pytest.raises(Killed):
-                tuner(folder, run, **settings).search()
+                five(folder, run).search()
             monkeypatch.setattr(os, "replace", replace)
-            again = tuner(folder, run, **settings)
+            again = five(folder, run)
             again.search()
             assert values_of(again) == values_of(whole)
             assert {t.status for t in again.oracle.trials.values()} == {TrialStatus.COMPLETED}
