@@ -157,12 +157,13 @@ def tune(options: Namespace) -> int:
     from mss_keras import data
     from mss_keras.training import report, search
     from mss_keras.training.search_chief import ChiefLostError
+    from mss_keras.training.search_plan import Search
 
     output = Path(options.output)
-    search.Search(run, settings, output)  # wrong values are told before anything is made
+    Search(run, settings, output)  # wrong values are told before anything is made
     if options.demo:
         values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
-    asked = search.Search(Config.from_flat(values), settings, output, options.demo)
+    asked = Search(Config.from_flat(values), settings, output, options.demo)
     try:
         told = search.search(asked, say=_say, progress=sys.stderr.isatty())
         if told is None:  # a worker

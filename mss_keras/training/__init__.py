@@ -25,8 +25,11 @@ tables.py            scores as tables and pictures
 benchmark.py         every loss trained alike
 benchmark_report.py  its table and pictures
 search.py            weights of losses searched with KerasTuner
+search_plan.py       what a search is asked for
+search_tuner.py      its trials
 search_space.py      what is searched
 search_oracles.py    KerasTuner's Oracles, safe against kills
 search_chief.py      chief and workers
-search_report.py     a search's lines, table and pictures
+search_report.py     a search's lines and table
+search_pictures.py   its pictures, and TensorBoard's HParams
 """

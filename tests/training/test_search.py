@@ -16,8 +16,10 @@ import pytest
 
 from mss_keras.config import AdversarialConfig, Config, SearchConfig, TrainingConfig, UserError
 from mss_keras.training import loop, runs, search
-from mss_keras.training.search import RunModel, Search
+from mss_keras.training.claims import claim
 from mss_keras.training.search_chief import role
+from mss_keras.training.search_plan import RunModel, Search
+from mss_keras.training.search_tuner import run_trial
 
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
@@ -135,7 +137,7 @@ def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
         hp = what.oracle().get_space()
         hp.values = {"beta": 0.0321, "tuner/epochs": epochs}
         folder = tmp_path / name
-        return search.run_trial(model.build(hp), folder, earlier and tmp_path / earlier)
+        return run_trial(model.build(hp), folder, earlier and tmp_path / earlier)
 
     trial("short", 1)
     assert trial("longer", 2, "short") == trial("whole", 2)
@@ -191,12 +193,12 @@ def test_epochs_of_hyperband_come_after_pretraining(tmp_path):
 
 def test_the_folder_of_another_search_is_refused(tree, small, tmp_path):
     what = asked(tree, small, tmp_path / "search", trials=1)
-    search.claim(what.output, "search", what.asked())
+    claim(what.output, "search", what.asked())
     other = dataclasses.replace(what, settings=SearchConfig(tuner="bayesian", trial_epochs=1))
     with pytest.raises(UserError, match="holds another search: tuner random"):
         search.search(other)
     more = asked(tree, small, tmp_path / "search", trials=9)
-    search.claim(more.output, "search", more.asked())  # only goes further
+    claim(more.output, "search", more.asked())  # only goes further
     (tmp_path / "else").mkdir()
     (tmp_path / "else/song.wav").touch()
     with pytest.raises(UserError, match="holds something else"):

@@ -11,10 +11,11 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import Config, SearchConfig, TrainingConfig, UserError
-from mss_keras.training.search import RunModel, Tuner
 from mss_keras.training.search_oracles import make_oracle
+from mss_keras.training.search_plan import RunModel
 from mss_keras.training.search_report import completed
 from mss_keras.training.search_space import Space
+from mss_keras.training.search_tuner import Tuner
 
 OPTIMUM = {"delta": 0.2, "lambda": 30.0}  # of 1e-3 to 1e3
 CONFIG = Config(training=TrainingConfig(loss=("deep_feature",), epochs=27))
