@@ -139,5 +139,4 @@ def _hyperband(trial: Trial) -> dict[str, Any]:
     values = trial.hyperparameters.values
     if "tuner/epochs" not in values:
         return {}
-    names = {"epochs": "tuner/epochs", "bracket": "tuner/bracket", "from trial": "tuner/trial_id"}
-    return {name: values.get(key) for name, key in names.items()}
+    return {"epochs": values["tuner/epochs"], "from trial": values.get("tuner/trial_id")}
