@@ -3,7 +3,9 @@
 import functools
 import math
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -20,6 +22,8 @@ from sklearn.exceptions import ConvergenceWarning
 from mss_keras.config import SearchConfig
 from mss_keras.files import appearing
 from mss_keras.training.search_space import Space
+
+_NEAR = 1e-3  # of a range: the same place
 
 
 class Oracle(keras_tuner.Oracle):
@@ -104,24 +108,27 @@ class Bayesian(Oracle, BayesianOptimizationOracle):
         with warnings.catch_warnings():  # one of its twenty starts does not converge now and then
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = super().populate_space(trial_id)
-        if found["values"] and self._duplicate(found["values"]):
-            return self._random_populate_space()
+        if found["values"] and self.trials:
+            apart = np.abs(self._places(self.trials.values()) - self._place(found["values"]))
+            if apart.max(axis=1).min() < _NEAR:
+                return self._random_populate_space()
         return found
 
     def _vectorize_trials(self):
         # Failed trials count as the worst.
         places, costs = super()._vectorize_trials()
-        failed = [
-            [
-                hp.value_to_prob(trial.hyperparameters.values[hp.name])
-                for hp in self._nonfixed_space()
-            ]
-            for trial in self.trials.values()
-            if trial.status == TrialStatus.FAILED
-        ]
+        failed = [t for t in self.trials.values() if t.status == TrialStatus.FAILED]
         if not failed:
             return places, costs
-        return np.concatenate([places, failed]), np.append(costs, [costs.max()] * len(failed))
+        costs = np.append(costs, [costs.max()] * len(failed))
+        return np.concatenate([places, self._places(failed)]), costs
+
+    def _places(self, trials: Iterable[Trial]) -> np.ndarray:
+        return np.array([self._place(trial.hyperparameters.values) for trial in trials])
+
+    def _place(self, values: Mapping[str, Any]) -> list[float]:
+        # 0 to 1 along each range.
+        return [hp.value_to_prob(values[hp.name]) for hp in self._nonfixed_space()]
 
 
 class Random(Oracle, RandomSearchOracle):

@@ -129,6 +129,7 @@ def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
 def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     """As Hyperband wants it; and its loss has the weight that was chosen."""
     values = {**small, "root": str(tree), "loss": "dissimilarity_freq", "deterministic": True}
+    values["unidirectional"] = True
     base = Config.from_flat(values)
     what = Search(base, SearchConfig(tuner="hyperband", trial_epochs=3), tmp_path / "search")
     model = RunModel(what.config, what.space, what.epochs)
