@@ -17,7 +17,7 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 from keras_tuner.src.distribute.oracle_client import TIMEOUT, OracleClient
 
 from mss_keras.config import UserError
-from mss_keras.training.processes import Job
+from mss_keras.training.processes import INTERRUPTED, Job
 from mss_keras.training.search_oracles import Oracle
 
 _POLL = 0.5  # s
@@ -122,6 +122,9 @@ class Chief:
 
         Returns:
             Whether the search is over; if not, all its local workers have died.
+
+        Raises:
+            KeyboardInterrupt: if that ended a local worker.
         """
         oracle, heard, start = self._oracle, self._servicer.heard, time.monotonic()
         self._server.start()
@@ -132,6 +135,8 @@ class Chief:
                 alone = local is not None and not any(job.alive for job in local.values())
                 for name in list(oracle.tuner_ids | oracle.ongoing_trials.keys()):
                     if local and name in local and not local[name].alive:
+                        if local[name].result()[1] == INTERRUPTED:
+                            raise KeyboardInterrupt
                         oracle.lose(name, f"its worker {name} died")
                     elif now - heard.get(name, start) > timeout:
                         oracle.lose(name, f"its worker {name} was not heard of for {timeout:g} s")

@@ -1,9 +1,11 @@
 """Searches in real processes: chief and workers, kills, trials that fail; and real trials."""
 
+import contextlib
 import csv
 import dataclasses
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from mss_keras.training import loop, runs, search
 from mss_keras.training.claims import claim
 from mss_keras.training.search_chief import role
 from mss_keras.training.search_plan import RunModel, Search
-from mss_keras.training.search_tuner import run_trial
+from mss_keras.training.search_tuner import Tuner, run_trial
 
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
@@ -104,6 +106,33 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
     assert found.loss_args == {"beta": float(best["beta"])}
     assert "no more trials" in worker.stdout.read()
     assert (output / "weights.png").exists()
+
+
+def test_interrupted_trials_are_not_lost(tree, small, tmp_path):
+    """Ctrl-C goes to chief, workers and trials alike."""
+    output, what = tmp_path / "search", tmp_path / "search.pickle"
+    given = asked(tree, small, output, trials=2, workers=2)
+    what.write_bytes(pickle.dumps(given))
+    process = subprocess.Popen(
+        [sys.executable, made_up_trials.__file__, what],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: len(list(output.glob("trials/*/pid"))) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "KeyboardInterrupt" in said
+    assert "failed" not in said
+    oracle = given.oracle()
+    Tuner(oracle, RunModel(given.config, given.space, 1), output)
+    assert sorted(oracle._retry_queue) == ["0", "1"]
 
 
 def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
