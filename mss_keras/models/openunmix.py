@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from keras.src.saving.serialization_lib import ObjectSharingScope
 
 from mss_keras.models.inference import folded, on_cudnn, recurrent
 
@@ -120,7 +121,10 @@ class OpenUnmix(layers.Layer):
         if self.unidirectional:
             return layers.LSTM(self.hidden_size, return_sequences=True, dtype=policy)
         half = layers.LSTM(self.hidden_size // 2, return_sequences=True, dtype=policy)
-        return layers.Bidirectional(half, dtype=policy)
+        # While it loads a model, Keras tells layers apart by where they lie in memory, that of
+        # layers long gone included, and now and then takes an earlier one for this one's half.
+        with ObjectSharingScope():
+            return layers.Bidirectional(half, dtype=policy)
 
     def build(self, input_shape):
         """Builds every layer for `[batch, frames, channels, bins]`.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.saving.serialization_lib import ObjectSharingScope
 
 from mss_keras.config import SOURCES, ModelConfig
 from mss_keras.models.masking import MaskingModel
@@ -140,3 +141,12 @@ def test_half_precision_reads_loud_magnitudes():
     mask = layer(np.full((1, 4, 1, 9), 1.2e5, np.float32))
     assert mask.dtype == tf.float32
     assert np.all(np.isfinite(mask))
+
+
+def test_layers_of_a_model_that_is_loaded_are_its_own():
+    """Keras takes layers for one and the same while it loads, where memory is used again."""
+    with ObjectSharingScope():  # as keras.saving.load_model
+        for _ in range(30):
+            layer = OpenUnmix(1, nb_channels=1, nb_bins=9, max_bin=5, hidden_size=4)
+            halves = [(lstm.forward_layer, lstm.backward_layer) for lstm in layer.lstms]
+            assert len({id(half) for pair in halves for half in pair}) == 6
