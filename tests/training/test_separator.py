@@ -126,6 +126,16 @@ def test_time_spent_waiting_for_data_is_counted(batch):
     assert waits[0] < waits[1]
 
 
+def test_a_step_is_traced_once(batch, monkeypatch):
+    """Though neither model nor optimiser has variables yet."""
+    traced, step = [], Separator.train_step
+    monkeypatch.setattr(Separator, "train_step", lambda *args: traced.append(0) or step(*args))
+    model = Separator(("vocals", "drums", "bass", "other"), AUDIO, NETWORK)
+    model.compile("adam", "l2_freq")
+    model.fit(repeat(batch), steps_per_epoch=2, shuffle=False, verbose=0)
+    assert len(traced) == 1
+
+
 def test_pairs_of_tensors_do_as_well(batch):
     model = separator()
     pairs = tf.data.Dataset.from_tensors((batch["mixture"], batch["sources"]))
