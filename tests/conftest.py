@@ -13,11 +13,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
-from command_line import SMALL
+from command_line import SMALL, flags
 from once import once
 
 from mss_keras.config import SOURCES
@@ -66,17 +67,19 @@ def vggish() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _tree(stems, tmp_path_factory):
+def _tree(stems) -> Path:
     """ROOT/{train,valid,test}/TRACK/*.wav: pieces of the excerpt, as MUSDB18-HQ has them."""
-    root = tmp_path_factory.mktemp("music")
-    pieces = {"train/a": 0.0, "train/b": 1.3, "train/c": 2.2, "valid/d": 4.2, "test/e": 5.0}
-    for track, seconds in pieces.items():
-        (root / track).mkdir(parents=True)
-        start = round(seconds * RATE)
-        for name, waveform in stems.items():
-            piece = to_int16(waveform[start : start + round(1.0 * RATE)])
-            soundfile.write(root / track / f"{name}.wav", piece, RATE)
-    return root
+
+    def make(root):
+        pieces = {"train/a": 0.0, "train/b": 1.3, "train/c": 2.2, "valid/d": 4.2, "test/e": 5.0}
+        for track, seconds in pieces.items():
+            (root / track).mkdir(parents=True)
+            start = round(seconds * RATE)
+            for name, waveform in stems.items():
+                piece = to_int16(waveform[start : start + round(1.0 * RATE)])
+                soundfile.write(root / track / f"{name}.wav", piece, RATE)
+
+    return once("music", make)
 
 
 @pytest.fixture
@@ -89,6 +92,34 @@ def tree(_tree, tmp_path) -> Path:
 def small() -> dict:
     """Fields of a configuration that trains in seconds."""
     return dict(SMALL)
+
+
+@pytest.fixture(scope="session")
+def run(_tree) -> Path:
+    """The folder of a small run of two epochs, trained once for all workers; to be read only."""
+    values = {**SMALL, "epochs": 2, "deterministic": True, "root": _tree}
+
+    def make(folder):
+        command = [sys.executable, "-m", "trainer", *flags(values), "--output", str(folder)]
+        environment = {**os.environ, "PATH": "/nowhere"}
+        subprocess.run(command, check=True, capture_output=True, timeout=300, env=environment)
+
+    return once("small", make)
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    """As `trainer`, in this process: for what does not depend on a process of its own."""
+    from trainer.__main__ import main
+
+    def run(*arguments, check: int):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert code == check, said.out + said.err
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    monkeypatch.setenv("PATH", "/nowhere")
+    return run
 
 
 @pytest.fixture

@@ -253,6 +253,7 @@ class Separator(MaskingModel):
         if self.train_function is not None and not force:
             return
         self._bind_networks()
+        self._build_optimizer()
         super().make_train_function(force)
         step = self.train_function
 
@@ -263,6 +264,14 @@ class Separator(MaskingModel):
             return step(iter([batch]))
 
         self.train_function = timed
+
+    def _build_optimizer(self) -> None:
+        # A step that made variables would be traced twice: to make them, and without.
+        with self.distribute_strategy.scope():
+            if not self.built:
+                self.build()
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
 
     def export(self, folder: str | Path, *args, **kwargs) -> Path:
         """Publishes a SavedModel for TensorFlow Serving; see `serving.export.export`."""

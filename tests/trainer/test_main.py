@@ -1,4 +1,7 @@
-"""The command line as a user meets it: real processes, no ffmpeg, one line for an error."""
+"""The command line as a user meets it: no ffmpeg, one line for an error.
+
+In real processes, but for commands that follow another of their kind: see `command`.
+"""
 
 import csv
 import json
@@ -15,18 +18,6 @@ from command_line import flags
 from mss_keras.data.musdb import demo_stem
 from mss_keras.training import runs
 from trainer.parser import COMMANDS
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, _tree):
-    """A small run, trained once for this module."""
-    from command_line import SMALL
-
-    folder = tmp_path_factory.mktemp("runs") / "small"
-    settings = flags({**SMALL, "epochs": 1, "root": _tree})
-    command = [sys.executable, "-m", "trainer", *settings, "--output", str(folder)]
-    subprocess.run(command, check=True, capture_output=True, timeout=200)
-    return folder
 
 
 def error_of(result):
@@ -128,10 +119,10 @@ def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_file_named_as_a_command_keeps_its_name(trainer, tmp_path, run):
+def test_a_file_named_as_a_command_keeps_its_name(command, tmp_path, run):
     (tmp_path / "train.wav").write_text("hello")
-    command = ("separate", tmp_path / "train.wav", "--model", run)
-    result = trainer(*command, "--output", tmp_path / "out", check=1)
+    arguments = ("separate", tmp_path / "train.wav", "--model", run)
+    result = command(*arguments, "--output", tmp_path / "out", check=1)
     assert f"failed: {tmp_path}/train.wav: " in result.stdout
 
 
@@ -188,7 +179,7 @@ def test_check_data(trainer, tree):
     assert f"error: {tree}/train/a/drums.wav: not audio" in bad.stdout
 
 
-def test_prepare_then_train_on_stems(trainer, small, tmp_path):
+def test_prepare_then_train_on_stems(trainer, command, small, tmp_path):
     root = tmp_path / "musdb18"
     for split, names in (("train", "ab"), ("test", "c")):
         (root / split).mkdir(parents=True)
@@ -197,8 +188,8 @@ def test_prepare_then_train_on_stems(trainer, small, tmp_path):
     result = trainer("prepare", "--root", root, check=0)
     assert "3 tracks decoded" in result.stdout
     assert (tmp_path / "musdb18-wav/test/c/vocals.wav").exists()
-    settings = {**small, "root": root, "epochs": 1}
-    trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    settings = {**small, "root": root, "epochs": 1, "unidirectional": True}
+    command(*flags(settings), "--output", tmp_path / "run", check=0)
     assert (tmp_path / "run/stems/valid/vocals.wav").exists()
 
 
@@ -230,12 +221,12 @@ def test_separate(trainer, run, excerpt, tmp_path):
         np.testing.assert_allclose(found, stem, atol=1e-6)
 
 
-def test_separate_reports_what_failed_and_goes_on(trainer, run, excerpt, tmp_path):
+def test_separate_reports_what_failed_and_goes_on(command, run, excerpt, tmp_path):
     songs = tmp_path / "songs"
     songs.mkdir()
     (songs / "a.wav").write_text("hello")
     soundfile.write(songs / "b.wav", excerpt["mixture"][:20000], 48000)
-    result = trainer(
+    result = command(
         *("separate", songs, "--model", run, "--output", tmp_path / "out", "--format", "flac"),
         *("--bits", "16", "--niter", 1, "--targets", "vocals", "--residual", "rest"),
         *("--aggregate", '{"all": ["vocals", "rest"]}', "--original-rate", "--start", "0.1"),
@@ -281,7 +272,7 @@ def test_separate_interrupted(run, tmp_path):
     assert not [path for path in output.rglob("*") if path.is_file()]
 
 
-def test_import_openunmix_and_separate_with_it(trainer, excerpt, tmp_path):
+def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_path):
     torch = pytest.importorskip("torch", reason="pip install '.[openunmix]' to read .pth files")
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
     from checkpoints import state
@@ -293,8 +284,8 @@ def test_import_openunmix_and_separate_with_it(trainer, excerpt, tmp_path):
     result = trainer("import-openunmix", tmp_path, "--output", tmp_path / "m.keras", check=0)
     assert "vocals, drums: hidden size 8, bidirectional, 2 channels at 44100 Hz" in result.stdout
     soundfile.write(tmp_path / "song.wav", excerpt["mixture"][:50000], 44100)
-    command = ("separate", tmp_path / "song.wav", "--model", tmp_path / "m.keras")
-    trainer(*command, "--output", tmp_path / "out", check=0)
+    arguments = ("separate", tmp_path / "song.wav", "--model", tmp_path / "m.keras")
+    command(*arguments, "--output", tmp_path / "out", check=0)
     stem, _ = soundfile.read(tmp_path / "out/song/drums.wav")
     assert stem.shape == (50000, 2)
     assert np.abs(stem).max() > 0.001
@@ -305,7 +296,7 @@ def test_import_openunmix_without_checkpoints(trainer, tmp_path):
     assert "gone: not found, wanted .pth files of open-unmix" in error_of(result)
 
 
-def test_export(trainer, run, tmp_path):
+def test_export(trainer, command, run, tmp_path):
     output = tmp_path / "model"
     (output / "1").mkdir(parents=True)
     options = ("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5")
@@ -320,13 +311,14 @@ def test_export(trainer, run, tmp_path):
     assert card["metrics"]["best_epoch"]["val_loss"]
     assert card["signatures"] == ["separate_wav", "fixed_length", "describe"]
     assert (card["separation"]["niter"], card["max_seconds"]) == (1, 60)
-    error = error_of(trainer("export", "--model", run, "--output", run / "config.yaml"))
+    error = error_of(command("export", "--model", run, "--output", run / "config.yaml", check=2))
     assert "config.yaml: File exists, wanted a folder to write to" in error
 
 
-def test_config_file_and_flags_over_it(trainer, tree, small, tmp_path):
+def test_config_file_and_flags_over_it(command, tree, small, tmp_path):
+    small = {**small, "unidirectional": True}
     (tmp_path / "run.yaml").write_text("hidden_size: 24\nepochs: 7\n")
-    trainer(
+    command(
         "--config", tmp_path / "run.yaml", *flags({**small, "epochs": 1, "root": tree}),
         "--hidden-size", 20, "--output", tmp_path / "run", check=0,
     )  # fmt: skip
@@ -334,12 +326,14 @@ def test_config_file_and_flags_over_it(trainer, tree, small, tmp_path):
     assert (config.model.hidden_size, config.training.epochs) == (20, 1)
     assert config.training.lr == 1e-3  # the loss's own, resolved
     (tmp_path / "bad.yaml").write_text("hidden_sizes: 24\n")
-    assert "hidden_sizes" in error_of(trainer("--config", tmp_path / "bad.yaml", "--root", tree))
+    bad = command("--config", tmp_path / "bad.yaml", "--root", tree, check=2)
+    assert "hidden_sizes" in error_of(bad)
 
 
-def test_losses_of_several_domains_and_their_hyperparameters(trainer, tree, small, tmp_path):
+def test_losses_of_several_domains_and_their_hyperparameters(command, tree, small, tmp_path):
+    small = {**small, "unidirectional": True}
     run = tmp_path / "run"
-    result = trainer(
+    result = command(
         *flags({**small, "epochs": 1, "root": tree}), "--output", run,
         "--loss", "dissimilarity_freq", "--loss=multi_resolution_stft", "--loss", "l2_mask",
         "--loss-weight", "1", "--loss-weight", "0.1", "--loss-weight", "2",
@@ -357,15 +351,17 @@ def test_losses_of_several_domains_and_their_hyperparameters(trainer, tree, smal
     config = runs.read_config(run / "config.yaml").training
     assert config.loss == ("dissimilarity_freq", "multi_resolution_stft", "l2_mask")
     assert config.loss_args["beta"] == 0.2
-    again = trainer("--config", run / "config.yaml", "--output", tmp_path / "again", check=0)
+    # The folder of a run takes the same configuration alone.
+    again = command("--config", run / "config.yaml", "--output", run, check=0)
     assert description in again.stdout
+    assert "going on after epoch 1" in again.stdout
 
 
 def test_interrupted(tree, small, tmp_path):
     import signal
     import time
 
-    arguments = flags({**small, "epochs": 500, "root": tree})
+    arguments = flags({**small, "unidirectional": True, "epochs": 500, "root": tree})
     command = [sys.executable, "-m", "trainer", *arguments, "--output", str(tmp_path / "run")]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -380,12 +376,12 @@ def test_interrupted(tree, small, tmp_path):
     assert "Traceback" not in stderr
 
 
-def test_evaluate(trainer, run, tree, tmp_path):
-    command = (
+def test_evaluate(trainer, command, run, tree, tmp_path):
+    arguments = (
         *("evaluate", "--model", run, "--root", tree, "--output", tmp_path / "scores"),
         *("--oracle", "irm", "mixture", "--metrics", "snr", "l1_time"),
     )
-    result = trainer(*command, check=0)
+    result = trainer(*arguments, check=0)
     header, *_ = result.stdout.splitlines()
     assert header.split()[:6] == ["method", "source", "sdr", "isr", "sir", "sar"]
     assert {p.name for p in (tmp_path / "scores").iterdir()} == {
@@ -393,20 +389,23 @@ def test_evaluate(trainer, run, tree, tmp_path):
         "tracks.csv",
     }  # fmt: skip
     (tmp_path / "scores/irm/e.json").unlink()
-    again = trainer(*command, check=0)
+    again = command(*arguments, check=0)
     assert "2 of 3 tracks are scored already" in again.stdout
     assert again.stdout.splitlines()[1:] == result.stdout.splitlines()
-    assert "--metrics: found 'x'" in error_of(trainer(*command, "--metrics", "x"))
+    assert "--metrics: found 'x'" in error_of(command(*arguments, "--metrics", "x", check=2))
 
 
-def test_benchmark_records_what_failed_and_skips_what_is_finished(trainer, tree, small, tmp_path):
+def test_benchmark_records_what_failed_and_skips_what_is_finished(
+    trainer, command, tree, small, tmp_path
+):
     """deep_feature has no VGGish here."""
     output = tmp_path / "benchmark"
-    command = (
-        *("benchmark", *flags({**small, "epochs": 1, "root": tree}), "--output", output),
+    values = {**small, "unidirectional": True, "epochs": 1, "root": tree}
+    arguments = (
+        *("benchmark", *flags(values), "--output", output),
         *("--losses", "deep_feature", "l2_freq", "--vggish", tmp_path / "gone"),
     )
-    result = trainer(*command, check=1)
+    result = trainer(*arguments, check=1)
     assert "l2_freq: done" in result.stdout
     assert "failed: deep_feature" in result.stderr
     with (output / "table.csv").open() as file:
@@ -416,9 +415,9 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(trainer, tree,
     assert rows["deep_feature"]["note"].startswith("failed: --vggish: ")
     for made in ("runs/l2_freq/curves.png", "evaluations/l2_freq/scores.png", "heatmap.png"):
         assert (output / made).exists()
-    again = trainer(*command, check=1)
+    again = command(*arguments, check=1)
     assert "1 of 2 losses are finished already" in again.stdout
     assert "1/1 deep_feature: --vggish" in again.stdout
     assert "holds another benchmark: epochs 1 (now 2)" in error_of(
-        trainer(*command, "--epochs", "2")
+        command(*arguments, "--epochs", "2", check=2)
     )

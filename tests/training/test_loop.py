@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import tensorflow as tf
 from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mss_keras.config import SOURCES
+from mss_keras.config import SOURCES, Config
+from mss_keras.training import runs
 
 
 def weights(run, epoch):
@@ -31,7 +33,8 @@ def history(run):
 def test_killed_and_resumed_is_as_if_never_killed(tree, small, tmp_path, trainer):
     settings = {
         **small,
-        "samples_per_track": 60,
+        "unidirectional": True,
+        "samples_per_track": 40,
         "epochs": 4,
         "lr": 0.02,
         "lr_decay_patience": 1,
@@ -106,10 +109,12 @@ def test_two_devices_give_the_weights_of_one(tree):
     assert float(found["differ"]) < 1e-4
 
 
-def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer):
+def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, command):
+    """Two in a process of their own: they are set up before TensorFlow runs."""
     settings = {**small, "batch_size": 4, "epochs": 2, "dropout": 0.0, "root": tree}
-    for devices in ("cpu", "cpu:2"):
-        result = trainer(
+    settings["unidirectional"] = True
+    for devices, run in (("cpu", command), ("cpu:2", trainer)):
+        result = run(
             *flags({**settings, "devices": devices}), "--output", tmp_path / devices, check=0
         )
         assert ("2 virtual CPUs" in result.stdout) == (devices == "cpu:2")
@@ -131,9 +136,9 @@ def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer):
     ],
     ids=lambda extra: "-".join(extra),
 )
-def test_options_train(tree, small, tmp_path, trainer, extra):
+def test_options_train(tree, small, tmp_path, command, extra):
     settings = {**small, **extra, "epochs": 2, "root": tree}
-    result = trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    result = command(*flags(settings), "--output", tmp_path / "run", check=0)
     rows = history(tmp_path / "run")
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert all(np.isfinite(float(value)) for row in rows for value in row.values())
@@ -143,10 +148,7 @@ def test_options_train(tree, small, tmp_path, trainer, extra):
     assert stem.shape == (44100, settings.get("nb_channels", 2))
 
 
-def test_a_run_leaves_what_it_promises_and_reproduces(tree, small, tmp_path, trainer):
-    run = tmp_path / "run"
-    settings = {**small, "epochs": 1, "deterministic": True, "root": tree}
-    trainer(*flags(settings), "--output", run, check=0)
+def test_a_run_leaves_what_it_promises_and_reproduces(run, tmp_path, trainer):
     assert {path.name for path in run.iterdir()} == {
         "config.yaml", "statistics.npz", "checkpoints", "history.csv", "tensorboard", "curves.png",
         "spectrograms.png", "stems", "saved_model",
@@ -155,24 +157,24 @@ def test_a_run_leaves_what_it_promises_and_reproduces(tree, small, tmp_path, tra
     trainer("--config", run / "config.yaml", "--output", again, check=0)
     assert (run / "history.csv").read_text() == (again / "history.csv").read_text()
     assert (run / "config.yaml").read_text() == (again / "config.yaml").read_text()
-    for name, value in weights(run, 1).items():
-        np.testing.assert_array_equal(value, weights(again, 1)[name])
+    other_weights = weights(again, 2)
+    for name, value in weights(run, 2).items():
+        np.testing.assert_array_equal(value, other_weights[name])
 
-    before = (run / "checkpoints/epoch-0001/state.json").stat().st_mtime_ns
-    other = trainer(*flags({**settings, "hidden_size": 32}), "--output", run, check=2)
+
+def test_a_folder_keeps_the_run_of_its_configuration(run, tmp_path, trainer):
+    copy = shutil.copytree(run, tmp_path / "run")
+    files = [copy / "config.yaml", *copy.glob("checkpoints/*/*"), copy / "history.csv"]
+    before = [(path, path.stat().st_mtime_ns) for path in files]
+    other = trainer("--config", run / "config.yaml", "--hidden-size", 32, "--output", copy, check=2)
     assert "--hidden-size 16 (now 32)" in other.stderr
     assert len(other.stderr.strip().splitlines()) == 1
-    assert (run / "checkpoints/epoch-0001/state.json").stat().st_mtime_ns == before
-
-    longer = trainer(*flags({**settings, "epochs": 2}), "--output", run, check=0)
-    assert "going on after epoch 1" in longer.stdout
-    assert len(history(run)) == 2
+    assert [(path, path.stat().st_mtime_ns) for path in files] == before
 
 
-def test_tensorboard_shows_the_run(tree, small, tmp_path, trainer):
-    trainer(*flags({**small, "epochs": 2, "root": tree}), "--output", tmp_path / "run", check=0)
+def test_tensorboard_shows_the_run(run):
     train, validation = (
-        EventAccumulator(str(tmp_path / "run/tensorboard" / part), size_guidance={"tensors": 0})
+        EventAccumulator(str(run / "tensorboard" / part), size_guidance={"tensors": 0})
         for part in ("train", "validation")
     )
     assert set(train.Reload().Tags()["tensors"]) == {
@@ -183,37 +185,43 @@ def test_tensorboard_shows_the_run(tree, small, tmp_path, trainer):
         *(f"{kind}/{name}" for kind in ("target", "estimate") for name in SOURCES),
     }  # fmt: skip
     logged = [float(tf.make_ndarray(event.tensor_proto)) for event in train.Tensors("loss")]
-    rows = [float(row["loss"]) for row in history(tmp_path / "run")]
+    rows = [float(row["loss"]) for row in history(run)]
+    assert len(rows) == 2
     np.testing.assert_allclose(logged, rows, rtol=1e-6)
     for event in train.Tensors("run/share_waiting_for_data"):
         assert 0 <= float(tf.make_ndarray(event.tensor_proto)) <= 1
 
 
-def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(tree, small, tmp_path, trainer):
-    settings = {**small, "root": tree, "epochs": 1}
-    trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(run, tree, tmp_path, trainer):
+    """In a run that had ended and goes on to more epochs, with what became of its music."""
+    own = shutil.copytree(run, tmp_path / "run")
+    values = runs.read_config(run / "config.yaml").to_flat()
+    runs.write_config(Config.from_flat({**values, "root": str(tree)}), own / "config.yaml")
+    kept = sorted(os.listdir(own / "checkpoints"))
     for source in ("vocals", "drums", "bass", "other"):
         waveform = np.full((44100, 2), np.nan)
         soundfile.write(tree / f"train/b/{source}.wav", waveform, 44100, subtype="FLOAT")
-    result = trainer(*flags({**settings, "epochs": 9}), "--output", tmp_path / "run", check=1)
-    assert "loss is nan at epoch 2" in result.stderr
+    result = trainer("--config", own / "config.yaml", "--epochs", 9, "--output", own, check=1)
+    assert "going on after epoch 2" in result.stdout
+    assert "loss is nan at epoch 3" in result.stderr
     assert "tracks in the batch: " in result.stderr
     assert "b" in result.stderr.split("tracks in the batch: ")[1].split(";")[0].split(", ")
     assert len(result.stderr.strip().splitlines()) == 1
-    assert os.listdir(tmp_path / "run/checkpoints") == ["epoch-0001"]
+    assert sorted(os.listdir(own / "checkpoints")) == kept
 
 
-def test_early_stop_and_plateau(tree, small, tmp_path, trainer):
+def test_early_stop_and_plateau(tree, small, tmp_path, command):
     settings = {
         **small, "root": tree, "epochs": 30, "lr": 1e-12, "patience": 4, "lr_decay_patience": 2,
         "lr_decay_cooldown": 0,
     }  # fmt: skip
-    trainer(*flags(settings), "--output", tmp_path / "run", check=0)
+    settings["unidirectional"] = True
+    command(*flags(settings), "--output", tmp_path / "run", check=0)
     rates = [float(row["learning_rate"]) for row in history(tmp_path / "run")]
     assert len(rates) < 30
     assert rates[0] == pytest.approx(1e-12)
     assert rates[-1] == pytest.approx(3e-13)
     (tmp_path / "run/history.csv").unlink()  # as where a run is killed before it is written
-    ended = trainer(*flags(settings), "--output", tmp_path / "run", check=0)  # no epoch more
+    ended = command(*flags(settings), "--output", tmp_path / "run", check=0)  # no epoch more
     assert len(history(tmp_path / "run")) == len(rates)
     assert "Epoch" not in ended.stdout

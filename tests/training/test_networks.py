@@ -28,7 +28,7 @@ def batch(excerpt):
     return {"mixture": sources.sum(1), "sources": sources}
 
 
-def network(layers=("conv1", "conv2")):
+def vggish_network(layers=("conv1", "conv2")):
     return DeepFeatures(
         vggish_module.conv_weights(), AUDIO, layers, description={"vggish": "random"},
         note=pytest.fail,
@@ -38,10 +38,11 @@ def network(layers=("conv1", "conv2")):
 def separator(policy="float32", optimizer=None, log_gradient_norms=False, **arguments):
     keras.utils.set_random_seed(0)
     sources = ("vocals", "drums", "bass", "other")
-    model = Separator(sources, AUDIO, ModelConfig(hidden_size=16, dropout=0.0), policy=policy)
+    network = ModelConfig(hidden_size=16, dropout=0.0, unidirectional=True)
+    model = Separator(sources, AUDIO, network, policy=policy)
     model.build()
     model.network.set_statistics(np.full(513, 1.0), np.full(513, 3.0))
-    loss = losses.get("deep_feature", network=network(), **arguments)
+    loss = losses.get("deep_feature", network=vggish_network(), **arguments)
     model.compile(
         optimizer or keras.optimizers.Adam(1e-2), loss, log_gradient_norms=log_gradient_norms
     )
@@ -77,7 +78,7 @@ def test_terms_and_gradient_norms_are_logged_apart(batch):
     scene = domains.Scene(batch["sources"], parts["mask"], parts["spectrogram"], AUDIO)
     target, estimate = domains.pair("magnitude", scene)
     norms = {}
-    loss = losses.get("deep_feature", network=network())
+    loss = losses.get("deep_feature", network=vggish_network())
     for term in TERMS:
         with tf.GradientTape() as tape:
             tape.watch(estimate)
@@ -143,7 +144,7 @@ def test_vggish_is_not_a_part_of_the_model(batch, tmp_path):
 def test_graph_equals_eager(jit_compile):
     """Through front end and VGGish; where estimate and target are equal, all is 0."""
     y_true, y_pred = np.random.default_rng(0).random((2, 1, 2, 190, 2, 513)).astype(np.float32)
-    loss = losses.get("deep_feature", network=network())
+    loss = losses.get("deep_feature", network=vggish_network())
 
     def value_and_gradient(target, estimate):
         with tf.GradientTape() as tape:
@@ -265,6 +266,7 @@ def test_two_devices_give_the_weights_of_one(vggish):
 def test_from_the_command_line_and_resumed(tree, small, vggish, trainer, tmp_path):
     settings = {
         **small, "root": tree, "loss": "deep_feature", "vggish": vggish, "epochs": 2,
+        "unidirectional": True,
         "loss_args.delta": 0.1, "loss_args.lambda": 0.01, "log_gradient_norms": True,
         "mixed_precision": "bfloat16", "deterministic": True,
     }  # fmt: skip
