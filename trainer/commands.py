@@ -226,7 +226,7 @@ def _publish(
         return 1
     except OSError as error:
         raise UserError(
-            f"{folder}: {error.strerror}, wanted a folder to write the served model to"
+            f"{folder}: {error.strerror}, wanted a folder to write to"
         ) from None
     _say(f"version {path.name} in {path}")
     return 0
