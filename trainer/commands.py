@@ -182,7 +182,7 @@ def tune(options: Namespace) -> int:
         print(f"stopped: {error}", file=sys.stderr)
         return 1
     if options.export:
-        run_folder = str(output / "best")
+        run_folder = str(search.best_folder(asked, told))
         return _publish(
             run_folder, options.export, config.SeparationConfig(), config.ServingConfig()
         )
@@ -225,9 +225,7 @@ def _publish(
         print(f"failed: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        raise UserError(
-            f"{folder}: {error.strerror}, wanted a folder to write to"
-        ) from None
+        raise UserError(f"{folder}: {error.strerror}, wanted a folder to write to") from None
     _say(f"version {path.name} in {path}")
     return 0
 

@@ -156,7 +156,7 @@ def _tune(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--then-train",
         action="store_true",
-        help="Train the best trial's configuration for --epochs, to OUTPUT/best",
+        help="Train the best trial's configuration for --epochs, to OUTPUT/best-TRIAL",
     )
     parser.add_argument(
         "--export",

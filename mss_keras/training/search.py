@@ -7,7 +7,7 @@ OUTPUT/
     trials/ID/            an ordinary run, without its report
     logs/ID.log           what the trial printed
     trials.csv best.yaml  tensorboard/  weights.png  coordinates.png  progress.png
-    best/                 the best one's run, trained fully
+    best-ID/              the best trial's run, trained fully
 """
 
 import math
@@ -87,6 +87,12 @@ def search(
     return told
 
 
+def best_folder(asked: Search, told: Progress) -> Path:
+    """Folder of the run that `train_best` trains; arguments as there."""
+    assert told.best_trial is not None
+    return asked.output / f"best-{told.best_trial.trial_id}"
+
+
 def train_best(
     asked: Search, told: Progress, *, say: Callable[[str], None], verbose: int
 ) -> list[Score]:
@@ -106,7 +112,7 @@ def train_best(
     """
     trial = told.best_trial
     assert trial is not None
-    folder, begun = asked.output / "best", asked.output / "trials" / trial.trial_id
+    folder, begun = best_folder(asked, told), asked.output / "trials" / trial.trial_id
     config = asked.opened(say, verbose == 1).with_statistics(verbose == 1).best(trial)
     if not folder.exists() and config.training.epochs >= asked.epochs:
         with appearing(folder) as partial:

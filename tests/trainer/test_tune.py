@@ -49,8 +49,9 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
     config = Config.from_flat({name: options[name] for name in fields()})
     assert config.training.loss_args == {"beta": float(rows[0]["beta"])}
     assert (config.training.epochs, config.training.lr) == (2, float(rows[0]["lr"]))
-    assert (output / "best/curves.png").exists()
-    with (output / "best/history.csv").open() as file:
+    best = output / f"best-{rows[0]['trial']}"
+    assert (best / "curves.png").exists()
+    with (best / "history.csv").open() as file:
         epochs = list(csv.DictReader(file))
     assert [row["epoch"] for row in epochs] == ["1", "2"]
     assert epochs[0] == next(
