@@ -1,4 +1,4 @@
-"""Trials that train nothing, for searches in real processes: `python made_up_trials.py SEARCH`."""
+"""What trials of searches in real processes do: `python made_up_trials.py SEARCH`."""
 
 import os
 import pickle
@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from mss_keras.training import search
+from mss_keras.training import search, search_tuner
 
 
 def waiting(config, folder, earlier):
@@ -32,7 +32,13 @@ def unlucky(config, folder, earlier):
     return {"val_si_sdr": 1.5}
 
 
+def in_turn(*trials):
+    """Real trials in one process, which deterministic training does not leave as it was."""
+    return [search_tuner.run_trial(*trial) for trial in trials]
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     told = search.search(
         pickle.loads(Path(sys.argv[1]).read_bytes()),
         say=lambda line: print(line, flush=True),

@@ -19,9 +19,10 @@ import pytest
 from mss_keras.config import AdversarialConfig, Config, SearchConfig, TrainingConfig, UserError
 from mss_keras.training import loop, runs, search
 from mss_keras.training.claims import claim
+from mss_keras.training.processes import Job
 from mss_keras.training.search_chief import role
 from mss_keras.training.search_plan import RunModel, Search
-from mss_keras.training.search_tuner import Tuner, run_trial
+from mss_keras.training.search_tuner import Tuner
 
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
@@ -166,21 +167,23 @@ def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     def trial(name, epochs, earlier=None):
         hp = what.oracle().get_space()
         hp.values = {"beta": 0.0321, "tuner/epochs": epochs}
-        folder = tmp_path / name
-        return run_trial(model.build(hp), folder, earlier and tmp_path / earlier)
+        return model.build(hp), tmp_path / name, earlier and tmp_path / earlier
 
-    trial("short", 1)
-    assert trial("longer", 2, "short") == trial("whole", 2)
-    assert runs.read_config(tmp_path / "longer/config.yaml").training.epochs == 2
+    trials = [trial("short", 1), trial("longer", 2, "short"), trial("whole", 2)]
+    # Once more: nothing is trained again.
+    job = Job(made_up_trials.in_turn, *trials, trials[1], log=tmp_path / "log")
+    rows, failure = job.result()
+    assert failure is None
+    assert rows[1] == rows[2] == rows[3]
+    assert (tmp_path / "log").read_text().count("Epoch 2/2") == 2
     for one, other in zip(
         *(runs.load(tmp_path / name).get_weights() for name in ("longer", "whole")), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-    # The trial before is left as it was, and repeated it trains nothing.
-    (tmp_path / "longer/history.csv").unlink()
-    trial("longer", 2, "short")
+    # The trial before is left as it was.
     assert runs.read_config(tmp_path / "short/config.yaml").training.epochs == 1
     config = runs.read_config(tmp_path / "longer/config.yaml")
+    assert config.training.epochs == 2
     assert config.training.loss_args == {"beta": 0.0321}
 
 
