@@ -1,6 +1,9 @@
 """Music source separation in Keras: losses, OpenUnmix, training and evaluation."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mss_keras.training.separator import Separator
 
 __all__ = ["Separator"]
 

@@ -27,7 +27,6 @@ class Scene:
     def __init__(
         self, sources: tf.Tensor, mask: tf.Tensor, spectrogram: tf.Tensor, audio: AudioConfig
     ):
-        """See the class."""
         self.waveforms = sources
         self.mask = mask
         self.mixture_spectrogram = spectrogram[:, tf.newaxis]
@@ -89,7 +88,6 @@ class EstimatedScene(Scene):
     def __init__(
         self, sources: tf.Tensor, estimates: tf.Tensor, mixture: tf.Tensor, audio: AudioConfig
     ):
-        """See the class."""
         spectrogram = centred_stft(mixture, audio.nfft, audio.nhop)
         magnitudes = tf.abs(centred_stft(estimates, audio.nfft, audio.nhop))
         mask = tf.math.divide_no_nan(magnitudes, tf.abs(spectrogram)[:, tf.newaxis])

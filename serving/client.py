@@ -19,7 +19,7 @@ import soundfile
 from tqdm import tqdm
 
 from mss_keras.config import UserError
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 from serving import pieces
 from serving.pcm import from_wav, to_wav
 from serving.pieces import Piece
@@ -58,7 +58,6 @@ class Client:
         deadline: float = 600.0,
         say: Callable[[str], None] = lambda line: None,
     ):
-        """See the class."""
         for name, value in {"jobs": jobs, "seconds": seconds, "deadline": deadline}.items():
             if not value > 0:
                 raise UserError(f"--{name}: found {value}, wanted a number above 0")

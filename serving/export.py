@@ -22,7 +22,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
 from serving import checks, warmup
 from serving.signatures import Signatures
@@ -33,7 +33,7 @@ CARD = "assets.extra/model_card.json"
 def export(
     model: MaskingModel,
     folder: Path,
-    options: SeparationConfig = SeparationConfig(),  # noqa: B008 - frozen
+    options: SeparationConfig = SeparationConfig(),
     limits: ServingConfig = ServingConfig(),  # noqa: B008 - frozen
     *,
     version: int | None = None,

@@ -33,7 +33,6 @@ class Signatures:
     """
 
     def __init__(self, model: MaskingModel, options: SeparationConfig, limits: ServingConfig):
-        """See the class."""
         self.audio, self.limits = model.audio, limits
         self._streaming: Streaming = model.streaming(options)
         self.rounds = self._streaming.rounds
@@ -43,8 +42,8 @@ class Signatures:
             config.require(
                 limits.fixed_seconds < chunk and limits.fixed_seconds <= limits.max_seconds,
                 "fixed_seconds",
-                limits.fixed_seconds,
-                f"below a chunk of --chunk-dur, {chunk:.2f}, and at most --max-seconds",
+                found=limits.fixed_seconds,
+                wanted=f"below a chunk of `chunk_dur`, {chunk:.2f}, and at most `max_seconds`",
             )
 
     @property

@@ -39,7 +39,6 @@ class ServingError(RuntimeError):
     """
 
     def __init__(self, code: str, message: str):
-        """See the class."""
         super().__init__(f"{code}: {message}")
         self.code = code
 
@@ -69,7 +68,6 @@ class Grpc:
     """
 
     def __init__(self, address: str, spec: Mapping[str, Any]):
-        """See the class."""
         self._spec = spec
         options = [
             # 4 MiB is the default: 3 s of four stems.
@@ -109,7 +107,6 @@ class Rest:
     """
 
     def __init__(self, url: str, spec: Mapping[str, Any]):
-        """See the class."""
         path = f"/v1/models/{quote(spec['name'], safe='')}"
         if "version" in spec:
             path += f"/versions/{spec['version']}"

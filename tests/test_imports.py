@@ -1,4 +1,4 @@
-"""Imports run one way: config → signal → {data, models, domains, losses, metrics} → …"""
+"""Imports run one way: config → jobs → signal → {data, models, …} → reports → …"""
 
 import ast
 from pathlib import Path
@@ -6,19 +6,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-_CONFIG = {"mss_keras.config", "mss_keras.files"}
-_SIGNAL = _CONFIG | {"mss_keras.signal"}
+_JOBS = {"mss_keras.config", "mss_keras.jobs"}
+_SIGNAL = _JOBS | {"mss_keras.signal"}
 _ROOMS = {f"mss_keras.{room}" for room in ("data", "models", "domains", "losses", "metrics")}
+_REPORTS = _SIGNAL | _ROOMS | {"mss_keras.reports"}
+_EVALUATION = _REPORTS | {"mss_keras.separation"}
+_EXPERIMENTS = _EVALUATION | {"mss_keras.evaluation", "mss_keras.training"}
 
 # What each room may import besides itself.
 ALLOWED = {
     "mss_keras.config": set(),
-    "mss_keras.files": set(),
-    "mss_keras.signal": _CONFIG,
+    "mss_keras.jobs": {"mss_keras.config"},
+    "mss_keras.signal": _JOBS,
     **{room: _SIGNAL for room in _ROOMS},
     "serving": _SIGNAL | {"mss_keras.models"},
-    "mss_keras.training": _SIGNAL | _ROOMS | {"serving"},
-    "trainer": _SIGNAL | _ROOMS | {"serving", "mss_keras.training", "mss_keras"},
+    "mss_keras.reports": _SIGNAL | _ROOMS,
+    "mss_keras.training": _REPORTS | {"serving"},
+    "mss_keras.separation": _REPORTS,
+    "mss_keras.evaluation": _EVALUATION,
+    "mss_keras.experiments": _EXPERIMENTS,
+    "trainer": _EXPERIMENTS | {"serving", "mss_keras.experiments", "mss_keras"},
     "mss_keras": {"mss_keras.training"},
 }
 

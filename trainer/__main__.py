@@ -45,7 +45,8 @@ def _run(options: Namespace) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    line = " ".join(str(error).split())
+    told = error.told(flag_name) if isinstance(error, UserError) else str(error)
+    line = " ".join(told.split())
     if not isinstance(error, ArgumentError):
         return line
     # jsonargparse names wrong and missing values by their keys.

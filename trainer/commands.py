@@ -7,14 +7,14 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from mss_keras import config
-from mss_keras.config import Config, UserError
+from mss_keras.config import RunConfig, UserError
 
 
 def train(options: Namespace) -> int:
     """`python -m trainer train`."""
     values = {name: options[name] for name in config.fields()}
     # Wrong values are told before anything is imported or made.
-    settings = Config.from_flat(values)
+    settings = RunConfig.from_flat(values)
 
     from mss_keras import data
     from mss_keras.training import loop, report
@@ -28,7 +28,7 @@ def train(options: Namespace) -> int:
     _fetch(options)
     try:
         scores = loop.train(
-            Config.from_flat(values), output, say=_say, verbose=1 if sys.stdout.isatty() else 2
+            RunConfig.from_flat(values), output, say=_say, verbose=1 if sys.stdout.isatty() else 2
         )
     except DivergedError as error:
         print(f"stopped: {error}; the last checkpoint is in {output}", file=sys.stderr)
@@ -76,8 +76,8 @@ def separate(options: Namespace) -> int:
     files = config.from_options(config.SongConfig, options)
 
     from mss_keras.data import find_songs
+    from mss_keras.separation.songs import separate_songs
     from mss_keras.training import runs
-    from mss_keras.training.songs import separate_songs
 
     songs = find_songs(options.inputs)
     separator = runs.load(options.model)
@@ -95,8 +95,9 @@ def evaluate(options: Namespace) -> int:
     audio = config.from_options(config.AudioConfig, options)
     _root(options)
 
-    from mss_keras.training import runs, tables
-    from mss_keras.training.evaluation import Evaluation
+    from mss_keras.evaluation import tables
+    from mss_keras.evaluation.evaluation import Evaluation
+    from mss_keras.training import runs
 
     model, name = None, "model"
     if options.model:
@@ -119,10 +120,10 @@ def benchmark(options: Namespace) -> int:
     """`python -m trainer benchmark`."""
     values = {name: options[name] for name in config.fields() if name in options}
     settings = config.from_options(config.EvaluationConfig, options)
-    Config.from_flat(values)
+    RunConfig.from_flat(values)
 
     from mss_keras import data
-    from mss_keras.training import benchmark
+    from mss_keras.experiments import benchmark
 
     benchmark.resolve_losses(options.losses)
     output = Path(options.output)
@@ -130,7 +131,7 @@ def benchmark(options: Namespace) -> int:
         values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
         settings = dataclasses.replace(settings, subset="valid")
     outcomes = benchmark.benchmark(
-        Config.from_flat(values),
+        RunConfig.from_flat(values),
         options.losses,
         settings,
         output,
@@ -150,20 +151,21 @@ def tune(options: Namespace) -> int:
     """`python -m trainer tune`."""
     values = {name: options[name] for name in config.fields()}
     settings = config.from_options(config.SearchConfig, options)
-    run = Config.from_flat(values)
+    run = RunConfig.from_flat(values)
     if options.export and not options.then_train:
         raise UserError("--export: found without --then-train, wanted both")
 
     from mss_keras import data
-    from mss_keras.training import report, search
-    from mss_keras.training.search_chief import ChiefLostError
-    from mss_keras.training.search_plan import Search
+    from mss_keras.experiments.search import search
+    from mss_keras.experiments.search.chief import ChiefLostError
+    from mss_keras.experiments.search.plan import Search
+    from mss_keras.training import report
 
     output = Path(options.output)
     Search(run, settings, output)  # wrong values are told before anything is made
     if options.demo:
         values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
-    asked = Search(Config.from_flat(values), settings, output, options.demo)
+    asked = Search(RunConfig.from_flat(values), settings, output, options.demo)
     try:
         told = search.search(asked, say=_say, progress=sys.stderr.isatty())
         if told is None:  # a worker
@@ -191,7 +193,7 @@ def tune(options: Namespace) -> int:
 
 def import_openunmix(options: Namespace) -> int:
     """`python -m trainer import-openunmix`."""
-    from mss_keras.training import importing
+    from mss_keras.separation import importing
 
     separator = importing.import_openunmix(options.inputs, Path(options.output))
     model, audio = separator.network_config, separator.audio

@@ -38,7 +38,6 @@ class Song:
         duration: float | None = None,
         downmix: bool = False,
     ):
-        """See the class."""
         self.path, self.audio = path, audio
         self.start, self.duration = start, duration
         self.damaged = 0  # packets that could not be decoded

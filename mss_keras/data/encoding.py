@@ -13,7 +13,7 @@ import soundfile
 from mss_keras.config import UserError
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 
 FORMATS = ("wav", "flac", "stem.mp4")
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}

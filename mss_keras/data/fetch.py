@@ -17,7 +17,7 @@ from mss_keras.config import UserError
 from mss_keras.data.musdb import demo_stem, sample_url
 from mss_keras.data.stems import decode_track
 from mss_keras.data.tracks import STEM_SUFFIX
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 
 _DEMO_TRAIN_SECONDS = 4.5
 _SILENCE_SECONDS = 60.0  # of a server, after which it is given up

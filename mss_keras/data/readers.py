@@ -1,6 +1,5 @@
 """Stage 2 of the pipeline: excerpts of WAV files as graph ops, from disk or memory."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import tensorflow_io as tfio
 
 from mss_keras.config import AudioConfig
 from mss_keras.data.tracks import AudioFile
+from mss_keras.jobs.machine import cores
 
 # (track, file of the track, first sample) -> float32 [samples, channels]
 Reader = Callable[[Any, int, Any], tf.Tensor]
@@ -44,7 +44,7 @@ def map_in_parallel(items: tf.data.Dataset, make: Callable[..., Any]) -> tf.data
     all of its calls, so that two at a time read, now and then, one another's file.
     Here every worker has ops of its own.
     """
-    workers = os.cpu_count() or 1
+    workers = cores()
     parts = [items.shard(workers, i).map(make).prefetch(2) for i in range(workers)]
     turns = tf.data.Dataset.range(workers).repeat()
     merged = tf.data.Dataset.choose_from_datasets(parts, turns, stop_on_empty_dataset=True)

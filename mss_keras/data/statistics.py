@@ -12,7 +12,7 @@ from tqdm import tqdm
 from mss_keras.config import AudioConfig, UserError
 from mss_keras.data.readers import map_in_parallel, reader
 from mss_keras.data.tracks import Track
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 from mss_keras.signal.stft import magnitude_frames
 
 _BLOCK_SECONDS = 20.0

@@ -1,12 +1,10 @@
 """Decoding MUSDB18's .stem.mp4 files to WAV, once."""
 
 import contextlib
-import os
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 import av
@@ -17,7 +15,9 @@ from tqdm import tqdm
 from mss_keras.config import UserError
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX, find_kind
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
+from mss_keras.jobs.machine import cores
+from mss_keras.jobs.processes import end_with_parent
 
 
 def prepare(
@@ -59,7 +59,7 @@ def prepare(
     failed = []
     # Spawned, since a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(
-        jobs or os.cpu_count(), mp_context=get_context("spawn"), initializer=end_with_parent
+        jobs or cores(), mp_context=get_context("spawn"), initializer=end_with_parent
     ) as pool:
         tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
         bar = tqdm(
@@ -107,20 +107,6 @@ def decode_track(stem: Path, folder: Path) -> None:
                 writers[name].write(to_int16(block))
     except (soundfile.LibsndfileError, OSError) as error:
         raise UserError(f"{folder}: cannot be written: {error}") from error
-
-
-def end_with_parent() -> None:
-    """Makes a worker process end when its parent does, however that ended."""
-    # Where the parent is killed, its workers would wait for ever, and one that still
-    # decodes could give its name to a folder that the next run is writing.
-    parent = parent_process()
-    if parent is not None:
-
-        def end() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=end, daemon=True).start()
 
 
 def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:

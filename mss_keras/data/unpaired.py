@@ -25,7 +25,7 @@ from mss_keras.data.listing import find_songs
 from mss_keras.data.readers import reader
 from mss_keras.data.stems import to_int16
 from mss_keras.data.tracks import AudioFile, Track
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 
 _SALTS = {"mixture": 1, "sources": 2, "division": 3}
 
@@ -181,7 +181,6 @@ class UnpairedReader:
         samples: int,
         read: Callable,
     ):
-        """See the class."""
         self.samples = samples
         self.sources = len(data.sources)
         self._read_track = read

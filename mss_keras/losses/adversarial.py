@@ -54,7 +54,6 @@ class Adversarial(NetworkLoss):
         network: Network | Mapping[str, Any] | None = None,
         **kwargs,
     ):
-        """See the class."""
         super().__init__(domain, network, **kwargs)
         if not gamma >= 0:
             raise ValueError(f"gamma: found {gamma}, wanted 0 or more")

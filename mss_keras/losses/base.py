@@ -46,7 +46,6 @@ class SeparationLoss(keras.losses.Loss):
         reduction: str = "sum_over_batch_size",
         dtype: Any = "float32",
     ):
-        """See the class."""
         if domain not in DOMAINS:
             raise ValueError(f"domain: found {domain!r}, wanted one of {', '.join(DOMAINS)}")
         super().__init__(name=name, reduction=reduction, dtype=dtype)

@@ -54,7 +54,6 @@ class DeepFeature(NetworkLoss):
         network: Network | Mapping[str, Any] | None = None,
         **kwargs,
     ):
-        """See the class."""
         super().__init__(domain, network, **kwargs)
         for name, value in (("delta", delta), ("lambda", lambda_)):
             if not value >= 0:

@@ -23,7 +23,6 @@ class Dissimilarity(SeparationLoss):
     """
 
     def __init__(self, domain: str, *, beta: float = 0.1, **kwargs):
-        """See the class."""
         super().__init__(domain, **kwargs)
         self.beta = beta
 

@@ -25,7 +25,6 @@ class _LogError(SeparationLoss):
     def __init__(
         self, domain: str, *, normalization: Literal["mean", "paper"] = "mean", **kwargs: Any
     ):
-        """See the class."""
         if normalization not in ("mean", "paper"):
             raise ValueError(f"normalization: found {normalization!r}, wanted 'mean' or 'paper'")
         super().__init__(domain, **kwargs)

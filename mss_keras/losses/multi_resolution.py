@@ -40,7 +40,6 @@ class MultiResolutionSTFT(SeparationLoss):
         resolutions: Sequence[Sequence[int]] = RESOLUTIONS,
         **kwargs,
     ):
-        """See the class."""
         if domain != "waveform":
             raise ValueError(f"domain: found {domain!r}, wanted 'waveform'")
         super().__init__(domain, **kwargs)

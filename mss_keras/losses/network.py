@@ -24,7 +24,6 @@ class NetworkLoss(SeparationLoss):
     def __init__(
         self, domain: str, network: Callable[..., Any] | Mapping[str, Any] | None, **kwargs
     ):
-        """See the class."""
         if domain != "magnitude":
             raise ValueError(f"domain: found {domain!r}, wanted 'magnitude'")
         super().__init__(domain, **kwargs)

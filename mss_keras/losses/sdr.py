@@ -63,7 +63,6 @@ class ClippedSNR(SeparationLoss):
     """
 
     def __init__(self, domain: str, *, saturation: float = 20.0, **kwargs):
-        """See the class."""
         super().__init__(domain, **kwargs)
         self.saturation = saturation
 

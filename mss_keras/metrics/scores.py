@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from mss_keras.config import UserError
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 from mss_keras.metrics.bsseval import KINDS, RATIOS, BSSEval
 
 _OURS = "mss_keras"

@@ -67,7 +67,6 @@ class SISDR(_MeanOfSounding):
     """
 
     def __init__(self, name: str = "si_sdr", **kwargs):
-        """See the class."""
         super().__init__(name=name, **kwargs)
 
     def ratio(self, y_true, y_pred):
@@ -87,7 +86,6 @@ class SDR(_MeanOfSounding):
     """
 
     def __init__(self, name: str = "sdr", **kwargs):
-        """See the class."""
         super().__init__(name=name, **kwargs)
 
     def ratio(self, y_true, y_pred):

@@ -43,7 +43,6 @@ class AudioFiles:
     """
 
     def __init__(self, paths: Sequence[str | Path], channels: int | None = None):
-        """See the class."""
         self._lock = threading.Lock()
         self._files: list[soundfile.SoundFile] = []
         try:

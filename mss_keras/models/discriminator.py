@@ -56,7 +56,6 @@ class Discriminator(layers.Layer):
     """
 
     def __init__(self, filters: int = 16, *, synchronized: bool = False, **kwargs):
-        """See the class."""
         super().__init__(**{"autocast": False, **kwargs})
         self.filters = filters
         self.synchronized = synchronized
@@ -143,7 +142,6 @@ class Discriminators:
         synchronized: bool = False,
         policy: str = "float32",
     ):
-        """See the class."""
         self.description = dict(description)
         self.each = [
             Discriminator(self.description["filters"], synchronized=synchronized, dtype=policy)

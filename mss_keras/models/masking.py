@@ -19,6 +19,7 @@ from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
 
 
+@keras.saving.register_keras_serializable(package="mss_keras")
 class MaskingModel(keras.Model):
     """Mixture waveform → masks on its STFT → stems.
 
@@ -38,14 +39,13 @@ class MaskingModel(keras.Model):
     def __init__(
         self,
         sources: tuple[str, ...],
-        audio: AudioConfig = AudioConfig(),  # noqa: B008 - frozen
-        model: ModelConfig = ModelConfig(),  # noqa: B008 - frozen
+        audio: AudioConfig = AudioConfig(),
+        model: ModelConfig = ModelConfig(),
         *,
         synchronized: bool = False,
         policy: str = "float32",
         **kwargs,
     ):
-        """See the class."""
         super().__init__(**{"dtype": "float32", "autocast": False, **kwargs})
         self.source_names = tuple(sources)
         self.audio = audio
@@ -104,7 +104,7 @@ class MaskingModel(keras.Model):
         parts = self(mixture, training=False)
         return self.decode(parts["mask"], parts["spectrogram"], tf.shape(mixture)[1])
 
-    def streaming(self, options: SeparationConfig = SeparationConfig()) -> Streaming:  # noqa: B008
+    def streaming(self, options: SeparationConfig = SeparationConfig()) -> Streaming:
         """The separation of songs of any length, compiled once for each set of options.
 
         Raises:
@@ -119,7 +119,7 @@ class MaskingModel(keras.Model):
     def separate(
         self,
         waveform: np.ndarray,
-        options: SeparationConfig = SeparationConfig(),  # noqa: B008 - frozen
+        options: SeparationConfig = SeparationConfig(),
     ) -> dict[str, np.ndarray]:
         """Separates one waveform of any length.
 

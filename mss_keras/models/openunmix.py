@@ -29,7 +29,6 @@ class Affine(layers.Layer):
     """
 
     def __init__(self, shift_first: bool = False, **kwargs):
-        """See the class."""
         super().__init__(**kwargs)
         self.shift_first = shift_first
 
@@ -88,7 +87,6 @@ class OpenUnmix(layers.Layer):
         synchronized: bool = False,
         **kwargs,
     ):
-        """See the class."""
         # Sub-layers cast for themselves; see input_affine.
         super().__init__(**{"autocast": False, **kwargs})
         self.nb_sources = nb_sources

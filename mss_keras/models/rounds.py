@@ -73,7 +73,6 @@ class Rounds:
     """
 
     def __init__(self, model, options: SeparationConfig):
-        """See the class."""
         self.model, self.options = model, options
         self.audio: AudioConfig = model.audio
         self.plan = Plan.of(model.audio, options)

@@ -15,7 +15,6 @@ class SeparateOpenUnmix(layers.Layer):
     """One OpenUnmix for each source, as open-unmix trains them; arguments as `OpenUnmix`."""
 
     def __init__(self, nb_sources: int, **kwargs):
-        """See the class."""
         network = {
             k: kwargs.pop(k) for k in list(kwargs) if k not in ("name", "dtype", "trainable")
         }

@@ -22,7 +22,6 @@ class Streaming:
     """
 
     def __init__(self, model, options: SeparationConfig):
-        """See the class."""
         self.rounds = Rounds(model, options)
         self.audio = model.audio
         self.names = self.rounds.names

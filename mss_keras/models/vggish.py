@@ -43,7 +43,6 @@ class VGGish:
     """
 
     def __init__(self, weights: Weights):
-        """See the class."""
         self.layers: dict[str, keras.layers.Layer] = {}
         for name, (kernel, bias) in weights.items():
             kwargs = {"name": name, "dtype": "float32", "trainable": False}
@@ -109,7 +108,6 @@ class DeepFeatures:
         description: Mapping[str, Any],
         note: Callable[[str], None] = warnings.warn,
     ):
-        """See the class."""
         self.chosen = tuple(layers)
         self.description = dict(description)
         self.patches = MagnitudePatches(audio, note)

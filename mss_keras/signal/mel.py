@@ -75,12 +75,11 @@ class MagnitudePatches:
     """
 
     def __init__(self, audio: AudioConfig, note: Callable[[str], None] = warnings.warn):
-        """See the class."""
         require(
             audio.sample_rate >= 2 * _HIGHEST,
             "sample_rate",
-            audio.sample_rate,
-            f"at least {2 * _HIGHEST:g}: VGGish listens up to {_HIGHEST:g} Hz",
+            found=audio.sample_rate,
+            wanted=f"at least {2 * _HIGHEST:g}: VGGish listens up to {_HIGHEST:g} Hz",
         )
         self.audio = audio
         self.note: Callable[[str], None] | None = note

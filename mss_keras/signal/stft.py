@@ -173,7 +173,6 @@ class _Transform(keras.layers.Layer):
     """Sizes of a transform; computes in float32 whatever the policy."""
 
     def __init__(self, nfft: int = 4096, nhop: int = 1024, **kwargs):
-        """See the class."""
         super().__init__(**{"dtype": "float32", "autocast": False, "trainable": False, **kwargs})
         self.nfft = nfft
         self.nhop = nhop

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mss_keras.jobs.interrupt import Interrupt
+from mss_keras.reports.figures import spectrogram_image
+from mss_keras.reports.tables import write_csv
 from mss_keras.training.checkpoints import Checkpoints
-from mss_keras.training.history import write_csv
-from mss_keras.training.plots import spectrogram_image
 
 # What Keras's callbacks forget when training is resumed.
 _PLATEAU_STATE = ("best", "wait", "cooldown_counter")
@@ -33,7 +34,6 @@ class StopOnNaN(keras.callbacks.Callback):
     """
 
     def __init__(self, tracks_of_step: Callable[[int], Sequence[str]], steps_per_epoch: int):
-        """See the class."""
         super().__init__()
         self.tracks_of_step = tracks_of_step
         self.steps_per_epoch = steps_per_epoch
@@ -66,6 +66,26 @@ class StopOnNaN(keras.callbacks.Callback):
             )
 
 
+class CheckInterrupt(keras.callbacks.Callback):
+    """Ends `fit` between two batches once Ctrl-C has been pressed.
+
+    Args:
+        interrupt: tells whether it has been.
+    """
+
+    def __init__(self, interrupt: Interrupt):
+        super().__init__()
+        self.interrupt = interrupt
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Checks."""
+        self.interrupt.check()
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Checks."""
+        self.interrupt.check()
+
+
 class SaveState(keras.callbacks.Callback):
     """Checkpoints every epoch, with the state of the other callbacks and the history.
 
@@ -91,7 +111,6 @@ class SaveState(keras.callbacks.Callback):
         phase: int,
         state: dict[str, Any] | None,
     ):
-        """See the class."""
         super().__init__()
         self.checkpoints = checkpoints
         self.plateau = plateau
@@ -156,7 +175,6 @@ class TensorBoardLog(keras.callbacks.Callback):
         example: dict[str, np.ndarray],
         stopping: keras.callbacks.EarlyStopping,
     ):
-        """See the class."""
         super().__init__()
         self.folder = folder
         self.example = example

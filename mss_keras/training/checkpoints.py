@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from mss_keras.config import UserError
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 
 _WEIGHTS, _STATE = "weights.npz", "state.json"
 
@@ -33,7 +33,6 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, warn: Callable[[str], None]):
-        """See the class."""
         self.folder = folder
         self.warn = warn
 

@@ -1,11 +1,11 @@
 """Which devices a run uses."""
 
-import os
 import re
 
 import tensorflow as tf
 
 from mss_keras.config import UserError, require
+from mss_keras.jobs.machine import cores
 
 
 def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
@@ -23,8 +23,8 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
     """
     virtual = re.fullmatch(r"cpu:([1-9]\d?)", devices)
     wanted = devices in ("auto", "cpu") or virtual is not None
-    require(wanted, "devices", devices, "auto, cpu or cpu:N")
-    cores = os.cpu_count()
+    require(wanted, "devices", found=devices, wanted="auto, cpu or cpu:N")
+    found = cores()
     try:
         gpus = tf.config.list_physical_devices("GPU") if devices == "auto" else []
         if devices != "auto":
@@ -37,7 +37,7 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
             parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
             tf.config.set_logical_device_configuration(cpu, parts)
             names = [f"CPU:{i}" for i in range(count)]
-            return tf.distribute.MirroredStrategy(names), f"{count} virtual CPUs on {cores} cores"
+            return tf.distribute.MirroredStrategy(names), f"{count} virtual CPUs on {found} cores"
     except RuntimeError as error:
         raise UserError(f"--devices: {devices!r} comes too late in this process: {error}") from None
     if len(gpus) > 1:
@@ -45,4 +45,4 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return tf.distribute.get_strategy(), f"one GPU ({name})"
-    return tf.distribute.get_strategy(), f"the CPU, {cores} cores"
+    return tf.distribute.get_strategy(), f"the CPU, {found} cores"

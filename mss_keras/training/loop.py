@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras import data, losses
-from mss_keras.config import Config, ServingConfig, UserError
+from mss_keras.config import RunConfig, ServingConfig, UserError
 from mss_keras.data import MusicSet, Statistics
+from mss_keras.jobs.interrupt import interruptible
 from mss_keras.losses import SeparationLoss
+from mss_keras.reports.tables import write_csv
 from mss_keras.training import callbacks, devices, networks, runs
 from mss_keras.training.checkpoints import Checkpoints
-from mss_keras.training.history import write_csv
-from mss_keras.training.interrupt import interruptible
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.phases import Phase, phases
 from mss_keras.training.report import Score, write_report
@@ -25,7 +25,7 @@ from mss_keras.training.separator import Separator
 _REPORT_SECONDS = 30.0
 
 
-def resolve(config: Config) -> Config:
+def resolve(config: RunConfig) -> RunConfig:
     """Fills in what depends on the loss.
 
     Raises:
@@ -37,7 +37,7 @@ def resolve(config: Config) -> Config:
 
 
 def train(
-    config: Config,
+    config: RunConfig,
     folder: str | Path,
     *,
     say: Callable[[str], None] = lambda line: None,
@@ -108,7 +108,7 @@ def train(
     return scores
 
 
-def describe(config: Config) -> str:
+def describe(config: RunConfig) -> str:
     """The loss of a run, as `0.5·l2_freq + 1·psa`."""
     names, weights = config.training.loss, config.training.loss_weight
     if not weights:
@@ -116,7 +116,7 @@ def describe(config: Config) -> str:
     return " + ".join(f"{weight:g}·{name}" for name, weight in zip(names, weights, strict=True))
 
 
-def compile_for(separator: Separator, config: Config, chosen: Sequence[SeparationLoss]) -> None:
+def compile_for(separator: Separator, config: RunConfig, chosen: Sequence[SeparationLoss]) -> None:
     """Compiles a separator with the optimiser of a configuration and its losses."""
     settings = resolve(config).training
     assert settings.lr is not None  # resolved
@@ -143,7 +143,7 @@ def compile_for(separator: Separator, config: Config, chosen: Sequence[Separatio
 
 def fit(
     separator: Separator,
-    config: Config,
+    config: RunConfig,
     music: MusicSet,
     folder: Path,
     *,
@@ -179,7 +179,9 @@ def fit(
                 assert settings.lr is not None  # resolved
                 separator.optimizer.learning_rate = settings.lr  # it fell at the plateau
             run = _Run(separator, config, music, folder, unpaired if phase.unpaired else None)
-            state = run.fit(number, phase, state, checkpoints, [interrupt], verbose)
+            state = run.fit(
+                number, phase, state, checkpoints, [callbacks.CheckInterrupt(interrupt)], verbose
+            )
     assert state is not None  # there is an epoch at least
     return state["history"]
 
@@ -188,7 +190,7 @@ def fit(
 class _Run:
     # What the phases of a run have in common.
     separator: Separator
-    config: Config
+    config: RunConfig
     music: MusicSet
     folder: Path
     unpaired: data.Unpaired | None
@@ -248,7 +250,7 @@ class _Run:
         return {"epoch": len(save.history), "phase": number, "history": save.history}
 
 
-def _pretrained(config: Config, separator: Separator) -> list[np.ndarray]:
+def _pretrained(config: RunConfig, separator: Separator) -> list[np.ndarray]:
     path = config.adversarial.pretrained
     assert path is not None
     before = runs.load(path)
@@ -262,7 +264,7 @@ def _pretrained(config: Config, separator: Separator) -> list[np.ndarray]:
     return before.get_weights()
 
 
-def _statistics(config: Config, music: MusicSet, folder: Path, verbose: int) -> Statistics:
+def _statistics(config: RunConfig, music: MusicSet, folder: Path, verbose: int) -> Statistics:
     own = folder / "statistics.npz"
     given = Path(config.data.statistics) if config.data.statistics else None
     if own.exists():

@@ -31,7 +31,7 @@ _PLAIN = vars(AdversarialConfig())
 
 def losses_of(
     settings: TrainingConfig,
-    adversarial: AdversarialConfig = AdversarialConfig(),  # noqa: B008 - frozen
+    adversarial: AdversarialConfig = AdversarialConfig(),
 ) -> list[SeparationLoss]:
     """The losses of a configuration; their networks are described, not made.
 
@@ -108,6 +108,8 @@ def _vggish(description: Mapping[str, Any], audio: AudioConfig, note: Note) -> D
     description = {"vggish": VGGISH, "layers": list(FEATURE_LAYERS), **description}
     layers = description["layers"]
     known = bool(layers) and set(layers) <= set(FEATURE_LAYERS)
-    require(known, "feature_layers", list(layers), f"some of {', '.join(FEATURE_LAYERS)}")
+    require(
+        known, "feature_layers", found=list(layers), wanted=f"some of {', '.join(FEATURE_LAYERS)}"
+    )
     weights = hub.load(description["vggish"], note)
     return DeepFeatures(weights, audio, layers, description=description, note=note)

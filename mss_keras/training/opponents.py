@@ -35,7 +35,6 @@ class Opponents:
         names: tuple[str, ...],
         optimizer: Callable[[], keras.optimizers.Optimizer],
     ):
-        """See the class."""
         self.discriminators = discriminators
         self.names = names
         self.optimizers = [optimizer() for _ in discriminators.each]

@@ -17,7 +17,6 @@ class AdamL2(keras.optimizers.Adam):
     """
 
     def __init__(self, learning_rate: float = 0.001, *, l2: float = 0.0, **kwargs):
-        """See the class."""
         # torch's epsilon; Keras's default is 1e-7.
         super().__init__(learning_rate, **{"epsilon": 1e-8, **kwargs})
         self.l2 = l2

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mss_keras import losses
-from mss_keras.config import Config
+from mss_keras.config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Phase:
     unpaired: bool = False
 
 
-def phases(config: Config) -> list[Phase]:
+def phases(config: RunConfig) -> list[Phase]:
     """The phases of a run, in order.
 
     Improvement is counted anew in each: adversarial training costs some L2_freq, and a

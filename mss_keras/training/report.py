@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from mss_keras.files import appearing
+from mss_keras.jobs.files import appearing
 from mss_keras.metrics import si_sdr
-from mss_keras.training import plots
+from mss_keras.reports import figures
 from mss_keras.training.separator import Separator
 
 
@@ -93,12 +93,12 @@ def write_report(
         history: a row an epoch.
         loss: name of the loss.
     """
-    plots.save(plots.curves(history, loss), folder / "curves.png")
+    figures.save(figures.curves(history, loss), folder / "curves.png")
     scores: list[Score] = []
     for part, excerpt in excerpts.items():
         stems = separator.separate(excerpt["mixture"])
         write_stems(stems, folder / "stems" / part, separator.audio.sample_rate)
         scores += score(part, excerpt["mixture"], excerpt["sources"], stems)
-    figure = plots.spectrograms(excerpt["mixture"], excerpt["sources"], stems, separator.audio)
-    plots.save(figure, folder / "spectrograms.png")
+    figure = figures.spectrograms(excerpt["mixture"], excerpt["sources"], stems, separator.audio)
+    figures.save(figure, folder / "spectrograms.png")
     return scores

@@ -18,69 +18,43 @@ from typing import Any
 import keras
 import yaml
 
-from mss_keras.config import Config, UserError, flag_name
-from mss_keras.files import appearing
+from mss_keras.config import RunConfig, UserError
+from mss_keras.jobs.claims import Claim, read_mapping
+from mss_keras.jobs.files import appearing
+from mss_keras.models.masking import MaskingModel
 from mss_keras.training.checkpoints import Checkpoints, read_weights
 from mss_keras.training.report import Score
 from mss_keras.training.separator import Separator
 
-# May change when a run is resumed: the examples and what is learned stay the same.
-_FREE = {"epochs", "in_memory", "prepared", "statistics"}
 
-
-def write_config(config: Config, path: Path) -> None:
+def write_config(config: RunConfig, path: Path) -> None:
     """Writes a configuration as YAML."""
     with appearing(path) as partial:
         partial.write_text(yaml.safe_dump(config.to_flat(), sort_keys=False))
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path) -> RunConfig:
     """Inverse of `write_config`.
 
     Raises:
         UserError: if the file is missing or is not a configuration.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or "not YAML"
-        raise UserError(f"{path}: {reason}, wanted the configuration of a run") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: found {type(values).__name__}, wanted the configuration of a run")
-    return Config.from_flat(values)
+    return RunConfig.from_flat(read_mapping(path, "the configuration of a run"))
 
 
-def claim(folder: Path, config: Config) -> None:
+def claim(folder: Path, config: RunConfig) -> None:
     """Makes a folder the folder of this run, or finds that it is.
 
     Raises:
         UserError: if it holds the run of another configuration, or cannot be written.
     """
-    path = folder / "config.yaml"
-    if path.exists():
-        there, here = read_config(path).to_flat(), config.to_flat()
-        different = [key for key in here if key not in _FREE and there[key] != here[key]]
-        if different:
-            found = ", ".join(
-                f"{flag_name(key)} {there[key]} (now {here[key]})" for key in different
-            )
-            raise UserError(
-                f"--output: {folder} holds a run of another configuration: {found}; "
-                "wanted the same or another folder"
-            )
-    elif folder.exists() and any(folder.iterdir()):
-        raise UserError(
-            f"--output: {folder} holds something else, wanted a new or empty folder or a run"
-        )
-    try:
-        write_config(config, path)
-    except OSError as error:
-        raise UserError(
-            f"--output: {folder}: {error.strerror}, wanted a folder to write to"
-        ) from None
+    asked = config.to_flat()
+    free = asked.keys() - config.binding("run").keys()
+    defaults = RunConfig().to_flat()  # of fields that a run from before them lacks
+    Claim("run", "config.yaml", asked, free, defaults).take(folder)
 
 
-def build(config: Config, replicas: int = 1) -> Separator:
+def build(config: RunConfig, replicas: int = 1) -> Separator:
     """The separator of a configuration, built, with fresh weights.
 
     Args:
@@ -114,9 +88,9 @@ def load(path: str | Path) -> Separator:
             model = keras.saving.load_model(path)
         except Exception as error:  # Keras raises whatever the parser at hand raises
             raise UserError(f"{path}: {_first_line(error)}; wanted a model of mss_keras") from error
-        if not isinstance(model, Separator):
-            raise UserError(f"{path}: found a {type(model).__name__}, wanted a Separator")
-        return model
+        if not isinstance(model, MaskingModel):
+            raise UserError(path, f"a {type(model).__name__}", "a Separator")
+        return model if isinstance(model, Separator) else Separator.of(model)
     if not (path / "config.yaml").is_file():
         raise UserError(f"--model: {path} found, wanted the folder of a run or a .keras file")
     separator = build(read_config(path / "config.yaml"))

@@ -40,13 +40,20 @@ class Separator(MaskingModel):
     """
 
     def __init__(self, *args, **kwargs):
-        """See the class."""
         super().__init__(*args, **kwargs)
         self.train_function: Any = None
         self.data_wait = 0.0  # seconds that steps waited for data, ever
         self._ratios = [SISDR(), SDR()]  # of waveforms, in validation
         self.__dict__["opponents"] = None  # past Keras's tracking, as the losses
         self._set_losses([], [], log_gradient_norms=False)
+
+    @classmethod
+    def of(cls, model: MaskingModel) -> "Separator":
+        """A separator with the network, the sources and the weights of another model."""
+        separator = cls.from_config(model.get_config())
+        separator.build()
+        separator.set_weights(model.get_weights())
+        return separator
 
     def compile(
         self,

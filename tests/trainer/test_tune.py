@@ -10,7 +10,7 @@ from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from mss_keras.config import Config, fields
+from mss_keras.config import RunConfig, fields
 from mss_keras.training import runs
 from trainer.__main__ import main
 from trainer.parser import make_parser, with_defaults
@@ -46,7 +46,7 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
     options = make_parser().parse_args(
         with_defaults(["train", "--config", str(output / "best.yaml")])
     )["train"]
-    config = Config.from_flat({name: options[name] for name in fields()})
+    config = RunConfig.from_flat({name: options[name] for name in fields()})
     assert config.training.loss_args == {"beta": float(rows[0]["beta"])}
     assert (config.training.epochs, config.training.lr) == (2, float(rows[0]["lr"]))
     best = output / f"best-{rows[0]['trial']}"

@@ -15,7 +15,7 @@ import tensorflow as tf
 from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mss_keras.config import SOURCES, Config
+from mss_keras.config import SOURCES, RunConfig
 from mss_keras.training import runs
 
 
@@ -196,7 +196,7 @@ def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(run, tree, t
     """In a run that had ended and goes on to more epochs, with what became of its music."""
     own = shutil.copytree(run, tmp_path / "run")
     values = runs.read_config(run / "config.yaml").to_flat()
-    runs.write_config(Config.from_flat({**values, "root": str(tree)}), own / "config.yaml")
+    runs.write_config(RunConfig.from_flat({**values, "root": str(tree)}), own / "config.yaml")
     kept = sorted(os.listdir(own / "checkpoints"))
     for source in ("vocals", "drums", "bass", "other"):
         waveform = np.full((44100, 2), np.nan)

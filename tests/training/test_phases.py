@@ -9,7 +9,7 @@ import tensorflow as tf
 from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mss_keras.config import AdversarialConfig, Config, TrainingConfig, UserError
+from mss_keras.config import AdversarialConfig, RunConfig, TrainingConfig, UserError
 from mss_keras.training import loop
 from mss_keras.training.phases import Phase, phases
 
@@ -18,7 +18,7 @@ KINDS = ("real_paired", "real_unpaired", "fake_paired", "fake_unpaired", "score_
 
 def config(loss="adversarial", epochs=20, **adversarial):
     training = TrainingConfig(loss=(loss,), epochs=epochs, patience=9, lr_decay_patience=4)
-    return Config(training=training, adversarial=AdversarialConfig(**adversarial))
+    return RunConfig(training=training, adversarial=AdversarialConfig(**adversarial))
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_pretrained_weights_are_taken(small, tmp_path):
     own = ("nfft", "nhop", "hidden_size")
     values = {**{key: small[key] for key in own}, "sources": ["vocals", "drums"]}
     values |= {"loss": "adversarial", "unidirectional": True}
-    before = loop.runs.build(Config.from_flat(values))
+    before = loop.runs.build(RunConfig.from_flat(values))
     before.compile("adam")
     before.save(tmp_path / "before.keras")
-    config = Config.from_flat({**values, "pretrained": str(tmp_path / "before.keras")})
+    config = RunConfig.from_flat({**values, "pretrained": str(tmp_path / "before.keras")})
     new = loop.runs.build(config)
     for one, other in zip(loop._pretrained(config, new), before.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    narrow = loop.runs.build(Config.from_flat({**values, "hidden_size": 8}))
+    narrow = loop.runs.build(RunConfig.from_flat({**values, "hidden_size": 8}))
     with pytest.raises(
         UserError, match=r"--pretrained: .*before.keras found .*wanted those of this"
     ):

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from mss_keras.config import AudioConfig
-from mss_keras.training import plots, report
+from mss_keras.reports import figures
+from mss_keras.training import report
 
 AUDIO = AudioConfig(nfft=512, nhop=256)
 
@@ -41,7 +42,7 @@ def test_pictures_show_what_they_are_given(tmp_path, excerpt):
     mixture, sources = excerpt["mixture"][:44100], excerpt["sources"][:, :44100]
     silence = {name: np.zeros((44100, 2)) for name in "abcd"}
     same = dict(zip("abcd", sources, strict=True))
-    images = [plots.spectrogram_image(mixture, sources, x, AUDIO) for x in (silence, same)]
+    images = [figures.spectrogram_image(mixture, sources, x, AUDIO) for x in (silence, same)]
     height = images[0].shape[0]
     assert images[0].shape == images[1].shape
     lower = slice(int(0.72 * height), int(0.9 * height))  # the row of the estimates
@@ -55,10 +56,10 @@ def test_curves(tmp_path):
         {"epoch": i, "loss": 1 / i, "val_loss": -2 / i, "val_si_sdr": i, "learning_rate": 0.1}
         for i in (1, 2, 3)
     ]
-    figure = plots.curves(rows, "some_loss")
+    figure = figures.curves(rows, "some_loss")
     panels = figure.get_axes()
     assert panels[0].get_ylabel() == "some_loss"
     assert panels[0].get_yscale() == "linear"  # a loss below 0 has no logarithm
     np.testing.assert_array_equal(panels[0].lines[1].get_ydata(), [-2, -1, -2 / 3])
-    plots.save(figure, tmp_path / "curves.png")
+    figures.save(figure, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"

@@ -1,0 +1,30 @@
+"""Waveforms and their short-time Fourier transform."""
+
+from dataclasses import dataclass
+
+from mss_keras.config.fields import option, require, require_positive
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Waveforms and their short-time Fourier transform."""
+
+    sample_rate: int = option(44100, "Sample rate of the audio, Hz")
+    nb_channels: int = option(2, "Audio channels: 1 (mono, files are mixed down) or 2 (stereo)")
+    nfft: int = option(4096, "FFT size and length of the periodic Hann window, samples")
+    nhop: int = option(1024, "Hop between frames, samples; must divide nfft at least twice")
+
+    def __post_init__(self):
+        require_positive(self, "sample_rate", "nfft", "nhop")
+        require(self.nb_channels in (1, 2), "nb_channels", found=self.nb_channels, wanted="1 or 2")
+        require(
+            self.nfft % self.nhop == 0 and self.nfft >= 2 * self.nhop,
+            "nhop",
+            found=self.nhop,
+            wanted=f"a divisor of nfft {self.nfft}, at most half of it",
+        )
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of a spectrogram."""
+        return self.nfft // 2 + 1

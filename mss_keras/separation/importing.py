@@ -1,0 +1,129 @@
+"""Published open-unmix checkpoints as separators of ours."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mss_keras.config import SOURCES, AudioConfig, ModelConfig, UserError
+from mss_keras.jobs.files import appearing
+from mss_keras.models import published
+from mss_keras.models.masking import MaskingModel
+
+# Sample rate and hop of the published models by FFT size, for a checkpoint without
+# its separator.json: umx, umxhq, umxl and umxse.
+_PUBLISHED = {4096: (44100, 1024), 1024: (16000, 512)}
+
+
+def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
+    """Turns open-unmix's checkpoints, one for each target, into a model of ours.
+
+    Args:
+        inputs: `.pth` files, or one folder of them, with `separator.json` beside them
+            (without it sample rate and hop are those of the published models).
+            `vocals-b62c91ce.pth` is the target `vocals`.
+        output: the `.keras` file to write.
+
+    Returns:
+        The separator, of the `separate` architecture.
+
+    Raises:
+        UserError: if torch is not installed, something is missing, or the targets
+            differ in size.
+    """
+    if output.suffix != ".keras" or output.exists():
+        raise UserError(f"--output: {output}: wanted a new path that ends with .keras")
+    paths = _checkpoints(inputs)
+    states = {target: _read(path) for target, path in paths.items()}
+    flavours = {}
+    for target, state in states.items():
+        try:
+            flavours[target] = published.Flavour.of(state)
+        except UserError as error:
+            raise UserError(f"{paths[target]}: {error}") from None
+    if len(set(flavours.values())) > 1:
+        sizes = "; ".join(f"{target}: {flavour}" for target, flavour in flavours.items())
+        raise UserError(f"found targets of different sizes, wanted one for all: {sizes}")
+    flavour = next(iter(flavours.values()))
+    separator = _build(tuple(paths), flavour, _audio(next(iter(paths.values())).parent, flavour))
+    for network, (target, state) in zip(separator.network.networks, states.items(), strict=True):
+        try:
+            published.load(network, state)
+        except UserError as error:
+            raise UserError(f"{paths[target]}: {error}") from None
+    with appearing(output) as partial:
+        separator.save(partial)
+    return separator
+
+
+def _checkpoints(inputs: Sequence[str]) -> dict[str, Path]:
+    paths = []
+    for given in map(Path, inputs):
+        found = sorted(given.glob("*.pth")) if given.is_dir() else [given]
+        if not found or not all(path.is_file() for path in found):
+            raise UserError(f"{given}: not found, wanted .pth files of open-unmix")
+        paths += found
+    targets: dict[str, Path] = {}
+    for path in paths:
+        # torch.hub puts a part of the hash behind the name.
+        target = re.sub(r"[-_][0-9a-f]{8}$", "", path.stem)
+        if target in targets:
+            raise UserError(f"{path}: the target {target} again, beside {targets[target]}")
+        targets[target] = path
+    order = sorted(targets, key=lambda t: (SOURCES.index(t) if t in SOURCES else len(SOURCES), t))
+    return {target: targets[target] for target in order}
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        import torch
+    except ImportError:
+        raise UserError(
+            f"{path}: torch is needed to read it, wanted pip install 'mss_keras[openunmix]'"
+        ) from None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its unpickler raises
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path}: {reason}; wanted a checkpoint of open-unmix") from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    return {key: value.numpy() for key, value in state.items() if torch.is_tensor(value)}
+
+
+def _audio(folder: Path, flavour: published.Flavour) -> AudioConfig:
+    nfft = 2 * (flavour.nb_bins - 1)
+    path = folder / "separator.json"
+    if path.exists():
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+            rate, hop, there = int(found["sample_rate"]), int(found["nhop"]), int(found["nfft"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: {error!r}, wanted sample_rate, nfft and nhop of open-unmix"
+            ) from None
+        if there != nfft:
+            raise UserError(f"{path}: found nfft {there}, wanted {nfft} as the checkpoints have")
+    elif nfft in _PUBLISHED:
+        rate, hop = _PUBLISHED[nfft]
+    else:
+        raise UserError(f"{path}: not found, wanted it for the sample rate and the hop")
+    return AudioConfig(rate, flavour.nb_channels, nfft, hop)
+
+
+def _build(
+    targets: tuple[str, ...], flavour: published.Flavour, audio: AudioConfig
+) -> MaskingModel:
+    bin_width = audio.sample_rate / audio.nfft
+    bandwidth = min((flavour.max_bin - 0.5) * bin_width, audio.sample_rate / 2)
+    model = ModelConfig(
+        architecture="separate",
+        hidden_size=flavour.hidden_size,
+        bandwidth=bandwidth,
+        unidirectional=flavour.unidirectional,
+    )
+    separator = MaskingModel(targets, audio, model)
+    separator.build()
+    return separator

@@ -1,0 +1,48 @@
+"""What trials of searches in real processes do: `python made_up_trials.py SEARCH`."""
+
+import os
+import pickle
+import signal
+import sys
+import time
+from pathlib import Path
+
+from mss_keras.experiments.search import search
+from mss_keras.experiments.search import tuner as search_tuner
+
+
+def waiting(config, folder, earlier):
+    """Begins, and ends when the search's folder holds `go`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pid").write_text(f"{os.getpid()} {os.getppid()}")
+    while not (folder.parent.parent / "go").exists():
+        time.sleep(0.1)
+    return {"val_si_sdr": -config.training.loss_args["beta"]}
+
+
+def unlucky(config, folder, earlier):
+    """The first diverges, the second is killed, the next two are with their workers."""
+    number = int(folder.name)
+    if number == 0:
+        raise FloatingPointError("loss is nan at epoch 1, step 1")
+    if number in (1, 2, 3):
+        os.kill(os.getpid() if number == 1 else os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    if number == 4:
+        return {"val_si_sdr": float("nan")}
+    return {"val_si_sdr": 1.5}
+
+
+def in_turn(*trials):
+    """Real trials in one process, which deterministic training does not leave as it was."""
+    return [search_tuner.run_trial(*trial) for trial in trials]
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+    told = search.search(
+        pickle.loads(Path(sys.argv[1]).read_bytes()),
+        say=lambda line: print(line, flush=True),
+        run=waiting,
+    )
+    print(told.table() if told else "no more trials")

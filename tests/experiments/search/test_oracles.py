@@ -1,0 +1,236 @@
+"""KerasTuner's Oracles on made-up objectives: what is found, and what a kill leaves."""
+
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError
+
+from mss_keras.config import RunConfig, SearchConfig, TrainingConfig, UserError
+from mss_keras.experiments.search.oracles import make_oracle
+from mss_keras.experiments.search.plan import RunModel
+from mss_keras.experiments.search.report import completed
+from mss_keras.experiments.search.space import Space
+from mss_keras.experiments.search.tuner import Tuner
+
+OPTIMUM = {"delta": 0.2, "lambda": 30.0}  # of 1e-3 to 1e3
+CONFIG = RunConfig(training=TrainingConfig(loss=("deep_feature",), epochs=27))
+SPACE = Space.of(CONFIG, ())
+
+
+def objective(values) -> float:
+    """0 at best; a tenfold weight costs 1 dB. More epochs show it better."""
+    cost = sum(math.log10(values[name] / best) ** 2 for name, best in OPTIMUM.items())
+    return -cost + 0.1 * math.sin(1e3 * values["delta"]) / values.get("tuner/epochs", 27)
+
+
+class MadeUp(Tuner):
+    """A search without training."""
+
+    def run_trial(self, trial, *args, **kwargs):
+        values = trial.hyperparameters.values
+        if self.run(values) is None:
+            raise FailedTrialError("crashed")
+        return {"val_si_sdr": objective(values)}
+
+
+def tuner(folder: Path, run=lambda values: True, seed=0, **settings) -> MadeUp:
+    return reloaded(oracle_of(seed=seed, **settings), folder, run)
+
+
+def oracle_of(epochs=27, seed=0, **settings):
+    given = SearchConfig(**{"trials": 20, **settings})
+    return make_oracle(given, SPACE, epochs=epochs, seed=seed)
+
+
+def reloaded(oracle, folder: Path, run=lambda values: True) -> MadeUp:
+    return MadeUp(oracle, RunModel(CONFIG, SPACE, 27), folder, run=run)
+
+
+def values_of(found: MadeUp) -> list[dict]:
+    trials = found.oracle.trials
+    return [trials[name].hyperparameters.values for name in sorted(trials)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "trials", "misses"),
+    [("bayesian", 25, 0.1), ("random", 25, 1.5), ("grid", 25, 0.6), ("hyperband", 60, 1.0)],
+)
+def test_the_optimum_is_found(tmp_path, kind, trials, misses):
+    """The square of the distance from it, in decades, of six by six."""
+    found = tuner(tmp_path, tuner=kind, trials=trials)
+    found.search()
+    best = completed(found.oracle)[0]
+    assert best.score > -misses
+    assert len(found.oracle.trials) == found.oracle.max_trials <= trials
+    scores = [trial.score for trial in found.oracle.trials.values()]
+    assert best.score == max(scores) > np.median(scores)
+
+
+@pytest.mark.parametrize("kind", ["bayesian", "random", "grid", "hyperband"])
+def test_same_seed_same_trials(tmp_path, kind):
+    one, same, other = (
+        tuner(tmp_path / str(n), tuner=kind, trials=12, seed=seed)
+        for n, seed in enumerate((0, 0, 1))
+    )
+    for each in (one, same, other):
+        each.search()
+    assert values_of(one) == values_of(same)
+    assert (values_of(one) == values_of(other)) == (kind == "grid")
+
+
+def test_failed_trials_are_recorded_and_passed_over(tmp_path):
+    """However many in a row."""
+    calls = []
+
+    def run(values):
+        calls.append(values)
+        return True if len(calls) > 8 else None
+
+    found = tuner(tmp_path, run, tuner="random", trials=10)
+    found.search()
+    ended = [found.oracle.trials[name] for name in found.oracle.end_order]
+    assert [trial.status for trial in ended] == ["FAILED"] * 8 + ["COMPLETED"] * 2
+    assert all("crashed" in trial.message for trial in ended[:8])
+
+
+def test_what_failed_is_not_tried_again(tmp_path):
+    found = tuner(tmp_path, lambda values: values["delta"] < 1 or None, trials=18)
+    found.search()
+    failed = [t for t in found.oracle.trials.values() if t.status == TrialStatus.FAILED]
+    assert failed
+    assert len({str(values) for values in values_of(found)}) == 18
+    assert sum(values["delta"] > 1 for values in values_of(found)[-6:]) <= 2
+
+
+def test_the_end_of_a_range_is_tried_once(tmp_path):
+    """Though the best lies there."""
+    oracle = oracle_of(trials=12)
+    found = reloaded(oracle, tmp_path)
+    found.run_trial = lambda trial: {"val_si_sdr": -trial.hyperparameters.values["delta"]}
+    found.search()
+    tried = np.log10([[values[name] for name in OPTIMUM] for values in values_of(found)])
+    apart = np.abs(tried[:, None] - tried).max(axis=-1) + np.eye(12)
+    assert apart.min() > 1e-3
+
+
+class Killed(BaseException):
+    """Nothing comes after it, as after SIGKILL."""
+
+
+@pytest.mark.parametrize("kind", ["bayesian", "random", "grid", "hyperband"])
+def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
+    """Before and after each file takes its name, the search goes on as if never killed; one
+    trial at most, which had not been written down as ended, runs twice."""
+
+    def five(folder, run):
+        oracle = oracle_of(tuner=kind, trials=5)
+        oracle.num_initial_points = 3  # random ones, of the Bayesian
+        return reloaded(oracle, folder, run)
+
+    replace, count = os.replace, [0]
+
+    def counting(source, target):
+        count[0] += 1
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", counting)
+    whole = five(tmp_path / "whole", lambda values: True)
+    whole.search()
+    writes = count[0]
+    for moment in (*range(1, 8), writes - 4, writes - 1):
+        for after in (False, True):
+            folder, runs = tmp_path / f"{moment}{after}", []
+            count[0] = 0
+
+            def killing(source, target, moment=moment, after=after):
+                count[0] += 1
+                if count[0] == moment and not after:
+                    raise Killed
+                replace(source, target)
+                if count[0] >= moment:
+                    raise Killed
+
+            def run(values, runs=runs):
+                runs.append(dict(values))
+                return True
+
+            monkeypatch.setattr(os, "replace", killing)
+            with pytest.raises(Killed):
+                five(folder, run).search()
+            monkeypatch.setattr(os, "replace", replace)
+            again = five(folder, run)
+            again.search()
+            assert values_of(again) == values_of(whole)
+            assert {t.status for t in again.oracle.trials.values()} == {TrialStatus.COMPLETED}
+            assert sorted(again.oracle.end_order) == sorted(again.oracle.trials)
+            assert len(runs) <= len(again.oracle.trials) + 1
+            shutil.rmtree(folder)
+
+
+def test_a_finished_search_runs_nothing(tmp_path):
+    tuner(tmp_path, tuner="random", trials=3).search()
+    again = tuner(tmp_path, lambda values: pytest.fail("run again"), tuner="random", trials=3)
+    again.search()
+    assert len(completed(again.oracle)) == 3
+    more = tuner(tmp_path, tuner="random", trials=5)
+    more.search()
+    assert values_of(more)[:3] == values_of(again)
+    assert len(completed(more.oracle)) == 5
+
+
+@pytest.mark.parametrize(("trials", "epochs"), [(30, 27), (60, 27), (30, 1000), (3, 9)])
+def test_hyperband_deals_out_epochs_within_the_trials(tmp_path, trials, epochs):
+    oracle = oracle_of(epochs, tuner="hyperband", trials=trials)
+    found = reloaded(oracle, tmp_path)
+    found.search()
+    values = values_of(found)
+    assert len(values) == oracle.max_trials <= trials
+    assert max(each["tuner/epochs"] for each in values) == epochs
+    if trials > 3:  # enough for halving
+        continued = [each for each in values if each["tuner/initial_epoch"]]
+        assert continued
+        for each in continued:
+            earlier = found.oracle.trials[each["tuner/trial_id"]].hyperparameters.values
+            assert earlier["tuner/epochs"] == each["tuner/initial_epoch"] < each["tuner/epochs"]
+            assert {k: earlier[k] for k in OPTIMUM} == {k: each[k] for k in OPTIMUM}
+        assert sum(oracle.work(trial) for trial in oracle.trials.values()) == oracle.work()
+
+
+def test_a_worker_given_up_takes_its_trial_along(tmp_path):
+    """And what it says afterwards changes nothing."""
+    oracle = tuner(tmp_path, tuner="random", trials=3).oracle
+    trial, other = oracle.create_trial("one"), oracle.create_trial("two")
+    late = Trial.from_proto(trial.to_proto())
+    oracle.lose("one", "gone")
+    assert oracle.trials[trial.trial_id].status == TrialStatus.FAILED
+    assert oracle.trials[trial.trial_id].message == "gone"
+    assert oracle.ongoing_trials == {"two": oracle.trials[other.trial_id]}
+    assert oracle.tuner_ids == {"two"}
+    oracle.update_trial(trial.trial_id, {"val_si_sdr": 9.0})
+    late.status = TrialStatus.COMPLETED
+    oracle.end_trial(late)
+    assert completed(oracle) == []
+
+
+def test_a_chief_that_returns_waits_for_trials_in_its_workers(tmp_path):
+    oracle = tuner(tmp_path, tuner="random", trials=3).oracle
+    trial = oracle.create_trial("one")
+    for chief in (True, False):
+        again = oracle_of(tuner="random", trials=3)
+        again.chief = chief
+        reloaded(again, tmp_path)
+        assert [t.trial_id for t in again.ongoing_trials.values()] == [trial.trial_id] * chief
+        assert again._retry_queue == [trial.trial_id] * (not chief)
+        repeated = again.create_trial("one" if chief else "another")
+        assert repeated.trial_id == trial.trial_id
+        assert repeated.hyperparameters.values == trial.hyperparameters.values
+
+
+def test_a_grid_wants_enough_trials(tmp_path):
+    with pytest.raises(UserError, match="--trials: found 3, wanted at least 4 for a grid"):
+        tuner(tmp_path, tuner="grid", trials=3)

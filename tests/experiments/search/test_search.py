@@ -1,0 +1,261 @@
+"""Searches in real processes: chief and workers, kills, trials that fail; and real trials."""
+
+import contextlib
+import csv
+import dataclasses
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import made_up_trials
+import numpy as np
+import pytest
+
+from mss_keras.config import AdversarialConfig, RunConfig, SearchConfig, TrainingConfig, UserError
+from mss_keras.experiments.search import search
+from mss_keras.experiments.search.chief import role
+from mss_keras.experiments.search.plan import RunModel, Search
+from mss_keras.experiments.search.tuner import Tuner
+from mss_keras.jobs.processes import Job
+from mss_keras.training import loop, runs
+
+NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
+
+
+def asked(tree, small, output, **settings) -> Search:
+    config = RunConfig.from_flat({**small, "root": str(tree), "loss": "dissimilarity_freq"})
+    given = SearchConfig(**{"tuner": "random", "trial_epochs": 1, **settings})
+    return Search(config, given, output)
+
+
+def until(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_chief_and_workers_on_loopback(tree, small, tmp_path):
+    """A worker killed in mid-trial loses that trial, a chief killed goes on, all exit."""
+    output, what = tmp_path / "search", tmp_path / "search.pickle"
+    what.write_bytes(pickle.dumps(asked(tree, small, output, trials=5, worker_timeout=12)))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes: list[subprocess.Popen] = []
+
+    def start(name):
+        environment = dict(zip(NAMES, (name, "127.0.0.1", str(port)), strict=True))
+        script = Path(made_up_trials.__file__)
+        process = subprocess.Popen(
+            [sys.executable, script, what],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    def begun():
+        found = {}
+        for path in output.glob("trials/*/pid"):
+            if len(numbers := path.read_text().split()) == 2:
+                found[int(numbers[1])] = (path.parent.name, int(numbers[0]))
+        return found  # trial and its process by the worker's
+
+    try:
+        worker, chief, victim = start("one"), start("the-chief"), start("two")
+        until(lambda: len(begun()) == 2)
+        lost, trial_process = begun()[victim.pid]
+        victim.kill()
+        until(lambda: not alive(trial_process))  # ends with its worker
+        chief.kill()
+        chief.wait()
+        chief = start("the-chief")
+        lines = [chief.stdout.readline() for _ in range(2)]
+        assert lines[-1].startswith(f"chief at 127.0.0.1:{port}")
+        failure = chief.stdout.readline()
+        assert failure.startswith(f"1/5 trial {lost}: beta ")
+        assert "failed: its worker two was not heard of for 12 s, about" in failure
+        (output / "go").touch()
+        assert chief.wait(120) == worker.wait(120) == 0
+    finally:
+        for process in processes:
+            process.kill()
+    with (output / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows if row["note"]] == [lost]
+    assert len({row["trial"] for row in rows}) == len(rows) == 5
+    best = min((row for row in rows if not row["note"]), key=lambda row: float(row["beta"]))
+    assert rows[0] == best
+    found = runs.read_config(output / "best.yaml").training
+    assert found.loss_args == {"beta": float(best["beta"])}
+    assert "no more trials" in worker.stdout.read()
+    assert (output / "weights.png").exists()
+
+
+def test_interrupted_trials_are_not_lost(tree, small, tmp_path):
+    """Ctrl-C goes to chief, workers and trials alike."""
+    output, what = tmp_path / "search", tmp_path / "search.pickle"
+    given = asked(tree, small, output, trials=2, workers=2)
+    what.write_bytes(pickle.dumps(given))
+    process = subprocess.Popen(
+        [sys.executable, made_up_trials.__file__, what],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: len(list(output.glob("trials/*/pid"))) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "KeyboardInterrupt" in said
+    assert "failed" not in said
+    oracle = given.oracle()
+    Tuner(oracle, RunModel(given.config, given.space, 1), output)
+    assert sorted(oracle._retry_queue) == ["0", "1"]
+
+
+def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
+    """Each takes its own trial along; when no worker is left, the same command goes on."""
+    what, lines = asked(tree, small, tmp_path / "search", trials=6, workers=2), []
+    with pytest.raises(search.WorkersLostError, match="all workers died"):
+        search.search(what, say=lines.append, run=made_up_trials.unlucky)
+    told = search.search(what, say=lines.append, run=made_up_trials.unlucky)
+    assert told.best_trial.trial_id == "5"
+    notes = {row["trial"]: row["note"] for row in told._rows()}
+    assert notes["0"] == "failed: loss is nan at epoch 1, step 1"
+    assert notes["1"] == "failed: killed, exit code -9"
+    assert notes["2"].startswith("failed: its worker worker-")
+    assert notes["2"].endswith("died")
+    assert notes["4"] == "failed: val_si_sdr is nan"
+    assert notes["5"] == ""
+    assert "4 of 6 trials are finished already" in lines
+    assert "FloatingPointError" in (tmp_path / "search/logs/0.log").read_text()
+    text = told.table()
+    assert text.splitlines()[2].split()[:2] == ["5", "1.50"]
+
+
+def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
+    """As Hyperband wants it; and its loss has the weight that was chosen."""
+    values = {**small, "root": str(tree), "loss": "dissimilarity_freq", "deterministic": True}
+    values["unidirectional"] = True
+    base = RunConfig.from_flat(values)
+    what = Search(base, SearchConfig(tuner="hyperband", trial_epochs=3), tmp_path / "search")
+    model = RunModel(what.config, what.space, what.epochs)
+
+    def trial(name, epochs, earlier=None):
+        hp = what.oracle().get_space()
+        hp.values = {"beta": 0.0321, "tuner/epochs": epochs}
+        return model.build(hp), tmp_path / name, earlier and tmp_path / earlier
+
+    trials = [trial("short", 1), trial("longer", 2, "short"), trial("whole", 2)]
+    # Once more: nothing is trained again.
+    job = Job(made_up_trials.in_turn, *trials, trials[1], log=tmp_path / "log")
+    rows, failure = job.result()
+    assert failure is None
+    assert rows[1] == rows[2] == rows[3]
+    assert (tmp_path / "log").read_text().count("Epoch 2/2") == 2
+    for one, other in zip(
+        *(runs.load(tmp_path / name).get_weights() for name in ("longer", "whole")), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    # The trial before is left as it was.
+    assert runs.read_config(tmp_path / "short/config.yaml").training.epochs == 1
+    config = runs.read_config(tmp_path / "longer/config.yaml")
+    assert config.training.epochs == 2
+    assert config.training.loss_args == {"beta": 0.0321}
+
+
+def opposed(**adversarial):
+    training = TrainingConfig(loss=("adversarial",), epochs=30)
+    return RunConfig(training=training, adversarial=AdversarialConfig(**adversarial))
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "message"),
+    [
+        ({}, {"objective": "val_loss"}, "val_loss, which a smaller weight lowers by itself"),
+        ({}, {"objective": "sdr"}, "--objective: found 'sdr', wanted val_si_sdr or val_sdr"),
+        ({}, {"range": ("hidden-size=15:17",)}, "hidden"),
+        ({}, {"range": ("lr=-1:1",)}, "--lr: found -1"),
+        ({"loss": "l2_freq"}, {}, "--loss: l2_freq has no weights to search"),
+        ({"loss": "nonsense"}, {}, "nonsense"),
+        ({}, {"tuner": "grid", "trials": 1}, "--trials: found 1, wanted at least 2 for a grid"),
+        (opposed(), {"tuner": "hyperband"}, "--tuner hyperband: found with --loss adversarial"),
+        (opposed(pretrain_epochs=5), {"trial_epochs": 5}, "--trial-epochs: found 5, wanted more"),
+    ],
+)
+def test_what_cannot_be_searched(config, settings, message, tmp_path):
+    if isinstance(config, dict):
+        config = RunConfig.from_flat({"loss": "dissimilarity_freq", **config})
+    with pytest.raises(UserError, match=message):
+        Search(config, SearchConfig(**settings), tmp_path)
+
+
+def test_epochs_of_hyperband_come_after_pretraining(tmp_path):
+    what = Search(opposed(pretrain_epochs=20), SearchConfig(tuner="hyperband"), tmp_path)
+    oracle = what.oracle()
+    assert oracle.max_epochs == 10
+    hp = oracle.get_space()
+    hp.values = {"gamma": 0.02, **{"tuner/epochs": 4, "tuner/initial_epoch": 2}}
+    found = RunModel(what.config, what.space, what.epochs).build(hp)
+    assert found.training.epochs == 20 + 4
+    assert found.training.loss_args == {"gamma": 0.02}
+
+
+def test_the_folder_of_another_search_is_refused(tree, small, tmp_path):
+    what = asked(tree, small, tmp_path / "search", trials=1)
+    what.claim().take(what.output)
+    other = dataclasses.replace(what, settings=SearchConfig(tuner="bayesian", trial_epochs=1))
+    with pytest.raises(UserError, match="holds another search: tuner random"):
+        search.search(other)
+    more = asked(tree, small, tmp_path / "search", trials=9)
+    more.claim().take(more.output)  # only goes further
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else/song.wav").touch()
+    with pytest.raises(UserError, match="holds something else"):
+        search.search(asked(tree, small, tmp_path / "else"))
+
+
+def test_parts_in_a_search_on_many_machines(monkeypatch, tree, small, tmp_path):
+    assert role() is None
+    monkeypatch.setenv(NAMES[0], "chief")
+    with pytest.raises(UserError, match="KERASTUNER_ORACLE_IP, KERASTUNER_ORACLE_PORT: not set"):
+        role()
+    monkeypatch.setenv(NAMES[1], "10.0.0.1")
+    monkeypatch.setenv(NAMES[2], "70")
+    assert role() == ("chief", "10.0.0.1:70")
+    with pytest.raises(UserError, match="--workers: found with KERASTUNER_TUNER_ID"):
+        search.search(asked(tree, small, tmp_path / "one", workers=2))
+    with pytest.raises(UserError, match=r"10\.0\.0\.1:70 cannot be listened on"):
+        search.search(asked(tree, small, tmp_path / "two"))
+
+
+def test_statistics_are_shared(tree, small, tmp_path):
+    what = asked(tree, small, tmp_path)
+    ready = what.opened(pytest.fail, False).with_statistics(False)
+    assert ready.config.data.statistics == str(tmp_path / "statistics.npz")
+    assert (tmp_path / "statistics.npz").exists()
+    assert ready.asked() == what.asked()
+    assert loop.resolve(ready.config).training.lr == 1e-3

@@ -1,0 +1,55 @@
+"""The benchmark's table: grouped, labelled, with failures as rows."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from mss_keras.experiments import benchmark_report
+from mss_keras.experiments.benchmark import Outcome
+from mss_keras.metrics import BSSEval, TrackScores
+
+
+def outcome(sdr):
+    ratio = np.array([[sdr, sdr], [sdr + 2, sdr + 2]])
+    silent = np.zeros((2, 2, 2), bool)
+    frames = BSSEval(ratio, ratio, ratio, ratio, silent, np.ones(2, bool))
+    readings = {name: np.full(2, -sdr) for name in ("l1_time", "l2_mask")}
+    return Outcome((TrackScores("x", ("vocals", "rest"), frames, whole_track=readings),))
+
+
+OUTCOMES = {
+    "l1_mask": outcome(1.0),
+    "sisdr_freq": outcome(3.0),
+    "l1_time": Outcome(failure="the loss became NaN"),
+}
+
+
+def test_rows():
+    rows = benchmark_report.rows(OUTCOMES, "demonstration")
+    assert [row["loss"] for row in rows] == ["l1_time", "sisdr_freq", "l1_mask"]
+    assert rows[0]["note"] == "demonstration; failed: the loss became NaN"
+    assert rows[0]["SDR mean"] is None
+    assert rows[1]["SDR vocals"] == 3
+    assert rows[1]["SDR mean"] == 4
+    assert rows[1]["SDR published"] == 5.61
+    assert rows[2]["l2_mask"] == -1
+
+
+@pytest.mark.parametrize("demonstration", [True, False])
+def test_files(tmp_path, demonstration):
+    benchmark_report.write(OUTCOMES, tmp_path, demonstration=demonstration)
+    with (tmp_path / "table.csv").open() as file:
+        assert [row["domain"] for row in csv.DictReader(file)] == ["waveform", "magnitude", "mask"]
+    for name in ("table.md", "table.csv", "table.tex"):
+        text = (tmp_path / name).read_text().lower()
+        assert ("demonstration" in text) == demonstration
+        assert "failed: the loss became nan" in text
+    assert "\\toprule" in (tmp_path / "table.tex").read_text()
+    for name in ("heatmap.png", "boxes.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_when_all_failed(tmp_path):
+    benchmark_report.write({"l1_time": Outcome(failure="x")}, tmp_path, demonstration=False)
+    assert "failed: x" in (tmp_path / "table.md").read_text()

@@ -1,0 +1,40 @@
+"""Whole or not at all."""
+
+import pytest
+
+from mss_keras.jobs.files import appearing
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "deep/x.wav"
+    with appearing(path) as partial:
+        assert partial.suffix == ".wav"
+        partial.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert [p.name for p in path.parent.iterdir()] == ["x.wav"]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path):
+    (tmp_path / "x").write_text("old")
+
+    def fail():
+        with appearing(tmp_path / "x") as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert (tmp_path / "x").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_folder_replaces_a_folder_and_leftovers_go(tmp_path):
+    for name in ("run", ".partial-run"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "old").touch()
+    with appearing(tmp_path / "run") as partial:
+        partial.mkdir()
+        (partial / "new").touch()
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["new"]

@@ -1,0 +1,99 @@
+"""Checkpoints of open-unmix by way of their files."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+from checkpoints import state
+
+from mss_keras.config import UserError
+from mss_keras.separation.importing import import_openunmix
+from mss_keras.training import runs
+
+SIZES = {"hidden": 8, "channels": 2, "bins": 65, "max_bin": 40}
+CONFIG = {"sample_rate": 8000, "nfft": 128, "nhop": 32, "nb_channels": 2}
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="pip install '.[openunmix]' to read .pth files")
+
+
+@pytest.fixture
+def folder(torch, tmp_path):
+    """A model of two targets as open-unmix and torch.hub name them."""
+    for seed, name in enumerate(("drums-0a1b2c3d", "vocals")):
+        arrays = {k: torch.from_numpy(v.copy()) for k, v in state(seed, **SIZES).items()}
+        torch.save({**arrays, "stft.window": torch.zeros(3)}, tmp_path / f"{name}.pth")
+    (tmp_path / "separator.json").write_text(json.dumps(CONFIG))
+    return tmp_path
+
+
+def test_an_import_is_a_model(folder, tmp_path):
+    imported = import_openunmix([str(folder)], tmp_path / "out/model.keras")
+    assert imported.source_names == ("vocals", "drums")
+    assert vars(imported.audio) == {
+        "sample_rate": 8000, "nb_channels": 2, "nfft": 128, "nhop": 32,
+    }  # fmt: skip
+    encode = imported.network.networks[1].encode.kernel.numpy()
+    np.testing.assert_array_equal(encode, state(0, **SIZES)["fc1.weight"].T)
+    mixture = np.random.default_rng(0).uniform(-1, 1, (5000, 2)).astype(np.float32)
+    loaded = runs.load(tmp_path / "out/model.keras")
+    for name, stem in imported.separate(mixture).items():
+        assert np.abs(stem).max() > 0.01
+        np.testing.assert_array_equal(loaded.separate(mixture)[name], stem)
+
+
+def test_single_files_and_training_checkpoints(torch, folder, tmp_path):
+    arrays = torch.load(folder / "vocals.pth", weights_only=True)
+    torch.save({"epoch": 3, "state_dict": arrays}, folder / "other.pth")
+    paths = [str(folder / "other.pth"), str(folder / "vocals.pth")]
+    assert import_openunmix(paths, tmp_path / "m.keras").source_names == ("vocals", "other")
+
+
+def test_without_separator_json_the_published_sizes_hold(torch, folder, tmp_path):
+    (folder / "separator.json").unlink()
+    with pytest.raises(UserError, match=r"separator.json: not found, wanted it for the sample"):
+        import_openunmix([str(folder)], tmp_path / "m.keras")
+    speech = state(0, hidden=8, channels=1, bins=513, max_bin=513)
+    arrays = {k: torch.from_numpy(v) for k, v in speech.items()}
+    torch.save(arrays, tmp_path / "speech_f5e0d9f9.pth")
+    model = import_openunmix([str(tmp_path / "speech_f5e0d9f9.pth")], tmp_path / "m.keras")
+    assert model.source_names == ("speech",)
+    assert (model.audio.sample_rate, model.audio.nhop) == (16000, 512)
+
+
+def test_wrong_files_are_named_and_nothing_is_written(torch, folder, tmp_path):
+    def error(inputs, output=tmp_path / "m.keras"):
+        with pytest.raises(UserError) as caught:
+            import_openunmix([str(x) for x in inputs], output)
+        return str(caught.value)
+
+    (folder / "text.pth").write_text("hello")
+    assert "text.pth: " in error([folder / "text.pth"])
+    torch.save({"a": torch.zeros(1)}, folder / "text.pth")
+    assert "text.pth: missing fc1.weight" in error([folder / "text.pth"])
+    assert "not found, wanted .pth files" in error([tmp_path / "gone"])
+    sizes = {**SIZES, "hidden": 12}
+    torch.save({k: torch.from_numpy(v) for k, v in state(1, **sizes).items()}, folder / "text.pth")
+    assert "different sizes" in error([folder])
+    assert "ends with .keras" in error([folder / "vocals.pth"], tmp_path / "model")
+    (folder / "separator.json").write_text(json.dumps({**CONFIG, "nfft": 256}))
+    assert "found nfft 256, wanted 128" in error([folder / "vocals.pth"])
+    (folder / "separator.json").write_text("{}")
+    assert "wanted sample_rate, nfft and nhop" in error([folder / "vocals.pth"])
+    (folder / "bass.pth").write_bytes((folder / "vocals.pth").read_bytes())
+    (folder / "bass-01234567.pth").write_bytes((folder / "vocals.pth").read_bytes())
+    assert "the target bass again" in error([folder / "bass.pth", folder / "bass-01234567.pth"])
+    assert not list(tmp_path.glob("*.keras"))
+
+
+def test_without_torch(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "vocals.pth").touch()
+    with pytest.raises(UserError, match=r"torch is needed to read it, wanted pip install"):
+        import_openunmix([str(tmp_path / "vocals.pth")], tmp_path / "m.keras")
