@@ -70,7 +70,7 @@ def train(
     chosen = networks.losses_of(settings, config.adversarial)
     with strategy.scope():
         for loss in chosen:
-            if loss.needs == "vggish":  # which may not be there; better told now than later
+            if loss.companion == "vggish":  # which may not be there; better told now than later
                 networks.bind(loss, config.audio, say)
     if config.data.batch_size % replicas:
         raise UserError(

@@ -1,6 +1,6 @@
 """The networks that losses compare through: made here, where model and loss meet.
 
-A loss says by `needs` which kind it wants, and by `network` which one, if it is not there
+A loss says by `companion` which kind it wants, and by `network` which one, if it is not there
 already.
 """
 
@@ -40,7 +40,7 @@ def losses_of(
             settings of a network that no loss needs.
     """
     chosen = losses.get_all(settings.loss, settings.loss_args)
-    hearing = [loss for loss in chosen if loss.needs == "vggish"]
+    hearing = [loss for loss in chosen if loss.companion == "vggish"]
     own = (settings.vggish, settings.feature_layers)
     if own != (VGGISH, FEATURE_LAYERS) and not hearing:
         raise UserError(
@@ -50,7 +50,7 @@ def losses_of(
     for loss in hearing:
         hub.check_handle(settings.vggish)
         loss.network = {"vggish": settings.vggish, "layers": list(settings.feature_layers)}
-    opposed = [loss for loss in chosen if loss.needs == "discriminators"]
+    opposed = [loss for loss in chosen if loss.companion == "discriminators"]
     given = [key for key, value in vars(adversarial).items() if value != _PLAIN[key]]
     if given and not opposed:
         raise UserError(
@@ -88,10 +88,10 @@ def bind(
         UserError: if the network cannot be had.
     """
     network = getattr(loss, "network", None)
-    if loss.needs is None or callable(network):
+    if loss.companion is None or callable(network):
         return
     description = network or {}
-    if loss.needs == "vggish":
+    if loss.companion == "vggish":
         loss.network = _vggish(description, audio, note)
     else:
         shape = (audio.nb_channels, audio.bins)

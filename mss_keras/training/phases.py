@@ -28,7 +28,7 @@ def phases(config: RunConfig) -> list[Phase]:
     best epoch of the pretraining would never be passed.
     """
     settings, adversarial = config.training, config.adversarial
-    if not any(losses.entry(name).loss.needs == "discriminators" for name in settings.loss):
+    if not any(losses.entry(name).loss.companion == "discriminators" for name in settings.loss):
         return [Phase(settings.epochs, settings.patience)]
     opposed = Phase(settings.epochs, settings.patience, unpaired=True)
     epochs, patience = adversarial.pretrain_epochs, settings.patience

@@ -121,7 +121,7 @@ class Separator(MaskingModel):
                 policy=self.policy,
             )
             known = self.opponents and self.opponents.discriminators
-            if loss.needs == "discriminators" and loss.network is not known:
+            if loss.companion == "discriminators" and loss.network is not known:
                 self.__dict__["opponents"] = Opponents(
                     loss.network,
                     self.source_names,
@@ -178,7 +178,7 @@ class Separator(MaskingModel):
             self.opponents.update(scene, others)
         total = 0.0
         for loss, weight in self._losses_and_weights:
-            opposed = loss.needs == "discriminators"
+            opposed = loss.companion == "discriminators"
             if opposed and unpaired is None:
                 loss = loss.unopposed
             terms = self._terms(loss, domains.pair(loss.domain, scene), training)
@@ -237,7 +237,7 @@ class Separator(MaskingModel):
         )
 
     def _opposed_terms(self) -> set[str]:
-        opposed = [x for x, _ in self._losses_and_weights if x.needs == "discriminators"]
+        opposed = [x for x, _ in self._losses_and_weights if x.companion == "discriminators"]
         return {_tag(loss, term) for loss in opposed for term in loss.weights}
 
     def test_step(self, data):
