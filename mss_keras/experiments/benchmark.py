@@ -131,9 +131,9 @@ def configurations(config: RunConfig, names: Sequence[str]) -> dict[str, RunConf
         training = dataclasses.replace(
             config.training, loss=(name,), loss_weight=(), loss_args=arguments
         )
-        if losses.entry(name).loss.needs != "vggish":
+        if losses.entry(name).loss.companion != "vggish":
             training = dataclasses.replace(training, vggish=VGGISH, feature_layers=FEATURE_LAYERS)
-        opposed = losses.entry(name).loss.needs == "discriminators"
+        opposed = losses.entry(name).loss.companion == "discriminators"
         adversarial = config.adversarial if opposed else AdversarialConfig()
         found[name] = dataclasses.replace(config, training=training, adversarial=adversarial)
     return found

@@ -73,7 +73,8 @@ class Search:
         if objective not in OBJECTIVES:
             raise UserError(f"--objective: found {objective!r}, wanted {' or '.join(OBJECTIVES)}")
         opposed = any(
-            losses.entry(name).loss.needs == "discriminators" for name in self.config.training.loss
+            losses.entry(name).loss.companion == "discriminators"
+            for name in self.config.training.loss
         )
         given = adversarial.pretrain_epochs is not None or adversarial.pretrained is not None
         if self.settings.tuner == "hyperband" and opposed and not given:

@@ -155,7 +155,7 @@ def _unique(key: str, chosen: Sequence[str]) -> bool:
 
 
 def _has_features(chosen: Sequence[str]) -> bool:
-    return any(losses.entry(name).loss.needs == "vggish" for name in chosen)
+    return any(losses.entry(name).loss.companion == "vggish" for name in chosen)
 
 
 def _held(arguments: Mapping[str, Any]) -> set[str]:

@@ -9,7 +9,7 @@ from mss_keras.training.companions.base import Companion, Phase
 from mss_keras.training.companions.discriminators import DiscriminatorsCompanion
 from mss_keras.training.companions.vggish import VGGishCompanion
 
-# By `SeparationLoss.needs`.
+# By `SeparationLoss.companion`.
 COMPANIONS: dict[str | None, type[Companion]] = {
     None: Companion,
     "vggish": VGGishCompanion,
@@ -19,7 +19,7 @@ COMPANIONS: dict[str | None, type[Companion]] = {
 
 def companion_of(loss: SeparationLoss) -> Companion:
     """A new companion for a loss."""
-    return COMPANIONS[loss.needs](loss)
+    return COMPANIONS[loss.companion](loss)
 
 
 def losses_of(config: RunConfig) -> list[SeparationLoss]:
@@ -40,7 +40,7 @@ def losses_of(config: RunConfig) -> list[SeparationLoss]:
                 f"it with {' or '.join(users)} alone",
             )
     for loss in chosen:
-        COMPANIONS[loss.needs].configure(loss, config)
+        COMPANIONS[loss.companion].configure(loss, config)
     return chosen
 
 
@@ -73,4 +73,4 @@ def without_unused(config: RunConfig) -> RunConfig:
 
 
 def _kind(name: str) -> type[Companion]:
-    return COMPANIONS[losses.entry(name).loss.needs]
+    return COMPANIONS[losses.entry(name).loss.companion]
