@@ -86,7 +86,6 @@ def _losses(config: RunConfig, strategy: tf.distribute.Strategy, say: Say) -> li
     chosen = companions.losses_of(config)
     with strategy.scope():
         for loss in chosen:
-<<<<<<< HEAD
             companions.companion_of(loss).fetch(Surroundings(config.audio, say=say))
     return chosen
 
@@ -95,15 +94,6 @@ def _music(
     config: RunConfig, folder: Path, say: Say, *, progress: bool
 ) -> tuple[MusicSet, Unpaired | None]:
     music = data.open_set(data.as_wav(config.data, say=say, progress=progress), config.audio)
-=======
-            if loss.companion == "vggish":  # which may not be there; better told now than later
-                networks.bind(loss, config.audio, say)
-    if config.data.batch_size % replicas:
-        raise UserError(
-            f"--batch-size: found {config.data.batch_size}, wanted a multiple of {replicas} devices"
-        )
-    music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
->>>>>>> models
     runs.claim(folder, config)
     say(f"{len(music.train)} tracks to train on, {len(music.valid)} to validate on")
     say(f"loss {describe(config)}, learning rate {config.training.lr:g}, run folder {folder}")
