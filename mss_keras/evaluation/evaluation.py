@@ -40,7 +40,7 @@ _WORKER_BYTES = 2**30  # what scoring a track takes at its worst
 
 def readable() -> list[str]:
     """Losses that can be read as metrics: those that need no network."""
-    return [name for name in losses.names() if losses.entry(name).loss.needs is None]
+    return losses.readable()
 
 
 def resolve_metrics(chosen: Sequence[str]) -> list[str]:

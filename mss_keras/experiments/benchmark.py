@@ -15,14 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mss_keras import losses
-from mss_keras.config import (
-    FEATURE_LAYERS,
-    VGGISH,
-    AdversarialConfig,
-    EvaluationConfig,
-    RunConfig,
-    WorkFailedError,
-)
+from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError
 from mss_keras.evaluation import tables
 from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
@@ -40,6 +33,7 @@ from mss_keras.jobs.machine import at_once
 from mss_keras.jobs.processes import Job
 from mss_keras.metrics import read_scores
 from mss_keras.training import devices, loop, runs
+from mss_keras.training.companions import without_unused
 
 _RUN_BYTES = 4 * 2**30  # what a run takes, roughly
 _POLL = 0.2  # s
@@ -139,11 +133,7 @@ def configurations(config: RunConfig, names: Sequence[str]) -> dict[str, RunConf
         training = dataclasses.replace(
             config.training, loss=(name,), loss_weight=(), loss_args=arguments
         )
-        if losses.entry(name).loss.needs != "vggish":
-            training = dataclasses.replace(training, vggish=VGGISH, feature_layers=FEATURE_LAYERS)
-        opposed = losses.entry(name).loss.needs == "discriminators"
-        adversarial = config.adversarial if opposed else AdversarialConfig()
-        found[name] = dataclasses.replace(config, training=training, adversarial=adversarial)
+        found[name] = without_unused(dataclasses.replace(config, training=training))
     return found
 
 

@@ -80,6 +80,7 @@ def write_report(
     separator: Separator,
     folder: Path,
     excerpts: Mapping[str, Mapping[str, np.ndarray]],
+    *,
     history: Sequence[Mapping[str, float]],
     loss: str,
 ) -> list[Score]:

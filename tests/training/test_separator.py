@@ -28,13 +28,13 @@ def named(vggish):
     """A loss by its name, with a network where it needs one; VGGish's lowest layer is quick."""
 
     def get(name):
-        if not losses.entry(name).loss.needs:
+        if not losses.entry(name).loss.companion:
             return losses.get(name)
         networks = {
             "vggish": {"vggish": str(vggish), "layers": ["conv1"]},
             "discriminators": {"filters": 2},
         }
-        return losses.get(name, network=networks[losses.entry(name).loss.needs])
+        return losses.get(name, network=networks[losses.entry(name).loss.companion])
 
     return get
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from mss_keras import losses
 from mss_keras.config import RunConfig, SearchConfig, UserError
 from mss_keras.experiments import shared
 from mss_keras.experiments.search.oracles import ORACLES, Oracle, make_oracle
 from mss_keras.experiments.search.space import Space
 from mss_keras.jobs.claims import Claim
 from mss_keras.training import loop
+from mss_keras.training.companions import phases
 
 OBJECTIVES = ("val_si_sdr", "val_snr")
 # Names from before, which searches and histories may still have.
@@ -143,21 +143,19 @@ class Search:
             raise UserError.unknown("objective", self.objective, OBJECTIVES)
 
     def _check_epochs(self) -> None:
-        adversarial = self.config.adversarial
-        opposed = any(
-            losses.entry(name).loss.needs == "discriminators" for name in self.config.training.loss
-        )
-        given = adversarial.pretrain_epochs is not None or adversarial.pretrained is not None
-        if ORACLES[self.settings.tuner].deals_epochs and opposed and not given:
+        pretraining = self.config.adversarial.pretrain_epochs
+        unknown = pretraining is None and len(phases(self.config)) > 1
+        if ORACLES[self.settings.tuner].deals_epochs and unknown:
             raise UserError(
                 "tuner",
-                f"{self.settings.tuner} with `loss` adversarial",
+                f"{self.settings.tuner} with `loss` {' '.join(self.config.training.loss)}",
                 "`pretrained` or `pretrain_epochs` besides: the epochs that it deals out come "
                 "after pretraining",
             )
-        if (adversarial.pretrain_epochs or 0) >= self.epochs:
-            wanted = f"more than `pretrain_epochs` {adversarial.pretrain_epochs}"
-            raise UserError("trial_epochs", self.epochs, wanted)
+        if (pretraining or 0) >= self.epochs:
+            raise UserError(
+                "trial_epochs", self.epochs, f"more than `pretrain_epochs` {pretraining}"
+            )
 
 
 def renamed(row: Mapping[str, float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from mss_keras import losses
 from mss_keras.config import RunConfig, UserError, fields
 from mss_keras.experiments.search import ranges
 from mss_keras.experiments.search.ranges import EVEN, SETTINGS, Choices, Span
+from mss_keras.training.companions import unused_settings
 
 _WEIGHT = "loss_weight."
 
@@ -54,7 +55,8 @@ class Space:
         chosen = config.training.loss
         own = _catalogued(chosen)
         weights = [f"{_WEIGHT}{name}" for name in chosen] if len(chosen) > 1 else []
-        others = [*weights, *_settings(chosen)]
+        unused = unused_settings(chosen)
+        others = [*weights, *(name for name in SETTINGS if name not in unused)]
         held = _held(config.training.loss_args)
         found = {name: span for name, span in own.items() if name not in held}
         for text in given:
@@ -150,14 +152,6 @@ def _catalogued(chosen: Sequence[str]) -> dict[str, Span]:
         for name in chosen
         for key, span in losses.entry(name).ranges.items()
     }
-
-
-def _settings(chosen: Sequence[str]) -> list[str]:
-    return [key for key in SETTINGS if key != "feature_layers" or _has_features(chosen)]
-
-
-def _has_features(chosen: Sequence[str]) -> bool:
-    return any(losses.entry(name).loss.needs == "vggish" for name in chosen)
 
 
 def _held(arguments: Mapping[str, Any]) -> set[str]:
