@@ -73,9 +73,7 @@ def test_methods_and_files(tree, tmp_path):
     assert float(found[0]["sdr"]) == pytest.approx(next(tables.rows(scores))["sdr"])
     assert (output / "scores.png").read_bytes().startswith(b"\x89PNG")
     model.network.output_affine.shift.assign_add(0.1 + 0 * model.network.output_affine.shift)
-    with pytest.raises(
-        UserError, match=r"another evaluation in .*: `model` small, weights"
-    ):
+    with pytest.raises(UserError, match=r"another evaluation in .*: `model` small, weights"):
         small.run(output, model, "small")
     # museval reads what its own files have.
     written = json.loads((output / "irm/a.json").read_text())
@@ -150,9 +148,7 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
 
 
 def test_nothing_to_score(tree, tmp_path):
-    with pytest.raises(
-        UserError, match="model: found nothing to score, wanted a model, `est"
-    ):
+    with pytest.raises(UserError, match="model: found nothing to score, wanted a model, `est"):
         evaluation(tree).run(tmp_path / "scores")
     with pytest.raises(UserError, match=r"estimates: found no folder .*gone, wanted"):
         evaluation(tree, estimates=str(tmp_path / "gone")).run(tmp_path / "scores")

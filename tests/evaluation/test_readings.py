@@ -62,7 +62,5 @@ def test_shorter_than_an_excerpt_and_exact(disturbed):
 def test_names_of_metrics():
     assert resolve_metrics(["snr", "losses", "snr"]) == ["snr", *losses.readable()]
     assert "l1_time" in resolve_metrics(["all"])
-    with pytest.raises(
-        UserError, match=r"metrics: found 'sd_sd' \(did you mean sd_sdr\?\)"
-    ):
+    with pytest.raises(UserError, match=r"metrics: found 'sd_sd' \(did you mean sd_sdr\?\)"):
         resolve_metrics(["snr", "sd_sd"])
