@@ -105,7 +105,9 @@ def _add_flag(group: Any, flag: Flag) -> None:
 def _add_field(group: Any, field: dataclasses.Field) -> None:
     annotation: Any = field.type
     default = config.default_of(field)
-    text = described(config.respelled(field.metadata["help"], config.flag_name), annotation, default)
+    text = described(
+        config.respelled(field.metadata["help"], config.flag_name), annotation, default
+    )
     if annotation is bool:
         reading: dict[str, Any] = {"action": ActionYesNo(no_prefix="no-")}
     else:

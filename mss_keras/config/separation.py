@@ -38,7 +38,9 @@ class SeparationConfig:
         everyday=True,
     )
     wiener_win_len: int = option(
-        300, "Number of frames that share a spatial model in the Wiener filter", section="separation"
+        300,
+        "Number of frames that share a spatial model in the Wiener filter",
+        section="separation",
     )
     softmask: bool = option(
         False,
