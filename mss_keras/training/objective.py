@@ -109,18 +109,19 @@ class Objective:
                     _tag(loss, name): loss.reduced(values, sample_weight)
                     for name, values in terms.items()
                 }
-            self._track(means, tf.shape(scene.mask)[0])
+            self._track(means, scene, None if training else sample_weight)
             measured.update(means)
             if self.log_gradient_norms and training:
                 measured.update(_GRADIENT_NORM + _tag(loss, name) for name in terms)
         return total
 
-    def _track(self, means: Mapping[str, tf.Tensor], count: tf.Tensor) -> None:
-        # Keras has divided by the number of replicas, since their gradients are added up.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    def _track(
+        self, means: Mapping[str, tf.Tensor], scene: Scene, weight: tf.Tensor | None
+    ) -> None:
         for name, value in means.items():
             if name in self.trackers:
-                self.trackers[name].update_state(value * replicas, count)
+                found = mean_and_count(value, tf.shape(scene.mask)[0], weight)
+                self.trackers[name].update_state(*found)
 
     def _terms(self, loss: SeparationLoss, scene: Scene, *, norms: bool) -> dict[str, tf.Tensor]:
         target, estimate = domains.pair(loss.domain, scene)
@@ -150,6 +151,29 @@ class Objective:
     def logs(self) -> dict[str, float]:
         """What companions tell of an epoch."""
         return {name: value for x in self.companions for name, value in x.logs().items()}
+
+
+def mean_and_count(
+    reduced: tf.Tensor, examples: tf.Tensor, weight: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What a `keras.metrics.Mean` is to take of a loss that Keras has reduced.
+
+    Keras divides by the number of replicas, since their gradients are added up, and by the
+    number of examples, those of weight 0 included.
+
+    Args:
+        reduced: scalar.
+        examples: number of examples of the replica, scalar.
+        weight: of each example, `[batch]`. Defaults to 1 each.
+
+    Returns:
+        The mean over the examples of the replica, and by how many examples it counts.
+    """
+    mean = reduced * tf.distribute.get_strategy().num_replicas_in_sync
+    if weight is None:
+        return mean, tf.cast(examples, mean.dtype)
+    count = tf.reduce_sum(tf.cast(weight, mean.dtype))
+    return tf.math.divide_no_nan(mean * tf.cast(examples, mean.dtype), count), count
 
 
 def _tag(loss: SeparationLoss, term: str) -> str:

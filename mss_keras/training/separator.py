@@ -1,12 +1,11 @@
 """Where model, domain and loss meet: the separator that trains."""
 
-import itertools
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from mss_keras import losses
 from mss_keras.domains import Scene
@@ -14,7 +13,9 @@ from mss_keras.losses import SeparationLoss
 from mss_keras.metrics import SDR, SISDR
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.companions import Surroundings
-from mss_keras.training.objective import Objective
+from mss_keras.training.gradients import take_over, update
+from mss_keras.training.objective import Objective, mean_and_count
+from mss_keras.training.steps import StepFunction
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
@@ -22,8 +23,9 @@ class Separator(MaskingModel):
     """A `MaskingModel` that is compiled with losses of the catalogue and trained by `fit`.
 
     `fit` takes batches `{"mixture": [batch, samples, channels], "sources": [batch,
-    sources, samples, channels]}` or pairs `(mixture, sources)`. Arguments as
-    `MaskingModel`.
+    sources, samples, channels]}` or pairs `(mixture, sources)`. Without a mixture the sum of the
+    sources is taken. `weight`, `[batch]`, or a third member of the pair weighs examples; an example
+    of weight 0 counts for nothing in validation. Arguments as `MaskingModel`.
 
     With the adversarial loss the batches decide: a batch that holds `unpaired_mixture` and
     `unpaired_sources` too, of the same shapes, makes a step adversarial; a batch without them
@@ -31,7 +33,6 @@ class Separator(MaskingModel):
 
     Attributes:
         objective: Objective. Losses, weights and companions; see `compile`.
-        data_wait: float. Seconds that training steps have waited for data since the model was made.
 
     Example:
         >>> separator = Separator(("vocals", "other"), AudioConfig(nfft=256, nhop=64),
@@ -47,7 +48,6 @@ class Separator(MaskingModel):
         super().__init__(*args, **kwargs)
         self.train_function: Any = None
         self.test_function: Any = None
-        self.data_wait = 0.0
         self.objective = Objective()
         self._ratios = [SISDR(), SDR()]  # of waveforms, measured in validation alone
         self._step = (True, False)  # whether the last step was one of training, and unpaired
@@ -95,6 +95,7 @@ class Separator(MaskingModel):
         if len(weights) != len(resolved):
             raise ValueError(f"loss_weights: found {len(weights)}, wanted {len(resolved)}")
         super().compile(optimizer=optimizer, **kwargs)
+        take_over(self.optimizer)
         along = discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
         self.objective = Objective(
             resolved,
@@ -120,6 +121,15 @@ class Separator(MaskingModel):
         """Keras's, and the means of losses and of their terms where there are several."""
         return [*super().metrics, *self.objective.trackers.values()]
 
+    @property
+    def data_wait(self) -> float:
+        """Seconds that training steps have waited for data since the step was compiled."""
+        return self.train_function.wait if self.train_function else 0.0
+
+    def _get_metrics_result_or_logs(self, logs: Any) -> dict[str, Any]:
+        # Most steps give no logs, and of several replicas' Keras would take the last step's.
+        return self.get_metrics_result()
+
     def get_metrics_result(self) -> dict[str, Any]:
         """The metrics that the last step has measured, by name."""
         training, _ = self._step
@@ -138,7 +148,7 @@ class Separator(MaskingModel):
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Inverse of `get_compile_config`; networks of losses wait until one is computed."""
-        super().compile(keras.optimizers.deserialize(config["optimizer"]))
+        super().compile(take_over(keras.optimizers.deserialize(config["optimizer"])))
         self.objective = Objective.from_config(config)
         self.optimizer.build(self.trainable_variables)
 
@@ -167,59 +177,65 @@ class Separator(MaskingModel):
         return Scene(sources["paired"], **parts, audio=self.audio, unpaired=others)
 
     def train_step(self, data):
-        """One step of training."""
-        self._step = (True, _is_unpaired(data))
-        return super().train_step(self._as_pair(data))
+        """One step of training: the losses, and one update from the gradients of all replicas."""
+        mixture, sources, weight = self._unpacked(data)
+        with tf.GradientTape() as tape:
+            parts = self(mixture, training=True)
+            loss = self.compute_loss(mixture, sources, parts, weight, training=True)
+            scaled = self.optimizer.scale_loss(loss)
+        self._count_loss(loss, parts["mask"])
+        variables = self.trainable_variables
+        update(self.optimizer, tape.gradient(scaled, variables), variables)
+        return self.get_metrics_result()
 
     def test_step(self, data):
-        """One step of validation."""
-        self._step = (False, False)
-        return super().test_step(_pair(data))
+        """One step of validation, in which examples of weight 0 count for nothing."""
+        mixture, sources, weight = self._unpacked(data)
+        parts = self(mixture, training=False)
+        loss = self.compute_loss(mixture, sources, parts, weight, training=False)
+        self._count_loss(loss, parts["mask"], weight)
+        return self.get_metrics_result()
 
-    def _as_pair(self, data):
+    def _count_loss(self, loss: tf.Tensor, mask: tf.Tensor, weight: tf.Tensor | None = None):
+        self._loss_tracker.update_state(*mean_and_count(loss, tf.shape(mask)[0], weight))
+
+    def _unpacked(self, data):
+        # Mixture, sources and the weight of each example; see the class.
+        if not isinstance(data, Mapping):
+            return keras.utils.unpack_x_y_sample_weight(data)
+        sources, weight = data["sources"], data.get("weight")
+        mixture = data.get("mixture")
+        if mixture is None:
+            mixture = tf.reduce_sum(sources, axis=1)
         if not _is_unpaired(data):
-            return _pair(data)
+            return mixture, sources, weight
         if not self.objective.unpaired:
             raise ValueError("found unpaired music, wanted it with the adversarial loss alone")
-        return tuple(
-            {"paired": data[kind], "unpaired": data[f"unpaired_{kind}"]}
-            for kind in ("mixture", "sources")
-        )
+        mixtures = {"paired": mixture, "unpaired": data["unpaired_mixture"]}
+        return mixtures, {"paired": sources, "unpaired": data["unpaired_sources"]}, weight
 
     def make_test_function(self, force: bool = False):
-        """Keras's, which notes that the last step was one of validation."""
+        """Keras's; see `StepFunction`."""
         if self.test_function is not None and not force:
             return
         self._bind()
         super().make_test_function(force)
-        step = self.test_function
-
-        def noted(iterator):
-            self._step = (False, False)
-            return step(iterator)
-
-        self.test_function = noted
+        self.test_function = self._step_function(self.test_function, training=False)
 
     def make_train_function(self, force: bool = False):
-        """Keras's, with the time spent waiting for data added up in `data_wait`."""
+        """Keras's; see `StepFunction`."""
         if self.train_function is not None and not force:
             return
         self._bind()
         self._build_optimizer()
         super().make_train_function(force)
-        self.train_function = self._timed(self.train_function)
+        self.train_function = self._step_function(self.train_function, training=True)
 
-    def _timed(self, step: Callable[[Iterator], Any]) -> Callable[[Iterator], Any]:
-        def timed(iterator):
-            start = time.perf_counter()
-            batches = list(itertools.islice(iterator, self.steps_per_execution))
-            self.data_wait += time.perf_counter() - start
-            if not batches:
-                raise StopIteration
-            self._step = (True, _is_unpaired(batches[0]))
-            return step(iter(batches))
+    def _step_function(self, step, *, training: bool) -> StepFunction:
+        def begin(batch):
+            self._step = (training, training and _is_unpaired(batch))
 
-        return timed
+        return StepFunction(step, begin, self.steps_per_execution)
 
     def _build_optimizer(self) -> None:
         # A step that made variables would be traced twice: to make them, and without.
@@ -234,10 +250,6 @@ class Separator(MaskingModel):
         from serving.export import export
 
         return export(self, Path(folder), *args, **kwargs)
-
-
-def _pair(data):
-    return (data["mixture"], data["sources"]) if isinstance(data, Mapping) else data
 
 
 def _is_unpaired(data) -> bool:

@@ -18,6 +18,7 @@ from mss_keras.domains import Scene
 from mss_keras.losses import Adversarial, SeparationLoss, discriminator_terms
 from mss_keras.models.discriminator import Discriminators
 from mss_keras.training.companions.base import Companion, Phase, Surroundings
+from mss_keras.training.gradients import take_over, update
 
 _SCORES = ("score_real", "score_fake")
 _KINDS = ("real_paired", "real_unpaired", "fake_paired", "fake_unpaired", *_SCORES)
@@ -82,7 +83,7 @@ class DiscriminatorsCompanion(Companion):
             )
         self._sources = surroundings.sources
         self.discriminators = cast(Discriminators, self.loss.network)
-        self.optimizers = [surroundings.optimizer() for _ in self.discriminators.each]
+        self.optimizers = [take_over(surroundings.optimizer()) for _ in self.discriminators.each]
         for optimizer, each in zip(self.optimizers, self.discriminators.each, strict=True):
             optimizer.build(each.trainable_variables)
         self._means = {
@@ -117,7 +118,7 @@ class DiscriminatorsCompanion(Companion):
             # The gradients of all replicas are added up.
             loss = 0.25 * tf.reduce_mean(tf.add_n(list(terms.values()))) / replicas
             loss = optimizer.scale_loss(loss)
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        update(optimizer, tape.gradient(loss, variables), variables)
         found = {**terms, **dict(zip(_SCORES, (real, fake), strict=True))}
         for kind, values in found.items():
             self._means[self._sources[index], kind].update_state(values)
