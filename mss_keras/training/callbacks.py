@@ -28,45 +28,61 @@ class DivergedError(WorkFailedError):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends the run at the first loss that is not finite, naming the batch's tracks.
+    """Ends the run at the first loss that is found not to be finite, naming the tracks.
+
+    The loss stays on the device, and most steps give no logs (see `StepFunction`). Keras logs the
+    mean of the epoch up to now: once a loss is not finite, no later mean is, so none is missed.
 
     Args:
-        tracks_of_step: gives the names of the tracks in the batch of a step
-            (counted over all epochs).
-        steps_per_epoch: steps of an epoch.
+        tracks_of_steps: Callable. Gives the names of the tracks in the batches from a first to a
+            last step, which are counted over all epochs.
+        steps_per_epoch: int. Number of steps of an epoch.
     """
 
-    def __init__(self, tracks_of_step: Callable[[int], Sequence[str]], steps_per_epoch: int):
+    def __init__(self, tracks_of_steps: Callable[[int, int], Sequence[str]], steps_per_epoch: int):
         super().__init__()
-        self.tracks_of_step = tracks_of_step
+        self.tracks_of_steps = tracks_of_steps
         self.steps_per_epoch = steps_per_epoch
-        self.epoch = 0
+        self.epoch, self._checked, self._done = 0, 0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
         """Remembers the epoch."""
-        self.epoch = epoch
+        self.epoch, self._checked, self._done = epoch, 0, 0
 
     def on_train_batch_end(self, batch, logs=None):
-        """Checks the loss.
+        """Checks the loss, where the step tells it."""
+        self._done = batch + 1
+        if logs:
+            self._check(float(logs["loss"]))
+
+    def on_test_begin(self, logs=None):
+        """Checks the loss of the steps since the last one that told it."""
+        if self._done > self._checked:
+            self._check(float(self.model.get_metrics_result()["loss"]))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Checks the loss of the epoch and that of the validation.
 
         Raises:
-            DivergedError: if it is NaN or infinite.
+            DivergedError: if one is NaN or infinite.
         """
-        # Keras logs the mean of the epoch so far: finite up to the first that is not.
-        loss = float(logs["loss"])
+        self._check(float(logs["loss"]))
+        loss = float(logs.get("val_loss", 0.0))
         if not math.isfinite(loss):
-            names = ", ".join(self.tracks_of_step(self.epoch * self.steps_per_epoch + batch))
-            raise DivergedError(
-                f"loss is {loss} at epoch {self.epoch + 1}, step {batch + 1}; "
-                f"tracks in the batch: {names}"
-            )
+            raise DivergedError(f"validation loss is {loss} at epoch {self.epoch + 1}")
 
-    def on_test_end(self, logs=None):
-        """Checks the loss of the validation."""
-        if logs and not math.isfinite(float(logs["loss"])):
-            raise DivergedError(
-                f"validation loss is {float(logs['loss'])} at epoch {self.epoch + 1}"
-            )
+    def _check(self, loss: float) -> None:
+        first, self._checked = self._checked, self._done
+        if math.isfinite(loss):
+            return
+        start = self.epoch * self.steps_per_epoch
+        names = ", ".join(self.tracks_of_steps(start + first, start + self._done - 1))
+        steps = f"step {self._done}"
+        if first + 1 < self._done:
+            steps = f"one of the steps {first + 1} to {self._done}"
+        raise DivergedError(
+            f"loss is {loss} at epoch {self.epoch + 1}, {steps}; tracks in the batches: {names}"
+        )
 
 
 class CheckInterrupt(keras.callbacks.Callback):

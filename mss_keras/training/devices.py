@@ -1,22 +1,77 @@
-"""Which devices a run uses."""
+"""The devices of a run, and everything that a GPU does otherwise than a CPU."""
 
+import platform
 import re
+import resource
+from dataclasses import dataclass
+from importlib import metadata
 
 import tensorflow as tf
 
-from mss_keras.config import UserError, require
+from mss_keras.config import TrainingConfig, UserError, require
 from mss_keras.jobs.machine import cores
 
+_PACKAGES = ("mss_keras", "tensorflow", "keras", "tensorflow-io", "numpy")
 
-def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices that train together.
+
+    Args:
+        strategy: tf.distribute.Strategy. The strategy over them.
+        name: str. What they are, in words.
+        gpus: int. Number of GPUs among them. Defaults to `0`.
+    """
+
+    strategy: tf.distribute.Strategy
+    name: str
+    gpus: int = 0
+
+    @property
+    def replicas(self) -> int:
+        """Number of parts into which a batch is divided."""
+        return self.strategy.num_replicas_in_sync
+
+    def check(self, training: TrainingConfig, batch_size: int) -> None:
+        """Refuses what these devices cannot do.
+
+        Raises:
+            UserError: if a batch cannot be divided, or XLA is wanted where it would not be used.
+        """
+        wanted = f"a multiple of {self.replicas} devices"
+        require(batch_size % self.replicas == 0, "batch_size", found=batch_size, wanted=wanted)
+        if training.jit_compile and self.gpus:
+            raise UserError(
+                "jit_compile",
+                f"it on {self.name}, where cuDNN runs the LSTM layers, which XLA cannot compile",
+                "no `jit_compile`, or `devices` cpu",
+            )
+
+    def prefetched(self, examples: tf.data.Dataset) -> tf.data.Dataset:
+        """Examples that are copied to the device before a step asks for them.
+
+        `MirroredStrategy` does so by itself, and a CPU has its memory in common with the pipeline.
+        """
+        if self.gpus != 1:
+            return examples
+        return examples.apply(tf.data.experimental.prefetch_to_device("/GPU:0", 2))
+
+    def peak_bytes(self) -> int:
+        """Largest memory that was ever in use: of the GPU that used most, else of this process."""
+        if self.gpus:
+            names = [device.name for device in tf.config.list_logical_devices("GPU")]
+            infos = [tf.config.experimental.get_memory_info(name.removeprefix("/device:")) for name in names]
+            return max(info["peak"] for info in infos)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def choose(devices: str) -> Devices:
     """Sets up the devices and the strategy over them.
 
     Args:
         devices: str. `auto` (all GPUs, else the CPU), `cpu`, or `cpu:N` for N virtual CPU devices,
             which show on any machine what several GPUs would do.
-
-    Returns:
-        The strategy, and a text that says which devices are used.
 
     Raises:
         UserError: for another name, or where TensorFlow already runs on other devices.
@@ -24,7 +79,6 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
     virtual = re.fullmatch(r"cpu:([1-9]\d?)", devices)
     wanted = devices in ("auto", "cpu") or virtual is not None
     require(wanted, "devices", found=devices, wanted="auto, cpu or cpu:N")
-    found = cores()
     try:
         gpus = tf.config.list_physical_devices("GPU") if devices == "auto" else []
         if devices != "auto":
@@ -32,12 +86,7 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
         if virtual:
-            count = int(virtual[1])
-            cpu = tf.config.list_physical_devices("CPU")[0]
-            parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
-            tf.config.set_logical_device_configuration(cpu, parts)
-            names = [f"CPU:{i}" for i in range(count)]
-            return tf.distribute.MirroredStrategy(names), f"{count} virtual CPUs on {found} cores"
+            return _virtual(int(virtual[1]))
     except RuntimeError as error:
         raise UserError(
             "devices",
@@ -45,8 +94,59 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
             "it before TensorFlow runs",
         ) from None
     if len(gpus) > 1:
-        return tf.distribute.MirroredStrategy(), f"{len(gpus)} GPUs, mirrored"
+        return Devices(tf.distribute.MirroredStrategy(), f"{len(gpus)} GPUs, mirrored", len(gpus))
     if gpus:
-        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-        return tf.distribute.get_strategy(), f"one GPU ({name})"
-    return tf.distribute.get_strategy(), f"the CPU, {found} cores"
+        return Devices(tf.distribute.get_strategy(), f"one GPU ({_name(gpus[0])})", 1)
+    return Devices(tf.distribute.get_strategy(), f"the CPU, {cores()} cores")
+
+
+def _virtual(count: int) -> Devices:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+    tf.config.set_logical_device_configuration(cpu, parts)
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)])
+    return Devices(strategy, f"{count} virtual CPUs on {cores()} cores")
+
+
+def _name(gpu: tf.config.PhysicalDevice) -> str:
+    return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+
+
+def facts(training: TrainingConfig) -> dict[str, str]:
+    """What is in force on this machine for a run: versions, devices, and what they are used for.
+
+    Args:
+        training: TrainingConfig. Devices and precision that are asked for.
+
+    Raises:
+        UserError: as `choose`.
+    """
+    devices = choose(training.devices)
+    build = tf.sysconfig.get_build_info()
+    cuda = build.get("cuda_version")
+    found = {name: metadata.version(name) for name in _PACKAGES}
+    found |= {
+        "python": platform.python_version(),
+        "CUDA, cuDNN": f"built for {cuda}, {build.get('cudnn_version')}" if cuda else "none",
+        "devices": devices.name,
+        "replicas": str(devices.replicas),
+    }
+    for gpu in tf.config.list_physical_devices("GPU") if devices.gpus else []:
+        details = tf.config.experimental.get_device_details(gpu)
+        major, minor = details.get("compute_capability", (0, 0))
+        found[gpu.name] = f"{_name(gpu)}, compute capability {major}.{minor}"
+    return found | _uses(devices, training)
+
+
+def _uses(devices: Devices, training: TrainingConfig) -> dict[str, str]:
+    on_gpu = devices.gpus > 0
+    tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
+    xla = "refused: cuDNN runs the LSTM layers" if on_gpu else "on"
+    return {
+        "LSTM layers": "cuDNN" if on_gpu else "TensorFlow's loop",
+        "XLA": xla if training.jit_compile else "off",
+        "TF32": ("on" if tf32 else "off") if on_gpu else "does not exist on CPUs",
+        "GPU memory": "grows as it is needed" if on_gpu else "none",
+        "precision": f"mixed {training.mixed_precision}" if training.mixed_precision else "float32",
+        "batches": "copied to the GPUs before they are needed" if on_gpu else "stay where they are",
+    }

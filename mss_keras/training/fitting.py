@@ -15,6 +15,7 @@ from mss_keras.reports.tables import write_csv
 from mss_keras.training import callbacks, companions, runs
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.companions import Phase
+from mss_keras.training.devices import Devices
 from mss_keras.training.separator import Separator
 from mss_keras.training.state import Row, RunState
 
@@ -28,6 +29,7 @@ class Fitting:
         config: RunConfig. Configuration of the run, resolved.
         music: MusicSet. Tracks to train and to validate on.
         folder: Path. Folder of the run.
+        devices: Devices. Devices of the run.
         unpaired: Unpaired or None. Source of unpaired music, where a phase wants it.
         say: Callable. Is called with each line that a user would want to know.
     """
@@ -36,6 +38,7 @@ class Fitting:
     config: RunConfig
     music: MusicSet
     folder: Path
+    devices: Devices
     unpaired: Unpaired | None
     say: Callable[[str], None]
 
@@ -119,14 +122,14 @@ class Fitting:
         )
         example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
         self.separator.fit(
-            examples,
+            self.devices.prefetched(examples),
             validation_data=validation,
             initial_epoch=done,
             epochs=phase.epochs,
             steps_per_epoch=steps,
             shuffle=False,  # the examples are random already
             callbacks=[
-                callbacks.StopOnNaN(self._tracks_of_step, steps),
+                callbacks.StopOnNaN(self._tracks_of_steps, steps),
                 callbacks.CheckInterrupt(interrupt),
                 plateau,
                 stopping,
@@ -138,9 +141,9 @@ class Fitting:
         assert save.state is not None  # a phase has one epoch at least
         return save.state
 
-    def _tracks_of_step(self, step: int) -> list[str]:
+    def _tracks_of_steps(self, first: int, last: int) -> list[str]:
         config, batch = self.config, self.config.data.batch_size
-        indices = range(step * batch, (step + 1) * batch)
+        indices = range(first * batch, (last + 1) * batch)
         drawn = data.tracks_of(indices, self.music.train, config.data, seed=config.training.seed)
         return sorted({name for names in drawn for name in names})
 

@@ -1,18 +1,21 @@
 """A training run from configuration to report; run again, it goes on where it was."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from mss_keras import data, losses
-from mss_keras.config import RunConfig, ServingConfig, UserError
+from mss_keras.config import RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
 from mss_keras.training import companions, devices, runs
 from mss_keras.training.companions import Surroundings
+from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.report import Score, write_report
@@ -61,50 +64,119 @@ def train(
         DivergedError: if the loss is NaN or infinite.
     """
     config, folder = resolve(config), Path(folder)
-    strategy = _devices(config, say)
-    chosen = _losses(config, strategy, say)
-    music, unpaired = _music(config, folder, say, progress=verbose == 1)
-    separator = _separator(config, chosen, strategy)
+    used = _devices(config, say)
+    chosen = _losses(config, used, say)
+    music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
+    runs.claim(folder, config)
+    _announce(config, folder, music, say=say)
+    unpaired = _unpaired(config, say, progress=verbose == 1)
+    separator = _separator(config, chosen, used)
     statistics = _statistics(config, music, folder, progress=verbose == 1)
     separator.network.set_statistics(statistics.mean, statistics.std)
-    history = Fitting(separator, config, music, folder, unpaired, say).run(verbose)
+    history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
     return _report(config, folder, music=music, history=history) if report else []
 
 
-def _devices(config: RunConfig, say: Say) -> tf.distribute.Strategy:
+@dataclasses.dataclass(frozen=True)
+class DryRun:
+    """What one step of training and of validation took.
+
+    Args:
+        first: float. Seconds of the first step, in which the graph is made.
+        step: float. Seconds of a step of training after it.
+        validation: float. Seconds of the first step of validation.
+        peak: int. Largest memory in use, bytes.
+        steps: int. Number of steps of an epoch.
+    """
+
+    first: float
+    step: float
+    validation: float
+    peak: int
+    steps: int
+
+    def lines(self) -> list[str]:
+        """The same in words."""
+        return [
+            f"first step, with its graph: {self.first:.1f} s",
+            f"a step of training: {self.step:.2f} s; an epoch has {self.steps}: "
+            f"{self.step * self.steps / 60:.1f} min without validation",
+            f"a step of validation, with its graph: {self.validation:.1f} s",
+            f"peak memory: {self.peak / 2**30:.2f} GiB",
+        ]
+
+
+def dry_run(config: RunConfig, *, say: Say = lambda line: None) -> DryRun:
+    """Takes steps of training and one of validation on the real data, and writes no run.
+
+    The statistics of the data are not computed, so that the losses mean nothing.
+
+    Args:
+        config: RunConfig. What is trained on what.
+        say: Callable. Is called with each line that a user would want to know.
+
+    Raises:
+        UserError: as `train`.
+    """
+    config = resolve(config)
+    used = _devices(config, say)
+    chosen = _losses(config, used, say)
+    music = data.open_set(data.as_wav(config.data, say=say, progress=False), config.audio)
+    unpaired = _unpaired(config, say, progress=False)
+    separator = _separator(config, chosen, used)
+    examples = used.prefetched(
+        data.training_examples(
+            music.train,
+            config.data,
+            config.audio,
+            seed=config.training.seed,
+            unpaired=unpaired,
+        )
+    )
+    validation = data.validation_examples(music.valid, config.data, config.audio)
+    first = _seconds(lambda: separator.fit(examples, steps_per_epoch=1, shuffle=False, verbose=0))
+    two = _seconds(lambda: separator.fit(examples, steps_per_epoch=2, shuffle=False, verbose=0))
+    valid = _seconds(lambda: separator.evaluate(validation, steps=1, verbose=0))
+    steps = data.steps_per_epoch(music.train, config.data)
+    return DryRun(first, two / 2, valid, used.peak_bytes(), steps)
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def _devices(config: RunConfig, say: Say) -> Devices:
     training = config.training
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    strategy, device = devices.choose(training.devices)
-    replicas = strategy.num_replicas_in_sync
-    if config.data.batch_size % replicas:
-        raise UserError("batch_size", config.data.batch_size, f"a multiple of {replicas} devices")
+    used = devices.choose(training.devices)
+    used.check(training, config.data.batch_size)
     precision = f"mixed {training.mixed_precision}" if training.mixed_precision else "float32"
-    say(f"training on {device}, {precision}{', XLA' if training.jit_compile else ''}")
-    return strategy
+    say(f"training on {used.name}, {precision}{', XLA' if training.jit_compile else ''}")
+    return used
 
 
-def _losses(config: RunConfig, strategy: tf.distribute.Strategy, say: Say) -> list[SeparationLoss]:
+def _losses(config: RunConfig, used: Devices, say: Say) -> list[SeparationLoss]:
     chosen = companions.losses_of(config)
-    with strategy.scope():
+    with used.strategy.scope():
         for loss in chosen:
             companions.companion_of(loss).fetch(Surroundings(config.audio, say=say))
     return chosen
 
 
-def _music(
-    config: RunConfig, folder: Path, say: Say, *, progress: bool
-) -> tuple[MusicSet, Unpaired | None]:
-    music = data.open_set(data.as_wav(config.data, say=say, progress=progress), config.audio)
-    runs.claim(folder, config)
+def _announce(config: RunConfig, folder: Path, music: MusicSet, *, say: Say) -> None:
     say(f"{len(music.train)} tracks to train on, {len(music.valid)} to validate on")
     say(f"loss {describe(config)}, learning rate {config.training.lr:g}, run folder {folder}")
+
+
+def _unpaired(config: RunConfig, say: Say, *, progress: bool) -> Unpaired | None:
     if not any(phase.unpaired for phase in companions.phases(config)):
-        return music, None
-    unpaired = data.open_unpaired(
+        return None
+    return data.open_unpaired(
         config.adversarial, config.data, config.audio, say=say, progress=progress
     )
-    return music, unpaired
 
 
 def _statistics(config: RunConfig, music: MusicSet, folder: Path, *, progress: bool) -> Statistics:
@@ -120,12 +192,10 @@ def _statistics(config: RunConfig, music: MusicSet, folder: Path, *, progress: b
     return statistics
 
 
-def _separator(
-    config: RunConfig, chosen: list[SeparationLoss], strategy: tf.distribute.Strategy
-) -> Separator:
+def _separator(config: RunConfig, chosen: list[SeparationLoss], used: Devices) -> Separator:
     keras.utils.set_random_seed(config.training.seed)
-    with strategy.scope():
-        separator = runs.build(config, strategy.num_replicas_in_sync)
+    with used.strategy.scope():
+        separator = runs.build(config, used.replicas)
         compile_for(separator, config, chosen)
     return separator
 

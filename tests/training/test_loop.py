@@ -77,7 +77,7 @@ from mss_keras import Separator, data
 from mss_keras.config import AudioConfig, DataConfig, ModelConfig
 from mss_keras.training.devices import choose
 
-mirrored, line = choose("cpu:2")
+mirrored = choose("cpu:2").strategy
 audio, network = AudioConfig(nfft=512, nhop=256), ModelConfig(hidden_size=16, dropout=0.0)
 settings = DataConfig(root=sys.argv[1], seq_dur=0.3, batch_size=4)
 music = data.open_set(settings, audio)

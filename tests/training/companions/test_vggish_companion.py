@@ -234,7 +234,7 @@ from mss_keras import Separator, losses
 from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.training.devices import choose
 
-mirrored, _ = choose("cpu:2")
+mirrored = choose("cpu:2").strategy
 audio = AudioConfig(nfft=1024, nhop=512)
 sources = 0.1 * tf.random.stateless_normal([4, 2, 11025, 2], [1, 2])
 data = tf.data.Dataset.from_tensor_slices((tf.reduce_sum(sources, 1), sources)).batch(4).repeat()
