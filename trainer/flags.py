@@ -3,6 +3,7 @@
 import argparse
 import copy
 import dataclasses
+import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -105,7 +106,9 @@ def _add_flag(group: Any, flag: Flag) -> None:
 def _add_field(group: Any, field: dataclasses.Field) -> None:
     annotation: Any = field.type
     default = config.default_of(field)
-    text = described(config.respelled(field.metadata["help"], config.flag_name), annotation, default)
+    text = described(
+        config.respelled(field.metadata["help"], config.flag_name), annotation, default
+    )
     if annotation is bool:
         reading: dict[str, Any] = {"action": ActionYesNo(no_prefix="no-")}
     else:
@@ -120,8 +123,8 @@ def _reading(annotation: Any, repeated: bool) -> dict[str, Any]:
         value = float | bool | str | list  # a number first, text last
         return {"type": dict[str, value | dict[str, value]], "metavar": "JSON"}
     if origin is Mapping:
-        return {"type": dict[inner], "metavar": "JSON"}
-    item = inner[0] if origin is tuple else annotation
+        return {"type": types.GenericAlias(dict, inner), "metavar": "JSON"}
+    item: Any = inner[0] if origin is tuple else annotation
     shown: dict[str, Any] = {}
     if number := _number(item):
         shown = {"metavar": _PLACEHOLDERS[number]}
@@ -129,7 +132,7 @@ def _reading(annotation: Any, repeated: bool) -> dict[str, Any]:
         item = str | None if config.optional(item) else str
         shown = {"metavar": f"{{{','.join(names)}}}"}
     if repeated:
-        return {"type": item | list[item], **shown}
+        return {"type": item | types.GenericAlias(list, item), **shown}
     if origin is tuple:
         return {"type": item, "nargs": "*", **shown}
     return {"type": item, **shown}

@@ -58,7 +58,9 @@ def _unknown_flag(mistake: _Mistake) -> UserError:
     word = mistake.found[1].split("=")[0]
     _, *keys = word.split(".")
     names = [".".join([flag, *keys]) for flag in mistake.flags]
-    return UserError.unknown(mistake.command, word, names, wanted=f"flags that {mistake.help} lists")
+    return UserError.unknown(
+        mistake.command, word, names, wanted=f"flags that {mistake.help} lists"
+    )
 
 
 def _unknown_key(mistake: _Mistake) -> UserError:

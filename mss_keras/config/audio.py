@@ -28,7 +28,9 @@ class AudioConfig:
         4096, "FFT size and length of the periodic Hann window, samples", section="audio"
     )
     nhop: int = option(
-        1024, "Hop between frames, samples: a divisor of `nfft`, at most half of it", section="audio"
+        1024,
+        "Hop between frames, samples; a divisor of `nfft`, at most half of it",
+        section="audio",
     )
 
     def __post_init__(self):

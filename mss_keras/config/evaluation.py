@@ -20,7 +20,9 @@ class EvaluationConfig:
         "test", "Split of the data set to score", section="scores", everyday=True
     )
     tracks: int | None = option(
-        None, "Number of tracks to score, the first of the split; all if not given", section="scores"
+        None,
+        "Number of tracks to score, the first of the split; all if not given",
+        section="scores",
     )
     estimates: str | None = option(
         None,

@@ -38,7 +38,9 @@ class SeparationConfig:
         everyday=True,
     )
     wiener_win_len: int = option(
-        300, "Number of frames that share a spatial model in the Wiener filter", section="separation"
+        300,
+        "Number of frames that share a spatial model in the Wiener filter",
+        section="separation",
     )
     softmask: bool = option(
         False,
@@ -81,7 +83,7 @@ class SongConfig:
     Example:
         >>> SongConfig(format="mp3")
         Traceback (most recent call last):
-        mss_keras.config.errors.UserError: format: found 'mp3' (did you mean stem.mp4?), ...
+        mss_keras.config.errors.UserError: format: found 'mp3', wanted one of wav, flac, stem.mp4
     """
 
     start: float = option(

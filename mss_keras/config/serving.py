@@ -35,7 +35,9 @@ class ServingConfig:
         everyday=True,
     )
     fixed_seconds: float = option(
-        6.0, "Length of the waveforms of fixed_length, seconds; below `chunk_dur`", section="serving"
+        6.0,
+        "Length of the waveforms of fixed_length, seconds; below `chunk_dur`",
+        section="serving",
     )
 
     def __post_init__(self):
