@@ -222,7 +222,7 @@ def _publish(
 
     separator, about = runs.load(model), runs.about(model)
     try:
-        path = separator.export(folder, separation, limits, about=about)
+        path = separator.export(folder, separation, limits=limits, about=about)
     except ExportError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
