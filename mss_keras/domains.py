@@ -22,11 +22,20 @@ class Scene:
         mask: estimated masks, float32 `[batch, sources, frames, channels, bins]`.
         spectrogram: the mixture's STFT, complex64 `[batch, frames, channels, bins]`.
         audio: sizes of the STFT.
+        unpaired: the scene of other mixtures in the same batch, beside recordings that are not
+            their sources. Defaults to none.
     """
 
     def __init__(
-        self, sources: tf.Tensor, mask: tf.Tensor, spectrogram: tf.Tensor, audio: AudioConfig
+        self,
+        sources: tf.Tensor,
+        mask: tf.Tensor,
+        spectrogram: tf.Tensor,
+        *,
+        audio: AudioConfig,
+        unpaired: "Scene | None" = None,
     ):
+        self.unpaired = unpaired
         self.waveforms = sources
         self.mask = mask
         self.mixture_spectrogram = spectrogram[:, tf.newaxis]
@@ -91,7 +100,7 @@ class EstimatedScene(Scene):
         spectrogram = centred_stft(mixture, audio.nfft, audio.nhop)
         magnitudes = tf.abs(centred_stft(estimates, audio.nfft, audio.nhop))
         mask = tf.math.divide_no_nan(magnitudes, tf.abs(spectrogram)[:, tf.newaxis])
-        super().__init__(sources, mask, spectrogram, audio)
+        super().__init__(sources, mask, spectrogram, audio=audio)
         # Known already: they take the place of what the masks would give.
         self.__dict__["estimated_waveforms"] = estimates
         self.__dict__["estimated_magnitudes"] = magnitudes
