@@ -30,6 +30,10 @@ def train(options: Namespace) -> None:
     default = "demo" if options.demo else "+".join(run.training.loss)
     output = Path(options.output or f"runs/{default}")
     run = _with_music(run, options, output)
+    if options.dry_run:
+        for line in loop.dry_run(run, say=_say).lines():
+            _say(line)
+        return
     try:
         scores = loop.train(run, output, say=_say, verbose=_verbosity())
     except WorkFailedError as error:
@@ -70,6 +74,18 @@ def check_data(options: Namespace) -> None:
         raise WorkFailedError(f"{options.root} has errors")
 
 
+def devices(options: Namespace) -> None:
+    """`python -m trainer devices`."""
+    training = from_options(config.TrainingConfig, vars(options))
+
+    from mss_keras.training import devices
+
+    facts = devices.facts(training)
+    width = max(map(len, facts))
+    for name, fact in facts.items():
+        _say(f"{name:<{width}}  {fact}")
+
+
 def separate(options: Namespace) -> None:
     """`python -m trainer separate`."""
     separation = from_options(config.SeparationConfig, vars(options))
@@ -80,7 +96,7 @@ def separate(options: Namespace) -> None:
     from mss_keras.training import runs
 
     songs, output = find_songs(options.inputs), Path(options.output)
-    separator = runs.load(options.model)
+    separator = runs.load(options.model, precision=options.precision)
     failed = separate_songs(separator, songs, output, options=separation, files=files, say=_say)
     if failed:
         raise WorkFailedError(f"{failed} of {len(songs)} songs")
@@ -98,13 +114,17 @@ def evaluate(options: Namespace) -> None:
     from mss_keras.evaluation import evaluate
     from mss_keras.training import runs
 
+    model, name = None, Path(options.model or "model").stem
+    if options.model:
+        model = runs.load(options.model, precision=options.precision)
+        name = "-".join(filter(None, [name, options.precision]))
     summary, failed = evaluate(
         Path(options.output),
         settings,
         music=music,
         audio=audio,
-        model=runs.load(options.model) if options.model else None,
-        name=Path(options.model or "model").stem,
+        model=model,
+        name=name,
         separation=separation,
         say=_say,
         progress=sys.stderr.isatty(),
@@ -190,7 +210,13 @@ def export(options: Namespace) -> None:
 
     from mss_keras.training.publishing import publish
 
-    path = publish(options.model, options.output, separation, limits=limits)
+    path = publish(
+        options.model,
+        options.output,
+        separation,
+        limits=limits,
+        precision=options.precision,
+    )
     _say(f"version {path.name} in {path}")
 
 

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Collection
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import ArgumentParser
 
@@ -40,6 +40,13 @@ def _named(*names: str) -> tuple[dataclasses.Field, ...]:
 
 _RUN = tuple(config.GROUPS.values())
 _MODEL = Flag("model", "Folder of a run, or a .keras file", required=True)
+_PRECISION = Flag(
+    "precision",
+    "Type in which the network computes; that in which the model was trained if not given. On "
+    "CPUs float32 is often the fastest",
+    Literal["float32", "float16", "bfloat16"] | None,
+    section="machine",
+)
 _DOWNLOAD = (
     Flag(
         "download",
@@ -66,6 +73,12 @@ COMMANDS = {
                 _DEMO,
                 help="Train a small network on the 6 s of music that stempeg ships, in minutes",
             ),
+            Flag(
+                "dry-run",
+                "Take three steps of training and one of validation, tell their time and memory, "
+                "and write no run",
+                bool,
+            ),
             *_DOWNLOAD,
         ),
         _fields(*_RUN),
@@ -86,12 +99,18 @@ COMMANDS = {
         _named("root", "sources", "sample_rate", "nb_channels"),
         usage="--root ROOT",
     ),
+    "devices": Command(
+        "tell which devices training would use, and how",
+        (),
+        _named("devices", "mixed_precision", "jit_compile"),
+    ),
     "separate": Command(
         "separate songs of any length with a trained model",
         (
             Flag("inputs", "Audio or video files, folders of them, or patterns", metavar="SONG"),
             _MODEL,
             Flag("output", "Folder; it gets SONG/SOURCE.wav for each song", default="separated"),
+            _PRECISION,
         ),
         _fields(config.SongConfig, config.SeparationConfig),
         usage="SONG [SONG ...] --model MODEL",
@@ -109,6 +128,7 @@ COMMANDS = {
                 "Folder of the scores; the same command goes on with it",
                 default="evaluation",
             ),
+            _PRECISION,
         ),
         (
             *_named("root", "sources", "prepared", "sample_rate", "nb_channels", "nfft", "nhop"),
@@ -179,6 +199,7 @@ COMMANDS = {
                 "Folder of the served model; the SavedModel becomes its next version, 1, 2, ...",
                 required=True,
             ),
+            _PRECISION,
         ),
         _fields(config.ServingConfig, config.SeparationConfig),
         usage="--model MODEL --output OUTPUT",

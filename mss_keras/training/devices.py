@@ -61,7 +61,10 @@ class Devices:
         """Largest memory that was ever in use: of the GPU that used most, else of this process."""
         if self.gpus:
             names = [device.name for device in tf.config.list_logical_devices("GPU")]
-            infos = [tf.config.experimental.get_memory_info(name.removeprefix("/device:")) for name in names]
+            infos = [
+                tf.config.experimental.get_memory_info(name.removeprefix("/device:"))
+                for name in names
+            ]
             return max(info["peak"] for info in infos)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

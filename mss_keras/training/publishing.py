@@ -12,6 +12,7 @@ def publish(
     separation: SeparationConfig,
     *,
     limits: ServingConfig,
+    precision: str | None = None,
 ) -> Path:
     """Publishes a trained model as the next version of a served model.
 
@@ -20,6 +21,8 @@ def publish(
         folder: str or Path. Folder of the served model.
         separation: SeparationConfig. How songs are separated.
         limits: ServingConfig. What the served model offers.
+        precision: str or None. Type in which the network computes; see `runs.load`. Defaults to
+            `None`.
 
     Returns:
         The folder of the version.
@@ -28,7 +31,7 @@ def publish(
         UserError: if there is no such model, or the folder cannot be written.
         serving.checks.ExportError: if a server could not run the SavedModel.
     """
-    separator, about = runs.load(model), runs.about(model)
+    separator, about = runs.load(model, precision=precision), runs.about(model)
     try:
         return separator.export(folder, separation, limits=limits, about=about)
     except OSError as error:

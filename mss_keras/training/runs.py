@@ -54,30 +54,36 @@ def claim(folder: Path, config: RunConfig) -> None:
     Claim("run", "config.yaml", asked, free, defaults).take(folder)
 
 
-def build(config: RunConfig, replicas: int = 1) -> Separator:
+# Keras's dtype policy of a network, by precision.
+POLICIES = {"float32": "float32", "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
+
+
+def build(config: RunConfig, replicas: int = 1, *, precision: str | None = None) -> Separator:
     """The separator of a configuration, built, with fresh weights.
 
     Args:
         config: the configuration.
         replicas: devices that train it; batch statistics are taken over all.
+        precision: a key of `POLICIES`. Defaults to the configuration's.
     """
-    precision = config.training.mixed_precision
     separator = Separator(
         config.data.sources,
         config.audio,
         config.model,
         synchronized=replicas > 1,
-        policy=f"mixed_{precision}" if precision else "float32",
+        policy=POLICIES[precision or config.training.mixed_precision or "float32"],
     )
     separator.build()
     return separator
 
 
-def load(path: str | Path) -> Separator:
+def load(path: str | Path, *, precision: str | None = None) -> Separator:
     """A trained separator.
 
     Args:
         path: folder of a run, or a `.keras` file written by `Separator.save`.
+        precision: type in which the network computes, a key of `POLICIES`. Weights are kept in
+            float32 whatever it is. Defaults to the type in which the model was trained.
 
     Raises:
         UserError: if it is neither.
@@ -90,10 +96,13 @@ def load(path: str | Path) -> Separator:
             raise UserError(path, _first_line(error), "a model of mss_keras") from error
         if not isinstance(model, MaskingModel):
             raise UserError(path, f"a {type(model).__name__}", "a Separator")
-        return model if isinstance(model, Separator) else Separator.of(model)
+        policy = POLICIES[precision] if precision else model.policy
+        if isinstance(model, Separator) and model.policy == policy:
+            return model
+        return Separator.of(model, policy=policy)
     if not (path / "config.yaml").is_file():
         raise UserError("model", str(path), "the folder of a run or a .keras file")
-    separator = build(read_config(path / "config.yaml"))
+    separator = build(read_config(path / "config.yaml"), precision=precision)
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)
     return separator

@@ -53,9 +53,14 @@ class Separator(MaskingModel):
         self._step = (True, False)  # whether the last step was one of training, and unpaired
 
     @classmethod
-    def of(cls, model: MaskingModel) -> "Separator":
-        """A separator with the network, the sources and the weights of another model."""
-        separator = cls.from_config(model.get_config())
+    def of(cls, model: MaskingModel, **changes: Any) -> "Separator":
+        """A separator with the network, the sources and the weights of another model.
+
+        Args:
+            model: the other model.
+            **changes: entries of its configuration that are to be different, such as `policy`.
+        """
+        separator = cls.from_config({**model.get_config(), **changes})
         separator.build()
         separator.set_weights(model.get_weights())
         return separator
