@@ -1,6 +1,7 @@
 """The client against a stand-in for TensorFlow Serving; see stand_in.py."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -203,10 +204,17 @@ def test_wrong_input(stand_in, tmp_path, capsys):
         assert wanted in line.split("wanted")[1]
     assert [p.name for p in output.iterdir()] == ["mono"]
     for arguments, message in [
-        ({"url": "ftp://x"}, "--url: found 'ftp://x', wanted grpc://HOST:PORT or http"),
-        ({"url": "grpc://x"}, "--url: found 'grpc://x'"),
-        ({"url": url(stand_in), "label": "a", "version": 1}, "--label: found a and --version 1"),
-        ({"url": url(stand_in), "jobs": 0}, "--jobs: found 0, wanted a number above 0"),
+        ({"url": "ftp://x"}, "url: found 'ftp://x', wanted grpc://HOST:PORT or http"),
+        ({"url": "grpc://x"}, "url: found 'grpc://x'"),
+        (
+            {"url": url(stand_in), "label": "a", "version": 1},
+            "label: found 'a' beside `version` 1, wanted one of them",
+        ),
+        ({"url": url(stand_in), "jobs": 0}, "jobs: found 0, wanted a number above 0"),
     ]:
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(UserError, match=f"^{re.escape(message)}"):
             Client(**arguments)
+        flags = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
+        assert command.main(["song.wav", *flags]) == 2
+        shown = message.replace("`version`", "--version")
+        assert capsys.readouterr().err.startswith(f"error: --{shown}")

@@ -194,13 +194,14 @@ def test_versions_follow_each_other_and_a_bad_one_leaves_nothing(tmp_path, monke
 @pytest.mark.parametrize(
     ("options", "limits", "message"),
     [
-        ({"targets": ("flute",)}, {}, "--targets: found"),
-        ({}, {"signatures": ("fixed_length",), "fixed_seconds": 15.0}, "--fixed-seconds: found 15"),
+        ({"targets": ("flute",)}, {}, "targets: found"),
+        ({}, {"signatures": ("fixed_length",), "fixed_seconds": 15.0}, "^fixed_seconds: found 15"),
     ],
 )
 def test_options_that_do_not_go_together(tmp_path, options, limits, message):
+    separation, serving = SeparationConfig(**options), ServingConfig(**limits)
     with pytest.raises(UserError, match=message):
-        make_separator().export(tmp_path, SeparationConfig(**options), ServingConfig(**limits))
+        make_separator().export(tmp_path, separation, limits=serving)
     assert not any(tmp_path.iterdir())
 
 

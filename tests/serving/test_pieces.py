@@ -49,7 +49,7 @@ def test_a_model_of_short_requests():
     assert max(piece.end - piece.begin for piece in plan) <= 150 * RATE
     assert len(pieces.plan(100 * RATE, {**INTERFACE, "max_samples": 100 * RATE}, 600)) == 1
     with pytest.raises(
-        UserError, match=r"found 800 s, wanted at most 100 s, .* --max-seconds 1\d\d"
+        UserError, match=r"^waveform: found 800 s, wanted at most 100 s, .* `max_seconds` 1\d\d"
     ):
         pieces.plan(800 * RATE, {**INTERFACE, "max_samples": 100 * RATE}, seconds=600)
 

@@ -92,7 +92,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         ),
         (
             ["--loss", "logl1_freq", "--loss-args.normalization", "sum"],
-            "--loss-args: logl1_freq: .*wanted 'mean' or 'paper'",
+            "--loss-args.normalization: found 'sum', wanted 'mean' or 'paper'",
         ),
         (
             ["--demo", "--loss", "deep_feature", "--vggish", "/no/such"],

@@ -83,7 +83,7 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
         (["--loss", "l1_time"], "--loss: l1_time has no weights to search, wanted dissimilarity"),
         (["--range", "beta=1:1"], "--range: found 'beta=1:1', wanted a smaller number"),
         (["--objective", "val_loss"], "--objective: found val_loss, which a smaller weight lowers"),
-        (["--objective", "pesq"], "--objective: found 'pesq', wanted val_si_sdr or val_sdr"),
+        (["--objective", "pesq"], "--objective: found 'pesq', wanted val_si_sdr or val_snr"),
         (["--export", "x"], "--export: found no --then-train, wanted both or neither"),
         (["--tuner", "annealing"], "--tuner"),
         (["--root", "null"], "--root: found nothing, wanted the folder of a data set"),
