@@ -73,9 +73,7 @@ def test_methods_and_files(tree, tmp_path):
     assert float(found[0]["sdr"]) == pytest.approx(next(tables.rows(scores))["sdr"])
     assert (output / "scores.png").read_bytes().startswith(b"\x89PNG")
     model.network.output_affine.shift.assign_add(0.1 + 0 * model.network.output_affine.shift)
-    with pytest.raises(
-        UserError, match=r"another evaluation in .*: `model` small, weights"
-    ):
+    with pytest.raises(UserError, match=r"another evaluation in .*: `model` small, weights"):
         small.run(output, model, "small")
     # museval reads what its own files have.
     written = json.loads((output / "irm/a.json").read_text())
@@ -92,14 +90,14 @@ def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
     model = MaskingModel(("bass", "drums"), mono, ModelConfig(hidden_size=8))
     model.build()
     settings = EvaluationConfig(subset="train", tracks=1, metrics=("snr",))
-    music = DataConfig(root=str(tree))
-    summary, failed = evaluate(tmp_path, settings, music=music, model=model, name="duo")
+    music, output = DataConfig(root=str(tree)), tmp_path / "scores"
+    summary, failed = evaluate(output, settings, music=music, model=model, name="duo")
     assert failed == 0
     lines = [line.split() for line in summary.splitlines()]
     assert lines[0][:3] == ["method", "source", "sdr"]
     assert [line[:2] for line in lines[2:5]] == [["duo", "bass"], ["duo", "drums"], ["duo", "mean"]]
     assert summary.endswith("means of sources, dB")
-    assert {path.name for path in tmp_path.glob("*.*")} >= {"scores.png", "tracks.csv"}
+    assert {path.name for path in output.iterdir()} >= {"scores.png", "tracks.csv"}
 
 
 def test_it_goes_on_where_it_was(tree, estimates, tmp_path):
@@ -150,9 +148,7 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
 
 
 def test_nothing_to_score(tree, tmp_path):
-    with pytest.raises(
-        UserError, match="model: found nothing to score, wanted a model, `est"
-    ):
+    with pytest.raises(UserError, match="model: found nothing to score, wanted a model, `est"):
         evaluation(tree).run(tmp_path / "scores")
     with pytest.raises(UserError, match=r"estimates: found no folder .*gone, wanted"):
         evaluation(tree, estimates=str(tmp_path / "gone")).run(tmp_path / "scores")

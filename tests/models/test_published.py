@@ -76,9 +76,7 @@ def test_missing_and_misshapen_arrays_are_named():
     with pytest.raises(UserError, match=r"state: found no fc1.weight"):
         published.Flavour.of({})
     arrays = {**state(0, **SMALL), "fc2.weight": np.zeros([8, 3])}
-    with pytest.raises(
-        UserError, match=r"found fc2.weight of shape \(8, 3\), wanted \(8, 16\)"
-    ):
+    with pytest.raises(UserError, match=r"found fc2.weight of shape \(8, 3\), wanted \(8, 16\)"):
         published.load(network, arrays)
     for variable, value in zip(network.weights, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)

@@ -57,9 +57,7 @@ def test_single_files_and_training_checkpoints(torch, folder, tmp_path):
 
 def test_without_separator_json_the_published_sizes_hold(torch, folder, tmp_path):
     (folder / "separator.json").unlink()
-    with pytest.raises(
-        UserError, match=r"separator.json: found no such file, wanted it for"
-    ):
+    with pytest.raises(UserError, match=r"separator.json: found no such file, wanted it for"):
         import_openunmix([str(folder)], tmp_path / "m.keras")
     speech = state(0, hidden=8, channels=1, bins=513, max_bin=513)
     arrays = {k: torch.from_numpy(v) for k, v in speech.items()}
