@@ -31,7 +31,7 @@ class Score:
 
 
 def score(
-    part: str, mixture: np.ndarray, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
+    part: str, mixture: np.ndarray, *, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
 ) -> list[Score]:
     """SI-SDR of the estimates and of the mixture taken as the estimate.
 
@@ -101,6 +101,6 @@ def write_report(
     for part, excerpt in excerpts.items():
         stems = separator.separate(excerpt["mixture"])
         write_stems(stems, folder / "stems" / part, separator.audio.sample_rate)
-        scores += score(part, excerpt["mixture"], excerpt["sources"], stems)
+        scores += score(part, excerpt["mixture"], targets=excerpt["sources"], estimates=stems)
     figures.save(spectrograms(excerpt, stems, separator.audio), folder / "spectrograms.png")
     return scores

@@ -13,7 +13,7 @@ def test_scores_and_table():
     targets[1] = 0
     noise = rng.standard_normal((20000, 1))
     estimates = {"bass": targets[0] + 0.1 * noise, "choir": noise}
-    scores = report.score("valid", targets[0] + noise, targets, estimates)
+    scores = report.score("valid", targets[0] + noise, targets=targets, estimates=estimates)
     assert scores[0].estimate == pytest.approx(20, abs=0.2)
     assert scores[0].mixture == pytest.approx(0, abs=0.2)
     assert scores[0].improvement == pytest.approx(20, abs=0.3)
