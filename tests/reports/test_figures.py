@@ -57,9 +57,15 @@ def test_boxes(track):
     flute, harp = figure.get_axes()
     assert [panel.get_title() for panel in (flute, harp)] == ["flute", "harp"]
     assert [tick.get_text() for tick in flute.get_yticklabels()] == ["second", "first"]
-    points = [line for line in flute.lines if line.get_marker() == "o"]
-    drawn = [(x, y) for line in points for x, y in zip(*line.get_data(), strict=True)]
-    assert drawn.count((3, 1)) == 5  # few tracks are drawn themselves
-    assert (5, 2) not in drawn
-    assert not any(len(line.get_xdata()) for line in harp.lines if line.get_marker() == "o")
+
+    def points(panel):
+        return [
+            tuple(point)
+            for line in panel.lines
+            if line.get_color() == "C0"
+            for point in line.get_xydata()
+        ]
+
+    assert points(flute) == [(3, 1)] * 5  # six tracks are a box alone
+    assert points(harp) == []
     assert figure.get_supxlabel() == "SNR, dB"
