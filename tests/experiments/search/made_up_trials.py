@@ -35,14 +35,14 @@ def unlucky(config, folder, earlier):
 
 def in_turn(*trials):
     """Real trials in one process, which deterministic training does not leave as it was."""
-    return [search_tuner.run_trial(*trial) for trial in trials]
+    return [search_tuner.train_trial(*trial) for trial in trials]
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
-    told = search.search(
+    progress = search.search(
         pickle.loads(Path(sys.argv[1]).read_bytes()),
         say=lambda line: print(line, flush=True),
-        run=waiting,
+        train=waiting,
     )
-    print(told.table() if told else "no more trials")
+    print(progress.table() if progress else "no more trials")

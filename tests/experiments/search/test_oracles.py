@@ -3,6 +3,7 @@
 import math
 import os
 import shutil
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig, SearchConfig, TrainingConfig, UserError
-from mss_keras.experiments.search.oracles import make_oracle
+from mss_keras.experiments.search.oracles import ORACLES, make_oracle
 from mss_keras.experiments.search.plan import RunModel
 from mss_keras.experiments.search.report import completed
 from mss_keras.experiments.search.space import Space
@@ -33,7 +34,7 @@ class MadeUp(Tuner):
 
     def run_trial(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
-        if self.run(values) is None:
+        if self.train(values) is None:
             raise FailedTrialError("crashed")
         return {"val_si_sdr": objective(values)}
 
@@ -44,11 +45,11 @@ def tuner(folder: Path, run=lambda values: True, seed=0, **settings) -> MadeUp:
 
 def oracle_of(epochs=27, seed=0, **settings):
     given = SearchConfig(**{"trials": 20, **settings})
-    return make_oracle(given, SPACE, epochs=epochs, seed=seed)
+    return make_oracle(given, SPACE, objective="val_si_sdr", epochs=epochs, seed=seed)
 
 
 def reloaded(oracle, folder: Path, run=lambda values: True) -> MadeUp:
-    return MadeUp(oracle, RunModel(CONFIG, SPACE, 27), folder, run=run)
+    return MadeUp(oracle, RunModel(CONFIG, SPACE, 27), folder, train=run)
 
 
 def values_of(found: MadeUp) -> list[dict]:
@@ -127,8 +128,8 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
     """Before and after each file takes its name, the search goes on as if never killed; one
     trial at most, which had not been written down as ended, runs twice."""
 
-    def five(folder, run):
-        oracle = oracle_of(tuner=kind, trials=5)
+    def four(folder, run):
+        oracle = oracle_of(tuner=kind, trials=4)
         oracle.num_initial_points = 3  # random ones, of the Bayesian
         return reloaded(oracle, folder, run)
 
@@ -139,7 +140,7 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", counting)
-    whole = five(tmp_path / "whole", lambda values: True)
+    whole = four(tmp_path / "whole", lambda values: True)
     whole.search()
     writes = count[0]
     for moment in (*range(1, 8), writes - 4, writes - 1):
@@ -161,9 +162,9 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
 
             monkeypatch.setattr(os, "replace", killing)
             with pytest.raises(Killed):
-                five(folder, run).search()
+                four(folder, run).search()
             monkeypatch.setattr(os, "replace", replace)
-            again = five(folder, run)
+            again = four(folder, run)
             again.search()
             assert values_of(again) == values_of(whole)
             assert {t.status for t in again.oracle.trials.values()} == {TrialStatus.COMPLETED}
@@ -198,7 +199,7 @@ def test_hyperband_deals_out_epochs_within_the_trials(tmp_path, trials, epochs):
             earlier = found.oracle.trials[each["tuner/trial_id"]].hyperparameters.values
             assert earlier["tuner/epochs"] == each["tuner/initial_epoch"] < each["tuner/epochs"]
             assert {k: earlier[k] for k in OPTIMUM} == {k: each[k] for k in OPTIMUM}
-        assert sum(oracle.work(trial) for trial in oracle.trials.values()) == oracle.work()
+        assert sum(oracle.work_of(trial) for trial in oracle.trials.values()) == oracle.total_work()
 
 
 def test_a_worker_given_up_takes_its_trial_along(tmp_path):
@@ -231,6 +232,10 @@ def test_a_chief_that_returns_waits_for_trials_in_its_workers(tmp_path):
         assert repeated.hyperparameters.values == trial.hyperparameters.values
 
 
+def test_every_tuner_of_the_settings_has_an_oracle():
+    assert tuple(ORACLES) == typing.get_args(SearchConfig.__dataclass_fields__["tuner"].type)
+
+
 def test_a_grid_wants_enough_trials(tmp_path):
-    with pytest.raises(UserError, match="--trials: found 3, wanted at least 4 for a grid"):
+    with pytest.raises(UserError, match="trials: found 3, wanted at least 4 for a grid"):
         tuner(tmp_path, tuner="grid", trials=3)
