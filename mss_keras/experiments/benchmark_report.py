@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mss_keras import losses
-from mss_keras.evaluation.tables import boxes
 from mss_keras.metrics import TrackScores, summarize
 from mss_keras.reports import figures, tables
+from mss_keras.reports.boxes import boxes
 from mss_keras.reports.heatmap import heatmap
 
 # Mean SDR over sources that others quote from the survey, dB.

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from mss_keras.config import WorkFailedError
 from mss_keras.jobs.interrupt import Interrupt
-from mss_keras.reports.figures import spectrogram_image
+from mss_keras.reports.figures import as_image
+from mss_keras.reports.spectrograms import spectrograms
 from mss_keras.reports.tables import write_csv
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.state import Row, RunState
@@ -220,9 +221,7 @@ class TensorBoardLog(keras.callbacks.Callback):
         stems = self.model.separate(self.example["mixture"])
         for name, stem in stems.items():
             self._audio(f"estimate/{name}", stem, step)
-        image = spectrogram_image(
-            self.example["mixture"], self.example["sources"], stems, self.model.audio
-        )
+        image = as_image(spectrograms(self.example, stems, self.model.audio))
         with self.writers["validation"].as_default():
             tf.summary.image("spectrograms", image[np.newaxis], step=step)
 

@@ -64,9 +64,11 @@ def train(
     strategy = _devices(config, say)
     chosen = _losses(config, strategy, say)
     music, unpaired = _music(config, folder, say, progress=verbose == 1)
-    separator = _separator(config, chosen, strategy, _statistics(config, music, folder, verbose))
+    separator = _separator(config, chosen, strategy)
+    statistics = _statistics(config, music, folder, progress=verbose == 1)
+    separator.network.set_statistics(statistics.mean, statistics.std)
     history = Fitting(separator, config, music, folder, unpaired, say).run(verbose)
-    return _report(config, folder, music, history) if report else []
+    return _report(config, folder, music=music, history=history) if report else []
 
 
 def _devices(config: RunConfig, say: Say) -> tf.distribute.Strategy:
@@ -86,7 +88,6 @@ def _losses(config: RunConfig, strategy: tf.distribute.Strategy, say: Say) -> li
     chosen = companions.losses_of(config)
     with strategy.scope():
         for loss in chosen:
-<<<<<<< HEAD
             companions.companion_of(loss).fetch(Surroundings(config.audio, say=say))
     return chosen
 
@@ -95,15 +96,6 @@ def _music(
     config: RunConfig, folder: Path, say: Say, *, progress: bool
 ) -> tuple[MusicSet, Unpaired | None]:
     music = data.open_set(data.as_wav(config.data, say=say, progress=progress), config.audio)
-=======
-            if loss.companion == "vggish":  # which may not be there; better told now than later
-                networks.bind(loss, config.audio, say)
-    if config.data.batch_size % replicas:
-        raise UserError(
-            f"--batch-size: found {config.data.batch_size}, wanted a multiple of {replicas} devices"
-        )
-    music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
->>>>>>> models
     runs.claim(folder, config)
     say(f"{len(music.train)} tracks to train on, {len(music.valid)} to validate on")
     say(f"loss {describe(config)}, learning rate {config.training.lr:g}, run folder {folder}")
@@ -115,7 +107,7 @@ def _music(
     return music, unpaired
 
 
-def _statistics(config: RunConfig, music: MusicSet, folder: Path, verbose: int) -> Statistics:
+def _statistics(config: RunConfig, music: MusicSet, folder: Path, *, progress: bool) -> Statistics:
     own = folder / "statistics.npz"
     given = Path(config.data.statistics) if config.data.statistics else None
     if own.exists():
@@ -123,21 +115,17 @@ def _statistics(config: RunConfig, music: MusicSet, folder: Path, verbose: int) 
     if given:
         statistics = Statistics.load(given, config.audio.bins)
     else:
-        statistics = data.compute_statistics(music.train, config.audio, progress=verbose == 1)
+        statistics = data.compute_statistics(music.train, config.audio, progress=progress)
     statistics.save(own)
     return statistics
 
 
 def _separator(
-    config: RunConfig,
-    chosen: list[SeparationLoss],
-    strategy: tf.distribute.Strategy,
-    statistics: Statistics,
+    config: RunConfig, chosen: list[SeparationLoss], strategy: tf.distribute.Strategy
 ) -> Separator:
     keras.utils.set_random_seed(config.training.seed)
     with strategy.scope():
         separator = runs.build(config, strategy.num_replicas_in_sync)
-        separator.network.set_statistics(statistics.mean, statistics.std)
         compile_for(separator, config, chosen)
     return separator
 
@@ -166,7 +154,7 @@ def compile_for(separator: Separator, config: RunConfig, chosen: list[Separation
     optimizer.build(separator.trainable_variables)
 
 
-def _report(config: RunConfig, folder: Path, music: MusicSet, history: list[Row]) -> list[Score]:
+def _report(config: RunConfig, folder: Path, *, music: MusicSet, history: list[Row]) -> list[Score]:
     best = runs.load(folder)
     excerpts = {
         name: data.excerpt(tracks[0], config.audio, _REPORT_SECONDS)

@@ -150,7 +150,7 @@ class Separator(MaskingModel):
         unpaired = super().call(mixture["unpaired"], training=False)
         return {**super().call(mixture["paired"], training), "unpaired": unpaired}
 
-    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):  # noqa: PLR0917
         """Weighted sum of the losses; serves `fit` and `evaluate`."""
         scene = self._scene(y, dict(y_pred))
         self.objective.before_step(scene)

@@ -293,7 +293,7 @@ def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_pa
 
 def test_import_openunmix_without_checkpoints(trainer, tmp_path):
     result = trainer("import-openunmix", tmp_path / "gone", "--output", tmp_path / "m.keras")
-    assert "gone: not found, wanted .pth files of open-unmix" in error_of(result)
+    assert "gone: found nothing, wanted .pth files of open-unmix" in error_of(result)
 
 
 def test_export(trainer, command, run, tmp_path):

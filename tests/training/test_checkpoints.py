@@ -86,7 +86,7 @@ def test_a_damaged_one_is_reported_and_the_one_before_is_used(tmp_path, file):
     assert "epoch-0002: damaged" in lines[0]
     assert checkpoints.best_weights().parent.name == "epoch-0001"
     (tmp_path / "epoch-0001" / file).unlink()
-    with pytest.raises(UserError, match="all checkpoints are damaged"):
+    with pytest.raises(UserError, match="all checkpoints damaged"):
         checkpoints.restore(model)
 
 

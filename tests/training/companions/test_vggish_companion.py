@@ -83,7 +83,7 @@ def test_a_step_lowers_each_term_where_it_alone_is_weighted(batch, term):
 def test_terms_and_gradient_norms_are_logged_apart(batch):
     model = separator(log_gradient_norms=True, delta=0.5, **{"lambda": 2.0})
     parts = model(batch["mixture"], training=True)
-    scene = domains.Scene(batch["sources"], parts["mask"], parts["spectrogram"], AUDIO)
+    scene = domains.Scene(batch["sources"], **parts, audio=AUDIO)
     target, estimate = domains.pair("magnitude", scene)
     norms = {}
     loss = losses.get("deep_feature", network=vggish_network())
@@ -186,7 +186,7 @@ def test_a_model_is_loaded_without_its_vggish_until_it_trains(batch, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     stems = loaded.separate(batch["mixture"][0][:5000])
     assert set(stems) == {"vocals", "drums", "bass", "other"}
-    with pytest.raises(UserError, match="vggish: .*random"):
+    with pytest.raises(UserError, match=r"vggish: .*random"):
         loaded.evaluate(repeat(batch), steps=1, verbose=0)
 
 
