@@ -136,7 +136,7 @@ def benchmark(options: Namespace) -> int:
         RunConfig.from_flat(values),
         options.losses,
         settings,
-        output,
+        output=output,
         jobs=options.jobs,
         demonstration=options.demo,
         say=_say,
@@ -159,7 +159,6 @@ def tune(options: Namespace) -> int:
 
     from mss_keras import data
     from mss_keras.experiments.search import search
-    from mss_keras.experiments.search.chief import ChiefLostError
     from mss_keras.experiments.search.plan import Search
     from mss_keras.training import report
 
@@ -167,28 +166,21 @@ def tune(options: Namespace) -> int:
     Search(run, settings, output)  # wrong values are told before anything is made
     if options.demo:
         values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
-    asked = Search(RunConfig.from_flat(values), settings, output, options.demo)
-    try:
-        told = search.search(asked, say=_say, progress=sys.stderr.isatty())
-        if told is None:  # a worker
-            return 0
-        _say(f"\n{told.table()}\n")
-        if not told.best_trial:
-            print(f"no trial was completed, see {output / 'logs'}", file=sys.stderr)
-            return 1
-        _say(f"the best, for train --config: {output / 'best.yaml'}")
-        if options.then_train:
-            shown = 1 if sys.stdout.isatty() else 2
-            scores = search.train_best(asked, told, say=_say, verbose=shown)
-            _say("")
-            _say(report.table(scores))
-    except (ChiefLostError, search.WorkersLostError, search.TrainingFailedError) as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return 1
+    planned = Search(RunConfig.from_flat(values), settings, output, options.demo)
+    progress = search.search(planned, say=_say, progress=sys.stderr.isatty())
+    if progress is None:  # a worker
+        return 0
+    _say(f"\n{progress.table()}\n")
+    best = search.best_folder(planned, progress)
+    _say(f"the best, for train --config: {output / 'best.yaml'}")
+    if options.then_train:
+        shown = 1 if sys.stdout.isatty() else 2
+        scores = search.train_best(planned, progress, say=_say, verbose=shown)
+        _say("")
+        _say(report.table(scores))
     if options.export:
-        run_folder = str(search.best_folder(asked, told))
         return _publish(
-            run_folder, options.export, config.SeparationConfig(), config.ServingConfig()
+            str(best), options.export, config.SeparationConfig(), config.ServingConfig()
         )
     return 0
 

@@ -14,7 +14,8 @@ from mss_keras.experiments.benchmark import LossWork, configurations, resolve_lo
 def test_a_killed_run_is_a_failure_of_its_loss(tmp_path):
     """The kernel's out-of-memory kill, say."""
     config = RunConfig(data=DataConfig(root=str(tmp_path / "gone")))
-    lines, failures = [], {}
+    lines: list[str] = []
+    failures: dict[str, str] = {}
     todo = [LossWork(x, config, EvaluationConfig(), tmp_path) for x in ("l1_time", "l2_time")]
     others = multiprocessing.active_children()
     thread = threading.Thread(target=lambda: failures.update(run_all(todo, 1, lines.append)))

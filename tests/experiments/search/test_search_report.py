@@ -29,7 +29,8 @@ class MadeUp(Tuner):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
     """Folder, what was said, and what came of it."""
-    folder, lines = tmp_path_factory.mktemp("search"), []
+    folder = tmp_path_factory.mktemp("search")
+    lines: list[str] = []
     ranges = ("feature-layers=conv1+conv2:conv4_2", "delta=0:2")
     settings = SearchConfig(tuner="random", trials=5, range=ranges)
     search = Search(CONFIG, settings, folder, demonstration=True)

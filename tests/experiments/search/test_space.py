@@ -82,8 +82,8 @@ def test_values_end_in_the_loss():
     (loss,) = losses.get_all(found.loss, found.loss_args)
     assert loss.beta == 0.123
     # NumPy's numbers, which the Bayesian Oracle gives, are not of a kind that YAML knows.
-    found = Space.of(base, []).configuration(base, {"beta": np.float64(0.123)})
-    assert yaml.safe_load(yaml.safe_dump(found.to_flat()))["loss_args"] == {"beta": 0.123}
+    flat = Space.of(base, []).configuration(base, {"beta": np.float64(0.123)}).to_flat()
+    assert yaml.safe_load(yaml.safe_dump(flat))["loss_args"] == {"beta": 0.123}
 
 
 @pytest.mark.parametrize(
