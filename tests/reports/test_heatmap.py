@@ -18,7 +18,8 @@ def test_each_column_goes_from_its_best_to_its_worst():
     """Of decibels the larger is better, of losses the smaller."""
     figure = heatmap(VALUES, ["a", "b", "c"], ["sdr", "l1"], ratios=["sdr"], labels=("y", "x"))
     panel = figure.axes[0]
-    np.testing.assert_allclose(shades_of(figure), [[1, 0], [0, 1], [0.5, np.nan]])
+    expected = np.array([[1, 0], [0, 1], [0.5, np.nan]])
+    np.testing.assert_allclose(shades_of(figure), expected)
     assert [tick.get_text() for tick in panel.get_xticklabels()] == ["sdr", "l1"]
     assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a", "b", "c"]
     assert (panel.get_ylabel(), panel.get_xlabel(), panel.get_title()) == ("y", "x", "")

@@ -59,7 +59,7 @@ def test_coordinates_of_one_trial():
     axis = Axis("lambda", [1.0], low=1e-3, high=1e3, log=True)
     panel = trials.coordinates([axis], [2.0], "dB").axes[0]
     (line,) = (line for line in panel.lines if line.get_linewidth() == 3)
-    np.testing.assert_allclose(line.get_ydata(), [0.5, 0])
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), [0.5, 0])
 
 
 def test_progress_shows_the_best_so_far_and_what_failed():

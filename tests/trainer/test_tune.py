@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from mss_keras.config import RunConfig, fields
 from mss_keras.training import runs
 from trainer.__main__ import main
-from trainer.parser import make_parser, with_defaults
+from trainer.arguments import parse
 
 
 def test_searched_trained_and_exported(tree, small, tmp_path, command):
@@ -43,9 +43,7 @@ def test_searched_trained_and_exported(tree, small, tmp_path, command):
         assert float(epoch["val_si_sdr"]) == pytest.approx(float(row["val_si_sdr"]), rel=1e-6)
         assert not (trial / "saved_model").exists()
 
-    options = make_parser().parse_args(
-        with_defaults(["train", "--config", str(output / "best.yaml")])
-    )["train"]
+    options = parse(["train", "--config", str(output / "best.yaml")])["train"]
     config = RunConfig.from_flat({name: options[name] for name in fields()})
     assert config.training.loss_args == {"beta": float(rows[0]["beta"])}
     assert (config.training.epochs, config.training.lr) == (2, float(rows[0]["lr"]))
