@@ -263,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(error: Exception) -> int:
     # Prints an error in one line, and gives its exit code.
-    text = error.told(flag_name) if isinstance(error, UserError) else str(error)
+    text = error.spelled(flag_name) if isinstance(error, UserError) else str(error)
     print(f"error: {' '.join(text.split())}", file=sys.stderr)
     return 1 if isinstance(error, ServingError) else 2
 
