@@ -44,7 +44,7 @@ def test_hyperparameters_go_to_the_losses_that_have_them():
     assert found["logl1_time"].loss_args == {"logl1_time": {"normalization": "paper"}}
     assert found["deep_feature"].vggish == "somewhere"
     assert found["l1_time"].vggish != "somewhere"
-    with pytest.raises(UserError, match="--loss-args: found 'beta'"):
+    with pytest.raises(UserError, match="loss_args: found 'beta'"):
         configurations(RunConfig(training=training), ["l1_time"])
 
 

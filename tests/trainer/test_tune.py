@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from mss_keras.config import RunConfig, fields
 from mss_keras.training import runs
 from trainer.__main__ import main
-from trainer.parser import make_parser, with_defaults
+from trainer.arguments import parse
 
 
 def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
@@ -43,9 +43,7 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
         assert float(epoch["val_si_sdr"]) == pytest.approx(float(row["val_si_sdr"]), rel=1e-6)
         assert not (trial / "saved_model").exists()
 
-    options = make_parser().parse_args(
-        with_defaults(["train", "--config", str(output / "best.yaml")])
-    )["train"]
+    options = parse(["train", "--config", str(output / "best.yaml")])["train"]
     config = RunConfig.from_flat({name: options[name] for name in fields()})
     assert config.training.loss_args == {"beta": float(rows[0]["beta"])}
     assert (config.training.epochs, config.training.lr) == (2, float(rows[0]["lr"]))
@@ -85,15 +83,16 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
         (["--loss", "l1_time"], "--loss: l1_time has no weights to search, wanted dissimilarity"),
         (["--range", "beta=1:1"], "--range: found 'beta=1:1', wanted a smaller number"),
         (["--objective", "val_loss"], "--objective: found val_loss, which a smaller weight lowers"),
-        (["--objective", "pesq"], "--objective: found 'pesq', wanted val_si_sdr or val_sdr"),
-        (["--export", "x"], "--export: found without --then-train"),
+        (["--objective", "pesq"], "--objective: found 'pesq', wanted val_si_sdr or val_snr"),
+        (["--export", "x"], "--export: found no --then-train, wanted both or neither"),
         (["--tuner", "annealing"], "--tuner"),
-        ([], "--root"),
+        (["--root", "null"], "--root: found nothing, wanted the folder of a data set"),
     ],
 )
 def test_wrong_flags(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    loss = [] if "--loss" in arguments else ["--loss", "dissimilarity_freq"]
+    usual = ["--loss", "dissimilarity_freq", "--root", "data"]
+    loss = usual[2:] if "--loss" in arguments else usual
     assert main(["tune", *loss, *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line

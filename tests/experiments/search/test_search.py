@@ -196,7 +196,7 @@ def opposed(**adversarial):
     ("config", "settings", "message"),
     [
         ({}, {"objective": "val_loss"}, "val_loss, which a smaller weight lowers by itself"),
-        ({}, {"objective": "sdr"}, "--objective: found 'sdr', wanted val_si_sdr or val_sdr"),
+        ({}, {"objective": "sdr"}, "--objective: found 'sdr', wanted val_si_sdr or val_snr"),
         ({}, {"range": ("hidden-size=15:17",)}, "hidden"),
         ({}, {"range": ("lr=-1:1",)}, "--lr: found -1"),
         ({"loss": "l2_freq"}, {}, "--loss: l2_freq has no weights to search"),
