@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from command_line import flags
 
+from mss_keras.config import WorkFailedError
 from mss_keras.data.musdb import demo_stem
 from mss_keras.training import runs
 from trainer.parser import COMMANDS
@@ -169,6 +170,19 @@ def test_traceback_on_demand(trainer):
     result = trainer("--root", "/no/such", "--traceback")
     assert "Traceback" in result.stderr
     assert "UserError" in result.stderr
+
+
+def test_work_that_fails_is_one_line_and_exit_code_1(command, monkeypatch):
+    def fail(options):
+        error = WorkFailedError("loss is nan\nat epoch 1")
+        error.add_note("the last checkpoint is in runs/a")
+        raise error
+
+    monkeypatch.setattr("trainer.commands.prepare", fail)
+    result = command("prepare", "--root", "x", check=1)
+    assert result.stderr == "failed: loss is nan at epoch 1; the last checkpoint is in runs/a\n"
+    with pytest.raises(WorkFailedError, match="loss is nan"):
+        command("prepare", "--root", "x", "--traceback", check=1)
 
 
 def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_path):
@@ -338,8 +352,10 @@ def test_import_openunmix_without_checkpoints(trainer, tmp_path):
 def test_export(trainer, command, run, tmp_path):
     output = tmp_path / "model"
     (output / "1").mkdir(parents=True)
-    options = ("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5")
-    options += ("--niter", "1", "--max-seconds", "60")
+    options = (
+        *("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5"),
+        *("--niter", "1", "--max-seconds", "60"),
+    )
     made = trainer("export", "--model", run, "--output", output, *options, check=0)
     assert made.stdout.strip() == f"version 2 in {output / '2'}"
     assert not made.stderr
