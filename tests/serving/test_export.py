@@ -194,7 +194,7 @@ def test_versions_follow_each_other_and_a_bad_one_leaves_nothing(tmp_path, monke
 @pytest.mark.parametrize(
     ("options", "limits", "message"),
     [
-        ({"targets": ("flute",)}, {}, "--targets: found"),
+        ({"targets": ("flute",)}, {}, "targets: found"),
         ({}, {"signatures": ("fixed_length",), "fixed_seconds": 15.0}, "--fixed-seconds: found 15"),
     ],
 )
