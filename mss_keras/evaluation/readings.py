@@ -49,7 +49,7 @@ def _reader(names: tuple[str, ...], audio: AudioConfig, sources: int, channels: 
 
     @tf.function(input_signature=[spec, spec], autograph=False)
     def read(targets, estimates):
-        scene = domains.EstimatedScene(targets, estimates, tf.reduce_sum(targets, 1), audio)
+        scene = domains.EstimatedScene(targets, estimates, tf.reduce_sum(targets, 1), audio=audio)
         return [loss.call(*domains.pair(loss.domain, scene)) for loss in chosen]  # [batch] each
 
     return read

@@ -61,7 +61,7 @@ class MultiResolutionSTFT(SeparationLoss):
         epsilon = tf.cast(EPSILON, y_true.dtype)
 
         def power(waveform: tf.Tensor) -> tf.Tensor:
-            spectrogram = centred_stft(waveform, nfft, hop, window)
+            spectrogram = centred_stft(waveform, nfft, hop, window=window)
             real, imaginary = tf.math.real(spectrogram), tf.math.imag(spectrogram)
             return tf.square(real) + tf.square(imaginary) + epsilon
 

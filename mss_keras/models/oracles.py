@@ -43,4 +43,4 @@ def separate(name: str, mixture: tf.Tensor, sources: tf.Tensor, audio: AudioConf
         power = tf.math.real(y) ** 2 + tf.math.imag(y) ** 2
         mask = power / (EPSILON + tf.reduce_sum(power, axis=0))
         stems = apply_mask(tf.cast(mask >= 0.5, tf.float32) if name == "ibm" else mask, x)
-    return inverse_stft(stems, audio.nfft, audio.nhop, tf.shape(mixture)[0])
+    return inverse_stft(stems, audio.nfft, audio.nhop, samples=tf.shape(mixture)[0])

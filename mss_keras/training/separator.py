@@ -173,7 +173,7 @@ class Separator(MaskingModel):
         if unpaired is not None:
             others = domains.Scene(y["unpaired"], **unpaired, audio=self.audio)
             x, y = x["paired"], y["paired"]
-        scene = domains.Scene(y, y_pred["mask"], y_pred["spectrogram"], self.audio)
+        scene = domains.Scene(y, y_pred["mask"], y_pred["spectrogram"], audio=self.audio)
         if unpaired is not None:
             self.opponents.update(scene, others)
         total = 0.0

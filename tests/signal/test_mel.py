@@ -166,5 +166,5 @@ def test_whole_patches_of_excerpts_of_any_length(seconds, patches):
 
 
 def test_a_sample_rate_below_what_vggish_hears_is_refused():
-    with pytest.raises(UserError, match="--sample-rate: found 8000, wanted at least 15000"):
+    with pytest.raises(UserError, match="sample_rate: found 8000, wanted at least 15000"):
         MagnitudePatches(AudioConfig(sample_rate=8000))
