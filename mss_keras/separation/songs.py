@@ -132,7 +132,7 @@ def _blocks(streaming, song: Song, rate: int, *, with_mixture: bool) -> Iterator
     sources = len(streaming.names) + with_mixture
     flat = (block.reshape(len(block), -1) for block in blocks)
     length = (lambda: song.samples) if rate == song.rate else None
-    for block in resampled(flat, model_rate, rate, length):
+    for block in resampled(flat, model_rate, rate, length=length):
         yield block.reshape(len(block), sources, -1)
 
 
