@@ -22,6 +22,8 @@ class Scene:
         mask: estimated masks, float32 `[batch, sources, frames, channels, bins]`.
         spectrogram: the mixture's STFT, complex64 `[batch, frames, channels, bins]`.
         audio: sizes of the STFT.
+        unpaired: the scene of other mixtures in the same batch, beside recordings that are not
+            their sources. Defaults to none.
 
     Example:
         >>> audio = AudioConfig(nfft=512, nhop=128)
@@ -36,8 +38,15 @@ class Scene:
     """
 
     def __init__(
-        self, sources: tf.Tensor, mask: tf.Tensor, spectrogram: tf.Tensor, *, audio: AudioConfig
+        self,
+        sources: tf.Tensor,
+        mask: tf.Tensor,
+        spectrogram: tf.Tensor,
+        *,
+        audio: AudioConfig,
+        unpaired: "Scene | None" = None,
     ):
+        self.unpaired = unpaired
         self.waveforms = sources
         self.mask = mask
         self.mixture_spectrogram = spectrogram[:, tf.newaxis]  # [batch, 1, frames, channels, bins]

@@ -81,7 +81,9 @@ def separate(options: Namespace) -> int:
 
     songs = find_songs(options.inputs)
     separator = runs.load(options.model)
-    failed = separate_songs(separator, songs, Path(options.output), separation, files, _say)
+    failed = separate_songs(
+        separator, songs, Path(options.output), options=separation, files=files, say=_say
+    )
     if failed:
         print(f"{failed} of {len(songs)} songs failed", file=sys.stderr)
     return 1 if failed else 0
@@ -95,22 +97,22 @@ def evaluate(options: Namespace) -> int:
     audio = config.from_options(config.AudioConfig, options)
     _root(options)
 
-    from mss_keras.evaluation import tables
-    from mss_keras.evaluation.evaluation import Evaluation
+    from mss_keras.evaluation import evaluate
     from mss_keras.training import runs
 
-    model, name = None, "model"
-    if options.model:
-        model, name = runs.load(options.model), Path(options.model).stem
-        audio, music = model.audio, dataclasses.replace(music, sources=model.source_names)
-    evaluation = Evaluation(
-        music, audio, settings, separation, say=_say, progress=sys.stderr.isatty()
+    summary, failed = evaluate(
+        Path(options.output),
+        settings,
+        music=music,
+        audio=audio,
+        model=runs.load(options.model) if options.model else None,
+        name=Path(options.model or "model").stem,
+        separation=separation,
+        say=_say,
+        progress=sys.stderr.isatty(),
     )
-    output = Path(options.output)
-    scores, failed = evaluation.run(output, model, name)
-    if scores:
-        _say(tables.write_evaluation(scores, output))
-        _say("\nmedian of frames of a second, median of tracks; means of sources, dB")
+    if summary:
+        _say(summary)
     if failed:
         print(f"{failed} tracks failed; the same command tries them again", file=sys.stderr)
     return 1 if failed else 0

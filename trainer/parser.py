@@ -1,280 +1,228 @@
-"""The command line: flags from the fields of the configuration."""
+"""The commands, with the flags of each, and their parser."""
 
+import argparse
 import dataclasses
-import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import Field
+from collections.abc import Collection
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from jsonargparse import ActionConfigFile, ActionYesNo, ArgumentParser
+from jsonargparse import ArgumentParser
 
 from mss_keras import config
+from trainer.flags import CONFIG, Flag, HelpFormatter, add_flags
 
-DEMO_CONFIG = Path(__file__).with_name("demo.yaml")
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command as its help shows it.
+
+    Args:
+        help: str. What the command does.
+        flags: tuple of Flag. Flags of its own.
+        fields: tuple of Field. Fields of specifications that are its flags too.
+        usage: str. What has to follow the command's name. Defaults to nothing.
+    """
+
+    help: str
+    flags: tuple[Flag, ...]
+    fields: tuple[dataclasses.Field, ...] = ()
+    usage: str = ""
+
+
+def _fields(*groups: type, but: Collection[str] = ()) -> tuple[dataclasses.Field, ...]:
+    fields = (field for group in groups for field in dataclasses.fields(group))
+    return tuple(field for field in fields if field.name not in but)
+
+
+def _named(*names: str) -> tuple[dataclasses.Field, ...]:
+    return tuple(field for name, field in config.fields().items() if name in names)
+
+
+_RUN = tuple(config.GROUPS.values())
+_MODEL = Flag("model", "Folder of a run, or a .keras file", required=True)
+_DOWNLOAD = (
+    Flag(
+        "download",
+        "Fetch musdb's set of 7-second excerpts to ROOT first if ROOT does not exist",
+        bool,
+        section="data",
+    ),
+    Flag(
+        "download-url",
+        "Address of the archive to fetch; musdb's if not given",
+        str | None,
+        section="data",
+    ),
+)
+_DEMO = Flag("demo", "Use the 6 s of music that stempeg ships, and small sizes", bool)
 
 COMMANDS = {
-    "train": "train a separator (the command where none is named)",
-    "prepare": "decode MUSDB18's .stem.mp4 files to WAV, once",
-    "check-data": "list what is wrong with a data set, before hours are spent",
-    "separate": "separate songs of any length with a trained model",
-    "evaluate": "score stems against a data set's sources",
-    "benchmark": "train and score every loss alike: the survey's table",
-    "tune": "search the weights of a loss with KerasTuner",
-    "import-openunmix": "turn checkpoints of open-unmix into a model",
-    "export": "publish a SavedModel for TensorFlow Serving",
+    "train": Command(
+        "train a separator (the command where none is named)",
+        (
+            CONFIG,
+            Flag("output", "Folder of the run; runs/LOSS if not given", str | None),
+            dataclasses.replace(
+                _DEMO,
+                help="Train a small network on the 6 s of music that stempeg ships, in minutes",
+            ),
+            *_DOWNLOAD,
+        ),
+        _fields(*_RUN),
+    ),
+    "prepare": Command(
+        "decode MUSDB18's .stem.mp4 files to WAV, once",
+        (
+            Flag("output", "Folder of the WAV files; ROOT-wav if not given", str | None),
+            Flag("jobs", "Number of tracks decoded at a time; one a core if not given", int | None),
+            *_DOWNLOAD,
+        ),
+        _named("root"),
+        usage="--root ROOT",
+    ),
+    "check-data": Command(
+        "list what is wrong with a data set, before hours are spent",
+        (),
+        _named("root", "sources", "sample_rate", "nb_channels"),
+        usage="--root ROOT",
+    ),
+    "separate": Command(
+        "separate songs of any length with a trained model",
+        (
+            Flag("inputs", "Audio or video files, folders of them, or patterns", metavar="SONG"),
+            _MODEL,
+            Flag("output", "Folder; it gets SONG/SOURCE.wav for each song", default="separated"),
+        ),
+        _fields(config.SongConfig, config.SeparationConfig),
+        usage="SONG [SONG ...] --model MODEL",
+    ),
+    "evaluate": Command(
+        "score stems against a data set's sources",
+        (
+            Flag(
+                "model",
+                "Folder of a run, or a .keras file; none is needed with --estimates or --oracle",
+                str | None,
+            ),
+            Flag(
+                "output",
+                "Folder of the scores; the same command goes on with it",
+                default="evaluation",
+            ),
+        ),
+        (
+            *_named("root", "sources", "prepared", "sample_rate", "nb_channels", "nfft", "nhop"),
+            *_fields(config.EvaluationConfig),
+            *_fields(config.SeparationConfig, but=("targets", "residual")),
+        ),
+        usage="--root ROOT",
+    ),
+    "benchmark": Command(
+        "train and score every loss alike: the survey's table",
+        (
+            CONFIG,
+            Flag("losses", "Names of losses, or all", default=["all"], metavar="LOSS"),
+            Flag(
+                "output",
+                "Folder of the benchmark; the same command goes on with it",
+                default="benchmark",
+            ),
+            _DEMO,
+            Flag(
+                "jobs",
+                "Number of losses trained at a time; as cores and free memory allow if not given",
+                int | None,
+            ),
+        ),
+        (
+            *_fields(*_RUN, but=("loss", "loss_weight")),
+            *_fields(
+                config.EvaluationConfig, but=("estimates", "oracle", "metrics", "stems", "jobs")
+            ),
+        ),
+    ),
+    "tune": Command(
+        "search the weights of a loss with KerasTuner",
+        (
+            CONFIG,
+            Flag(
+                "output", "Folder of the search; the same command goes on with it", default="search"
+            ),
+            _DEMO,
+            Flag(
+                "then-train",
+                "Train the best trial's configuration for --epochs, to OUTPUT/best-TRIAL",
+                bool,
+            ),
+            Flag(
+                "export",
+                "Folder of the served model; what --then-train trains becomes its next version",
+                str | None,
+            ),
+        ),
+        _fields(*_RUN, config.SearchConfig),
+    ),
+    "import-openunmix": Command(
+        "turn checkpoints of open-unmix into a model",
+        (
+            Flag("inputs", "Folder of a model, or its .pth files, one a target", metavar="PATH"),
+            Flag("output", "The .keras file to write", required=True),
+        ),
+        usage="PATH [PATH ...] --output OUTPUT",
+    ),
+    "export": Command(
+        "publish a SavedModel for TensorFlow Serving",
+        (
+            _MODEL,
+            Flag(
+                "output",
+                "Folder of the served model; the SavedModel becomes its next version, 1, 2, ...",
+                required=True,
+            ),
+        ),
+        _fields(config.ServingConfig, config.SeparationConfig),
+        usage="--model MODEL --output OUTPUT",
+    ),
 }
 
 
 def make_parser() -> ArgumentParser:
     """The parser of `python -m trainer`."""
-    parser = ArgumentParser(
+    parser = _parser(
         prog="python -m trainer",
-        description="Train music source separators. Without a command, train: "
-        "'python -m trainer train --help' lists its flags.",
+        usage="%(prog)s [COMMAND] [FLAGS]",
+        description="Train music source separators. Without a command it trains: "
+        "'python -m trainer train --help' lists the flags.",
         version=metadata.version("mss_keras"),
-        exit_on_error=False,
     )
-    commands = parser.add_subcommands(required=True, dest="command", metavar="COMMAND")
-    makers = (
-        *(_train, _prepare, _check_data, _separate),
-        *(_evaluate, _benchmark, _tune, _import_openunmix, _export),
+    subparsers = parser.add_subcommands(
+        required=True,
+        dest="command",
+        title="commands",
+        description="'python -m trainer COMMAND --help' lists the flags of a command.",
     )
-    for (name, text), make in zip(COMMANDS.items(), makers, strict=True):
-        command = ArgumentParser(description=text[0].upper() + text[1:] + ".", exit_on_error=False)
-        make(command)
-        command.add_argument(
-            "--traceback", action="store_true", help="Show where in the code an error arose"
+    for name, command in COMMANDS.items():
+        subparser = _parser(description=f"{command.help[0].upper()}{command.help[1:]}.")
+        traceback = Flag("traceback", "Show where in the code an error arose", bool)
+        add_flags(subparser, (*command.flags, traceback), command.fields)
+        subparsers.add_subcommand(name, subparser, help=command.help)
+        subparser.usage = " ".join(
+            filter(None, ("python -m trainer", name, command.usage, "[FLAGS]"))
         )
-        commands.add_subcommand(name, command, help=text)
     return parser
 
 
-def _train(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", action=ActionConfigFile, help="YAML file of flags, as a run's config.yaml"
+def flags_of(parser: ArgumentParser, command: str) -> list[str]:
+    """The flags of a command, with their dashes."""
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return [flag for flag in commands.choices[command]._option_string_actions if flag[-1] != "+"]
+
+
+def _parser(**options: Any) -> ArgumentParser:
+    return ArgumentParser(
+        **options,
+        formatter_class=HelpFormatter,
+        exit_on_error=False,
+        allow_abbrev=False,
+        print_config="--print-config",
     )
-    parser.add_argument(
-        "--output", type=str | None, default=None, help="Folder of the run; runs/LOSS if not given"
-    )
-    parser.add_argument(
-        "--demo",
-        action="store_true",
-        help="Train a small network on the 6 s of music that stempeg ships, in minutes",
-    )
-    _download(parser)
-    for field in config.fields().values():
-        _field(parser, field)
-
-
-def _prepare(parser: ArgumentParser) -> None:
-    _own_fields(parser, "root")
-    parser.add_argument(
-        "--output",
-        type=str | None,
-        default=None,
-        help="Folder of the WAV files; ROOT-wav if not given",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=int | None,
-        default=None,
-        help="Tracks decoded at a time; one a core if not given",
-    )
-    _download(parser)
-
-
-def _check_data(parser: ArgumentParser) -> None:
-    _own_fields(parser, "root", "sources", "sample_rate", "nb_channels")
-
-
-def _separate(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "inputs", nargs="+", type=str, help="Audio or video files, folders of them, patterns"
-    )
-    _model(parser)
-    parser.add_argument(
-        "--output", type=str, default="separated", help="Folder; gets SONG/SOURCE.wav for each song"
-    )
-    _group(parser, config.SeparationConfig)
-    _group(parser, config.SongConfig)
-
-
-def _evaluate(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        type=str | None,
-        default=None,
-        help="Folder of a run, or a .keras file; none for --estimates or --oracle alone",
-    )
-    parser.add_argument(
-        "--output",
-        type=str,
-        default="evaluation",
-        help="Folder of the scores; goes on where it was",
-    )
-    _own_fields(parser, "root", "sources", "prepared", "sample_rate", "nb_channels")
-    _own_fields(parser, "nfft", "nhop")
-    _group(parser, config.EvaluationConfig)
-    _group(parser, config.SeparationConfig, but=("targets", "residual"))
-
-
-def _benchmark(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", action=ActionConfigFile, help="YAML file of flags, as a run's config.yaml"
-    )
-    parser.add_argument(
-        "--losses", nargs="+", type=str, default=["all"], help="Names of losses, or all"
-    )
-    parser.add_argument(
-        "--output", type=str, default="benchmark", help="Folder; goes on where it was"
-    )
-    parser.add_argument(
-        "--demo", action="store_true", help="Use the 6 s of music that stempeg ships"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=int | None,
-        default=None,
-        help="Losses trained at a time; as cores and free memory allow if not given",
-    )
-    for name, field in config.fields().items():
-        if name not in ("loss", "loss_weight"):
-            _field(parser, field)
-    _group(parser, config.EvaluationConfig, but=("estimates", "oracle", "metrics", "stems", "jobs"))
-
-
-def _tune(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", action=ActionConfigFile, help="YAML file of flags, as a run's config.yaml"
-    )
-    parser.add_argument("--output", type=str, default="search", help="Folder; goes on where it was")
-    parser.add_argument(
-        "--demo", action="store_true", help="Use the 6 s of music that stempeg ships"
-    )
-    parser.add_argument(
-        "--then-train",
-        action="store_true",
-        help="Train the best trial's configuration for --epochs, to OUTPUT/best-TRIAL",
-    )
-    parser.add_argument(
-        "--export",
-        type=str | None,
-        default=None,
-        help="Folder of the served model, for what --then-train trains; gets its next version",
-    )
-    for field in config.fields().values():
-        _field(parser, field)
-    _group(parser, config.SearchConfig)
-
-
-def _import_openunmix(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "inputs", nargs="+", type=str, help="Folder of a model, or its .pth files, one a target"
-    )
-    parser.add_argument("--output", type=str, required=True, help="The .keras file to write")
-
-
-def _export(parser: ArgumentParser) -> None:
-    _model(parser)
-    parser.add_argument(
-        "--output",
-        type=str,
-        required=True,
-        help="Folder of the served model; gets the SavedModel as its next version, 1, 2, ...",
-    )
-    _group(parser, config.ServingConfig)
-    _group(parser, config.SeparationConfig)
-
-
-def _model(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", type=str, required=True, help="Folder of a run, or a .keras file"
-    )
-
-
-def _download(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--download",
-        action="store_true",
-        help="Fetch musdb's set of 7-second excerpts to ROOT first, if ROOT does not exist",
-    )
-    parser.add_argument(
-        "--download-url",
-        type=str | None,
-        default=None,
-        help="Archive to fetch; musdb's if not given",
-    )
-
-
-def _group(parser: ArgumentParser, group: type, but: Iterable[str] = ()) -> None:
-    for field in dataclasses.fields(group):
-        if field.name not in but:
-            _field(parser, field)
-
-
-def _own_fields(parser: ArgumentParser, *names: str) -> None:
-    for name, field in config.fields().items():
-        if name in names:
-            _field(parser, field)
-
-
-def _field(parser: ArgumentParser, field: Field) -> None:
-    flag, annotation, text = config.flag_name(field.name), field.type, field.metadata["help"]
-    default: Any = config.default_of(field)
-    if annotation is bool:
-        parser.add_argument(flag, action=ActionYesNo(no_prefix="no-"), default=default, help=text)
-    elif annotation == Mapping[str, Any]:
-        value = float | bool | str | list  # a number first, text last
-        parser.add_argument(
-            flag, type=dict[str, value | dict[str, value]], default=default, help=text
-        )
-    elif typing.get_origin(annotation) is Mapping:
-        parser.add_argument(
-            flag, type=dict[typing.get_args(annotation)], default=default, help=text
-        )
-    elif field.metadata.get("repeated"):
-        item = typing.get_args(annotation)[0]
-        parser.add_argument(flag, type=item | list[item], default=default, help=text)
-    elif typing.get_origin(annotation) is tuple:
-        item = typing.get_args(annotation)[0]
-        parser.add_argument(flag, nargs="*", type=item, default=default, help=text)
-    else:
-        parser.add_argument(flag, type=annotation, default=default, help=text)
-
-
-def with_defaults(arguments: Iterable[str]) -> list[str]:
-    """Puts in the command where none is named, and the demonstration's configuration."""
-    arguments = list(arguments)
-    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
-        arguments.insert(0, "train")
-    if arguments[0] in ("train", "benchmark", "tune") and "--demo" in arguments:
-        # A benchmark's losses have learning rates of their own.
-        own_rate = ["--lr", "null"] if arguments[0] == "benchmark" else []
-        arguments[1:1] = ["--config", str(DEMO_CONFIG), *own_rate]
-    for field in (*config.fields().values(), *dataclasses.fields(config.SearchConfig)):
-        if field.metadata.get("repeated"):
-            arguments = _gathered(arguments, config.flag_name(field.name))
-    return arguments
-
-
-def _gathered(arguments: list[str], flag: str) -> list[str]:
-    """`--loss a … --loss b`, or `--loss a+b`, as `… --loss ["a", "b"]`.
-
-    argparse would take the last alone.
-
-    (Its `append` would add to what a configuration file says, not replace it.)
-    """
-    values, rest = [], []
-    words = iter(arguments)
-    for word in words:
-        if word == flag:
-            values += [value for value in [next(words, None)] if value is not None]
-        elif word.startswith(f"{flag}="):
-            values.append(word.removeprefix(f"{flag}="))
-        else:
-            rest.append(word)
-    if flag == "--loss":
-        values = [name for value in values for name in value.split("+")]
-    return [*rest, flag, f"[{', '.join(values)}]"] if len(values) > 1 else arguments

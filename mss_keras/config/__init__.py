@@ -1,30 +1,14 @@
-"""Typed, frozen specifications, and the names everything else agrees on.
-
-Field names are the command line's flags (with `-` for `_`) and the keys of a
-run's `config.yaml`. Units stand in each field's help.
-
-names.py       sources, domains, layers of VGGish
-errors.py      what goes wrong
-fields.py      fields of a specification
-audio.py       waveforms and their STFT
-model.py       the network
-data.py        data sets and examples
-training.py    training, and what the adversarial loss takes besides
-run.py         all of a run
-separation.py  separating songs
-serving.py     exported models
-evaluation.py  scoring
-search.py      searching the weights of losses
-"""
+"""Typed, frozen specifications, one file a room, and the errors and names that all rooms share."""
 
 from mss_keras.config.audio import AudioConfig
 from mss_keras.config.data import DataConfig
-from mss_keras.config.errors import UserError, WorkFailedError, flag_name
+from mss_keras.config.errors import UserError, WorkFailedError, flag_name, respelled
 from mss_keras.config.evaluation import EvaluationConfig
-from mss_keras.config.fields import option, require
+from mss_keras.config.fields import SECTIONS, choices, option, optional, require
+from mss_keras.config.flat import default_of, from_options
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import DOMAINS, FEATURE_LAYERS, SOURCES, VGGISH, FeatureLayer
-from mss_keras.config.run import GROUPS, RunConfig, default_of, fields, from_options
+from mss_keras.config.run import GROUPS, RunConfig, fields
 from mss_keras.config.search import SearchConfig
 from mss_keras.config.separation import SeparationConfig, SongConfig
 from mss_keras.config.serving import ServingConfig
@@ -34,6 +18,7 @@ __all__ = [
     "DOMAINS",
     "FEATURE_LAYERS",
     "GROUPS",
+    "SECTIONS",
     "SOURCES",
     "VGGISH",
     "AdversarialConfig",
@@ -50,10 +35,13 @@ __all__ = [
     "TrainingConfig",
     "UserError",
     "WorkFailedError",
+    "choices",
     "default_of",
     "fields",
     "flag_name",
     "from_options",
     "option",
+    "optional",
     "require",
+    "respelled",
 ]

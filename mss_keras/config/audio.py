@@ -7,12 +7,31 @@ from mss_keras.config.fields import option, require, require_positive
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """Waveforms and their short-time Fourier transform."""
+    """Waveforms and their short-time Fourier transform.
 
-    sample_rate: int = option(44100, "Sample rate of the audio, Hz")
-    nb_channels: int = option(2, "Audio channels: 1 (mono, files are mixed down) or 2 (stereo)")
-    nfft: int = option(4096, "FFT size and length of the periodic Hann window, samples")
-    nhop: int = option(1024, "Hop between frames, samples; must divide nfft at least twice")
+    Example:
+        >>> AudioConfig(nfft=2048, nhop=512).bins
+        1025
+        >>> AudioConfig(nhop=1000)
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: nhop: found 1000, wanted a divisor of `nfft` 4096, ...
+    """
+
+    sample_rate: int = option(44100, "Sample rate, Hz", section="audio", everyday=True)
+    nb_channels: int = option(
+        2,
+        "Audio channels: 1 (mono, files are mixed down) or 2 (stereo)",
+        section="audio",
+        everyday=True,
+    )
+    nfft: int = option(
+        4096, "FFT size and length of the periodic Hann window, samples", section="audio"
+    )
+    nhop: int = option(
+        1024,
+        "Hop between frames, samples: a divisor of `nfft`, at most half of it",
+        section="audio",
+    )
 
     def __post_init__(self):
         require_positive(self, "sample_rate", "nfft", "nhop")
@@ -21,7 +40,7 @@ class AudioConfig:
             self.nfft % self.nhop == 0 and self.nfft >= 2 * self.nhop,
             "nhop",
             found=self.nhop,
-            wanted=f"a divisor of nfft {self.nfft}, at most half of it",
+            wanted=f"a divisor of `nfft` {self.nfft}, at most half of it",
         )
 
     @property

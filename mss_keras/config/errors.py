@@ -21,14 +21,15 @@ class UserError(ValueError):
     Args:
         field: str or Path. Name of the argument concerned, as in Python (`nhop`), or the file
             or folder concerned.
-        found: object. What is there. Text stands in the message as it is, other values as
-            Python writes them.
-        wanted: str. What would do. Other arguments are named in backticks, as in Python.
+        found: object. What was found. A text stands in the message as it is, another value as
+            Python writes it.
+        wanted: str. What would be right. Other arguments are named in backticks, as in Python.
 
     Example:
-        >>> print(UserError("nhop", 3, "a divisor of `nfft`"))
+        >>> error = UserError("nhop", 3, "a divisor of `nfft`")
+        >>> print(error)
         nhop: found 3, wanted a divisor of `nfft`
-        >>> print(UserError("nhop", 3, "a divisor of `nfft`").told(flag_name))
+        >>> print(error.spelled(flag_name))
         --nhop: found 3, wanted a divisor of --nfft
     """
 
@@ -38,40 +39,67 @@ class UserError(ValueError):
         self.field, self.found, self.wanted = field, found, wanted
 
     @classmethod
-    def unknown(cls, field: str, found: str, names: Iterable[str]) -> "UserError":
-        """A name that there is not, answered by the closest one and all that there are."""
-        known = list(names)
-        close = difflib.get_close_matches(found, known, n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
-        return cls(field, f"{found!r}{meant}", f"one of {', '.join(known)}")
-
-    def __str__(self) -> str:
-        return self.told(lambda field: field, quoted=True)
-
-    def told(self, spell: Callable[[str], str], *, quoted: bool = False) -> str:
-        """The message, with the names of arguments spelled as the reader knows them.
+    def unknown(
+        cls, field: str | Path, found: object, names: Iterable[str], *, wanted: str | None = None
+    ) -> "UserError":
+        """The error for a name that does not exist; it proposes the closest name.
 
         Args:
-            spell: Callable. Makes of an argument's name what the reader gives it by.
-            quoted: bool. Whether names within the text keep their backticks. Defaults to
+            field: str or Path. As in the constructor.
+            found: object. The name that does not exist.
+            names: iterable of str. The names that exist.
+            wanted: str. What would be right. Defaults to the list of `names`.
+
+        Example:
+            >>> print(UserError.unknown("targets", "vocal", ["vocals", "drums"]))
+            targets: found 'vocal' (did you mean vocals?), wanted one of vocals, drums
+        """
+        known = list(names)
+        close = difflib.get_close_matches(str(found), known, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        return cls(field, f"{found!r}{meant}", wanted or f"one of {', '.join(known)}")
+
+    def __str__(self) -> str:
+        return self.spelled(lambda field: field, quoted=True)
+
+    def spelled(self, spell: Callable[[str], str], *, quoted: bool = False) -> str:
+        """The message, with the names of arguments written as its reader knows them.
+
+        Args:
+            spell: Callable. Returns the reader's name of an argument, given its Python name.
+            quoted: bool. Whether names inside the text keep their backticks. Defaults to
                 `False`.
         """
-        if self.wanted is None:
-            return str(self.field)
         where = str(self.field)
+        if self.wanted is None:
+            return where
         if isinstance(self.field, str) and re.fullmatch(_FIELD, where):
             where = spell(where)
         found = self.found if isinstance(self.found, str) else repr(self.found)
         text = f"found {found}, wanted {self.wanted}"
-        if not quoted:
-            text = re.sub(f"`({_FIELD})`", lambda match: spell(match[1]), text)
-        return f"{where}: {text}"
+        return f"{where}: {text if quoted else respelled(text, spell)}"
 
 
 class WorkFailedError(RuntimeError):
-    """Work that failed though nothing was wrong with what the user gave."""
+    """The work failed though nothing was wrong with what the user gave."""
 
 
 def flag_name(field: str) -> str:
-    """The flag of an argument: `batch_size` → `--batch-size`."""
-    return "--" + field.replace("_", "-")
+    """The command line's flag for an argument.
+
+    Example:
+        >>> flag_name("batch_size"), flag_name("loss_args.logl1_time.normalization")
+        ('--batch-size', '--loss-args.logl1_time.normalization')
+    """
+    name, *keys = field.split(".")
+    return ".".join(["--" + name.replace("_", "-"), *keys])
+
+
+def respelled(text: str, spell: Callable[[str], str]) -> str:
+    """A text whose names in backticks are replaced by the reader's names.
+
+    Example:
+        >>> respelled("half of `epochs` at most", flag_name)
+        'half of --epochs at most'
+    """
+    return re.sub(f"`({_FIELD})`", lambda match: spell(match[1]), text)

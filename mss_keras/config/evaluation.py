@@ -3,33 +3,56 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import option, require
+from mss_keras.config.fields import option, require_choices, require_positive
 
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """What is scored against a data set's sources."""
+    """What is scored against a data set's sources.
 
-    subset: Literal["train", "valid", "test"] = option("test", "Split of the data set to score")
-    tracks: int | None = option(None, "Score the first so many tracks alone; all if not given")
+    Example:
+        >>> EvaluationConfig(oracle=("imr",))
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: oracle: found 'imr' (did you mean irm?), ...
+    """
+
+    subset: Literal["train", "valid", "test"] = option(
+        "test", "Split of the data set to score", section="scores", everyday=True
+    )
+    tracks: int | None = option(
+        None,
+        "Number of tracks to score, the first of the split; all if not given",
+        section="scores",
+    )
     estimates: str | None = option(
-        None, "Folder of stems to score, as [SUBSET/]TRACK/SOURCE.wav, made by anyone"
+        None,
+        "Folder of stems to score, as [SUBSET/]TRACK/SOURCE.wav, made by any separator",
+        section="scores",
+        everyday=True,
     )
     oracle: tuple[Literal["irm", "ibm", "mwf", "mixture"], ...] = option(
         (),
-        "References: ideal ratio mask, ideal binary mask, multichannel Wiener filter of the true "
-        "sources; the mixture as every estimate",
+        "References: ideal ratio mask (irm), ideal binary mask (ibm) and multichannel Wiener "
+        "filter (mwf) of the true sources, or the mixture taken for every source (mixture)",
+        section="scores",
+        everyday=True,
     )
     metrics: tuple[str, ...] = option(
         ("si_sdr", "sd_sdr", "snr"),
-        "What is read besides BSSEval's SDR, ISR, SIR, SAR: these, names of losses, losses, or all",
+        "Metrics besides SDR, ISR, SIR and SAR of BSSEval: si_sdr, sd_sdr, snr, names of losses, "
+        "losses, or all",
+        section="scores",
+        everyday=True,
     )
-    stems: str | None = option(None, "Folder to keep a model's stems in; not kept if not given")
+    stems: str | None = option(
+        None, "Folder in which the model's stems are kept; not kept if not given", section="scores"
+    )
     jobs: int | None = option(
-        None, "Tracks scored at a time; as cores and free memory allow if not given"
+        None,
+        "Number of tracks scored at a time; as cores and free memory allow if not given",
+        section="scores",
     )
 
     def __post_init__(self):
-        for field in ("tracks", "jobs"):
-            value = getattr(self, field)
-            require(value is None or value > 0, field, found=value, wanted="a number above 0")
+        require_choices(self)
+        require_positive(self, "tracks", "jobs")

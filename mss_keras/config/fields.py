@@ -1,50 +1,120 @@
 """Fields of a specification, with all that the command line and a resumed run need to know."""
 
 import dataclasses
+import types
+import typing
 from collections.abc import Collection
 from typing import Any, Literal
 
 from mss_keras.config.errors import UserError
 
-# What goes on in a folder where it was, though a field is another now.
+# Sections of a command's help, by name, in their order.
+SECTIONS = {
+    "data": "data",
+    "search": "search",
+    "scores": "scores",
+    "songs": "songs and stems",
+    "serving": "served model",
+    "loss": "loss",
+    "training": "training",
+    "network": "network",
+    "audio": "audio",
+    "separation": "separation",
+    "machine": "devices, precision and speed",
+    "deep_feature": "loss deep_feature",
+    "adversarial": "loss adversarial",
+}
+
+# Kinds of work that can be resumed in their folder.
 Resumed = Literal["run", "benchmark", "search"]
 ALWAYS: tuple[Resumed, ...] = ("run", "benchmark", "search")
 
 
 def option(
-    default: Any, help: str, *, repeated: bool = False, may_change: Collection[Resumed] = ()
+    default: Any,
+    help: str,
+    *,
+    section: str,
+    everyday: bool = False,
+    repeated: bool = False,
+    may_change: Collection[Resumed] = (),
 ) -> Any:
     """A field of a specification, whose help text travels with it.
 
     Args:
-        default: Any. Its default; a mapping is copied for each specification.
-        help: str. What it means, with its unit.
+        default: Any. Default of the field. A mapping is copied for each specification.
+        help: str. What the field means, with its unit.
+        section: str. Section of the help; see `SECTIONS`.
+        everyday: bool. Whether the flag is among the first of its section. Defaults to `False`.
         repeated: bool. Whether the flag is given once for each value. Defaults to `False`.
-        may_change: collection of str. What may be resumed with another value: `run`,
-            `benchmark`, `search`. Defaults to none of them.
+        may_change: collection of str. Kinds of work that may be resumed with another value:
+            `run`, `benchmark`, `search`. Defaults to none of them.
     """
-    metadata = {"help": help, "repeated": repeated, "may_change": frozenset(may_change)}
+    metadata = {
+        "help": help,
+        "section": section,
+        "everyday": everyday,
+        "repeated": repeated,
+        "may_change": frozenset(may_change),
+    }
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def choices(annotation: Any) -> tuple[str, ...]:
+    """The names that a type admits; none for a type without a `Literal`.
+
+    Example:
+        >>> choices(tuple[Literal["gain", "swap"], ...]), choices(float)
+        (('gain', 'swap'), ())
+    """
+    if typing.get_origin(annotation) is Literal:
+        return typing.get_args(annotation)
+    inner = (choices(argument) for argument in typing.get_args(annotation))
+    return next((names for names in inner if names), ())
+
+
+def optional(annotation: Any) -> bool:
+    """Whether a type is a union with `None`."""
+    return types.NoneType in typing.get_args(annotation)
+
+
 def require(condition: bool, field: str, *, found: Any, wanted: str) -> None:
-    """Raises `UserError` unless a condition holds.
+    """Raises an error unless a condition holds.
+
+    Args:
+        condition: bool. The condition.
+        field: str. Name of the argument, as in `UserError`.
+        found: Any. Value of the argument; a text is quoted.
+        wanted: str. What would be right.
 
     Raises:
-        UserError: if it does not.
+        UserError: if the condition does not hold.
     """
     if not condition:
         raise UserError(field, repr(found), wanted)
 
 
 def require_positive(config: Any, *fields: str) -> None:
-    """Requires that fields of a specification are above 0, where they are given.
+    """Requires that the named fields of a specification are `None` or above 0.
 
     Raises:
-        UserError: if one is not.
+        UserError: if a field is 0 or below.
     """
     for field in fields:
         value = getattr(config, field)
         require(value is None or value > 0, field, found=value, wanted="a number above 0")
+
+
+def require_choices(config: Any) -> None:
+    """Requires that fields of `Literal` types hold names that their types admit.
+
+    Raises:
+        UserError: for another name.
+    """
+    for field in dataclasses.fields(config):
+        value, names = getattr(config, field.name), choices(field.type)
+        for name in value if isinstance(value, tuple) else (value,):
+            if names and name not in names and not (name is None and optional(field.type)):
+                raise UserError.unknown(field.name, name, names)

@@ -3,24 +3,40 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import option, require, require_positive
+from mss_keras.config.fields import option, require, require_choices, require_positive
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The OpenUnmix network."""
+    """The OpenUnmix network.
+
+    Example:
+        >>> ModelConfig(architecture="joined")
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: architecture: found 'joined' (did you mean joint?), ...
+    """
 
     architecture: Literal["joint", "separate"] = option(
-        "joint", "One trunk with a head per source (joint) or one network per source (separate)"
+        "joint",
+        "One trunk with a head for each source (joint), or one network for each source (separate)",
+        section="network",
     )
     hidden_size: int = option(
-        512, "Width of the network, units; the paper's joint network has 1024"
+        512,
+        "Width of the network, units; the paper's joint network has 1024",
+        section="network",
+        everyday=True,
     )
-    bandwidth: float = option(16000.0, "Frequencies above this are not read by the network, Hz")
-    unidirectional: bool = option(False, "LSTM layers in one direction only (causal)")
-    dropout: float = option(0.4, "Dropout between LSTM layers, a share of the units")
+    bandwidth: float = option(
+        16000.0, "The network does not read frequencies above this, Hz", section="network"
+    )
+    unidirectional: bool = option(
+        False, "Run the LSTM layers in one direction only (causal)", section="network"
+    )
+    dropout: float = option(0.4, "Dropout between LSTM layers, a share of units", section="network")
 
     def __post_init__(self):
+        require_choices(self)
         require_positive(self, "hidden_size", "bandwidth")
         require(
             self.unidirectional or self.hidden_size % 2 == 0,

@@ -1,7 +1,6 @@
-"""All of a run: its groups together, flat on disk and on the command line."""
+"""The configuration of a run: its groups together, flat on disk and on the command line."""
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from mss_keras.config.audio import AudioConfig
 from mss_keras.config.data import DataConfig
 from mss_keras.config.errors import UserError
 from mss_keras.config.fields import Resumed, require
+from mss_keras.config.flat import from_options, plain
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.training import AdversarialConfig, TrainingConfig
 
@@ -24,7 +24,15 @@ GROUPS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class RunConfig:
-    """All of a run. Flat on disk and on the command line, grouped here."""
+    """The configuration of a run: grouped here, flat on disk and on the command line.
+
+    Example:
+        >>> config = RunConfig.from_flat({"nfft": 2048, "loss": ["psa"]})
+        >>> config.audio.nfft, config.training.loss
+        (2048, ('psa',))
+        >>> config.to_flat()["nfft"]
+        2048
+    """
 
     audio: AudioConfig = AudioConfig()
     model: ModelConfig = ModelConfig()
@@ -51,24 +59,19 @@ class RunConfig:
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> "RunConfig":
-        """Builds a configuration from `{field: value}` over all groups.
+        """A configuration, from `{field: value}` over all groups.
 
         Raises:
             UserError: for an unknown field or a value out of range.
         """
-        rest = dict(values)
-        groups = {}
-        for name, group in GROUPS.items():
-            own = {
-                f.name: _frozen(f.type, rest.pop(f.name)) for f in _fields(group) if f.name in rest
-            }
-            groups[name] = group(**own)
-        if rest:
-            raise UserError("config", f"unknown keys {sorted(rest)}", f"some of {sorted(fields())}")
-        return cls(**groups)
+        known = fields()
+        for name in values:
+            if name not in known:
+                raise UserError.unknown("config", name, known)
+        return cls(**{name: from_options(group, values) for name, group in GROUPS.items()})
 
     def binding(self, resumed: Resumed) -> dict[str, Any]:
-        """`to_flat`, without the fields that may change when a kind of work is resumed."""
+        """`to_flat`, without the fields that may change when work of a kind is resumed."""
         known = fields()
         return {
             name: value
@@ -78,47 +81,14 @@ class RunConfig:
 
     def to_flat(self) -> dict[str, Any]:
         """`{field: value}` over all groups, of types that YAML and JSON know."""
-        flat = {
-            field.name: getattr(getattr(self, name), field.name)
-            for name, group in GROUPS.items()
-            for field in _fields(group)
+        groups = (getattr(self, name) for name in GROUPS)
+        return {
+            field.name: plain(getattr(group, field.name))
+            for group in groups
+            for field in dataclasses.fields(group)
         }
-        return {key: _plain(value) for key, value in flat.items()}
-
-
-def default_of(field: dataclasses.Field) -> Any:
-    """A field's default, of types that YAML and JSON know."""
-    if callable(field.default_factory):
-        return _plain(field.default_factory())
-    return _plain(field.default)
-
-
-def _fields(group: type) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(group)
 
 
 def fields() -> dict[str, dataclasses.Field]:
     """Every field of a run's configuration, by name."""
-    return {f.name: f for group in GROUPS.values() for f in _fields(group)}
-
-
-def from_options(group: type, options: Mapping[str, Any]) -> Any:
-    """One group, from the options of a command that has fields of it as flags.
-
-    Raises:
-        UserError: for a value out of range.
-    """
-    own = {f.name: _frozen(f.type, options[f.name]) for f in _fields(group) if f.name in options}
-    return group(**own)
-
-
-def _frozen(annotation: Any, value: Any) -> Any:
-    if typing.get_origin(annotation) is tuple:
-        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return {field.name: field for group in GROUPS.values() for field in dataclasses.fields(group)}

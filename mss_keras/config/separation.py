@@ -4,27 +4,56 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import option, require, require_positive
+from mss_keras.config.fields import option, require, require_choices, require_positive
 
 
 @dataclass(frozen=True)
 class SeparationConfig:
-    """How a trained separator is used on a song of any length."""
+    """How a trained separator is used on a song of any length.
 
-    targets: tuple[str, ...] = option((), "Sources to separate; all of the model if not given")
+    Example:
+        >>> SeparationConfig(niter=1, targets=("vocals",), residual="accompaniment").niter
+        1
+        >>> SeparationConfig(targets=("vocals",), residual="vocals")
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: residual: found 'vocals', wanted a name of its own
+    """
+
+    targets: tuple[str, ...] = option(
+        (),
+        "Sources to separate; all sources of the model if not given",
+        section="separation",
+        everyday=True,
+    )
     residual: str | None = option(
-        None, "Name of one more stem: the mixture less the targets; they then sum to the mixture"
+        None,
+        "Name of one more stem, the mixture less the targets; all stems then sum to the mixture",
+        section="separation",
+        everyday=True,
     )
     niter: int = option(
-        0, "Iterations of the multichannel Wiener filter (open-unmix's default is 1); 0 for none"
+        0,
+        "Iterations of the multichannel Wiener filter, 0 for none (open-unmix's default is 1)",
+        section="separation",
+        everyday=True,
     )
-    wiener_win_len: int = option(300, "Frames that share a spatial model in the Wiener filter")
+    wiener_win_len: int = option(
+        300,
+        "Number of frames that share a spatial model in the Wiener filter",
+        section="separation",
+    )
     softmask: bool = option(
-        False, "Start the Wiener filter from ratio masks instead of the mixture's phase"
+        False,
+        "Start the Wiener filter from ratio masks instead of the mixture's phase",
+        section="separation",
     )
-    chunk_dur: float = option(14.0, "Length of a chunk that the network takes at a time, seconds")
+    chunk_dur: float = option(
+        14.0, "Length of a chunk, which the network reads at a time, seconds", section="separation"
+    )
     context_dur: float = option(
-        3.0, "What the network hears before and after a chunk, seconds; 1 or more"
+        3.0,
+        "Length of what the network hears before and after a chunk, seconds; 1 or more",
+        section="separation",
     )
 
     def __post_init__(self):
@@ -49,31 +78,47 @@ class SeparationConfig:
 
 @dataclass(frozen=True)
 class SongConfig:
-    """Which part of a song is read, and what is written."""
+    """Which part of a song is read, and what is written.
 
-    start: float = option(0.0, "Where in the song to begin, seconds")
-    duration: float | None = option(None, "How much of the song to separate, seconds; to its end")
-    downmix: bool = option(False, "Mix songs of more than two channels down to stereo")
+    Example:
+        >>> SongConfig(format="mp3")
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: format: found 'mp3' (did you mean stem.mp4?), ...
+    """
+
+    start: float = option(
+        0.0, "Place in the song at which separation begins, seconds", section="songs"
+    )
+    duration: float | None = option(
+        None, "Length to separate, seconds; to the song's end if not given", section="songs"
+    )
+    downmix: bool = option(
+        False, "Mix songs of more than two channels down to stereo", section="songs"
+    )
     format: Literal["wav", "flac", "stem.mp4"] = option(
-        "wav", "Files: a WAV or FLAC for each stem, or one .stem.mp4 (AAC) with the mixture"
+        "wav",
+        "Files to write: a WAV or FLAC file for each stem, or one .stem.mp4 (AAC) with the mixture",
+        section="songs",
+        everyday=True,
     )
     bits: Literal["16", "24", "float"] = option(
-        "float", "Samples of WAV and FLAC files; float is not rescaled and cannot clip"
+        "float",
+        "Samples of WAV and FLAC files; float is not rescaled and cannot clip",
+        section="songs",
+        everyday=True,
     )
     original_rate: bool = option(
-        False, "Write stems at the song's sample rate in place of the model's"
+        False, "Write stems at the song's sample rate instead of the model's", section="songs"
     )
     aggregate: Mapping[str, list[str]] = option(
         {},
         "Sums of stems to write in place of the stems, as JSON: "
         '{"accompaniment": ["drums", "bass", "other"]}',
+        section="songs",
+        everyday=True,
     )
 
     def __post_init__(self):
+        require_choices(self)
+        require_positive(self, "duration")
         require(self.start >= 0, "start", found=self.start, wanted="0 or more")
-        require(
-            self.duration is None or self.duration > 0,
-            "duration",
-            found=self.duration,
-            wanted="a number above 0",
-        )

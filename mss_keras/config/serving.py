@@ -3,26 +3,45 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import option, require, require_positive
+from mss_keras.config.fields import option, require, require_choices, require_positive
 
 
 @dataclass(frozen=True)
 class ServingConfig:
-    """What an exported model offers, and to what length."""
+    """What an exported model offers, and up to what length.
+
+    Example:
+        >>> ServingConfig(("serving_default", "fixed_length"), fixed_seconds=3.0).fixed_seconds
+        3.0
+        >>> ServingConfig(())
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: signatures: found [], wanted different names, ...
+    """
 
     signatures: tuple[
         Literal["serving_default", "separate_wav", "spectrogram", "fixed_length"], ...
     ] = option(
         ("serving_default", "separate_wav", "spectrogram"),
-        "Waveforms to stems, WAV bytes to WAV bytes (for REST), magnitudes to masks; fixed_length: "
-        "waveforms of one length, which a server may gather into batches",
+        "What the model offers: waveforms to stems (serving_default), WAV bytes to WAV bytes, for "
+        "REST (separate_wav), magnitudes to masks (spectrogram), waveforms of one length, which a "
+        "server may gather into batches (fixed_length)",
+        section="serving",
+        everyday=True,
     )
-    max_seconds: float = option(900.0, "Longest song of a request, seconds; responses end at 2 GiB")
+    max_seconds: float = option(
+        900.0,
+        "Longest song of a request, seconds; a response cannot have more than 2 GiB",
+        section="serving",
+        everyday=True,
+    )
     fixed_seconds: float = option(
-        6.0, "Length of the waveforms of fixed_length, seconds; below --chunk-dur"
+        6.0,
+        "Length of the waveforms of fixed_length, seconds; below `chunk_dur`",
+        section="serving",
     )
 
     def __post_init__(self):
+        require_choices(self)
         require_positive(self, "max_seconds", "fixed_seconds")
         require(
             len(self.signatures) > 0 and len(set(self.signatures)) == len(self.signatures),

@@ -77,12 +77,14 @@ def check(
         try:
             open_set(DataConfig(root=str(root), sources=tuple(sources)), audio)
         except UserError as error:
-            findings.append(_fatal(root, error))
+            findings.append(_fatal(error, root))
     return findings
 
 
-def _fatal(path: Path, error: UserError) -> Finding:
-    return Finding(str(path), f"found {error.found}, wanted {error.wanted}", True)
+def _fatal(error: UserError, path: Path) -> Finding:
+    # Of the file that the error names, or else of a path.
+    where = error.field if isinstance(error.field, Path) else path
+    return Finding(str(where), f"found {error.found}, wanted {error.wanted}", True)
 
 
 def _check_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Iterator[Finding]:
@@ -101,7 +103,7 @@ def _check_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> It
         try:
             file = AudioFile.read_header(path)
         except UserError as error:
-            yield _fatal(path, error)
+            yield _fatal(error, path)
             continue
         lengths[name] = file.samples
         yield from _check_format(path, audio, rate=file.sample_rate, channels=file.channels)
@@ -129,7 +131,7 @@ def _check_stem(stem: Path, audio: AudioConfig) -> Iterator[Finding]:
             blocks[name].append((bool(np.any(block)), bool(np.isfinite(block).all())))
             lengths[name] += len(block)
     except UserError as error:
-        yield _fatal(stem, error)
+        yield _fatal(error, stem)
         return
     for rate, channels in sorted(formats):
         yield from _check_format(stem, audio, rate=rate, channels=channels)

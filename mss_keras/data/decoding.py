@@ -46,7 +46,7 @@ class Song:
         duration: float | None = None,
         downmix: bool = False,
     ):
-        self.path, self.audio = path, audio
+        self.path, self.audio = Path(path), audio
         self.start, self.duration = start, duration
         self.damaged = self.samples = 0
         try:
@@ -59,7 +59,7 @@ class Song:
             raise self._unreadable(error) from error
         if self.channels > 2 and not downmix:
             raise UserError(
-                Path(path),
+                self.path,
                 f"{self.channels} channels",
                 "1 or 2 (`downmix` mixes them down to stereo)",
             )
@@ -69,12 +69,12 @@ class Song:
 
     def _stream(self, container):
         if not container.streams.audio:
-            raise UserError(Path(self.path), "no audio", "an audio file")
+            raise UserError(self.path, "no audio", "an audio file")
         return container.streams.audio[0]
 
     def _unreadable(self, error: Exception) -> UserError:
         reason = getattr(error, "strerror", None) or str(error)
-        return UserError(Path(self.path), reason, "an audio file")
+        return UserError(self.path, reason, "an audio file")
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Decodes the waveform from its beginning.
@@ -89,7 +89,7 @@ class Song:
         blocks = resampled(self._decoded(), self.rate, self.audio.sample_rate)
         first = next(blocks, None)
         if first is None:
-            raise UserError(Path(self.path), "no samples", "an audio file")
+            raise UserError(self.path, "no samples", "an audio file")
         for block in itertools.chain([first], blocks):
             yield self._with_channels(block)
 
@@ -145,7 +145,7 @@ class Song:
         if not np.isfinite(block).all():
             at = (position + np.argmin(np.isfinite(block).all(axis=1))) / self.rate
             raise UserError(
-                Path(self.path), f"a NaN or infinite sample at {at:.3f} s", "finite samples"
+                self.path, f"a NaN or infinite sample at {at:.3f} s", "finite samples"
             )
 
 

@@ -10,7 +10,7 @@ For adversarial training an unpaired mixture and unpaired sources are made besid
 stages, see unpaired_examples.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
 
@@ -74,17 +74,15 @@ def training_examples(
     """
     samples = excerpt_samples(data, audio)
     read = reader([track.sources for track in tracks], audio, samples, in_memory=data.in_memory)
-    paired = _PairedExamples(tracks, data, samples=samples, seed=seed, read=read)
-    makers = (
-        [paired]
-        if unpaired is None
-        else [
-            paired,
+    makers: list[Callable[[tf.Tensor], Example]] = [
+        _PairedExamples(tracks, data, samples=samples, seed=seed, read=read)
+    ]
+    if unpaired is not None:
+        makers.append(
             UnpairedExamples(
                 tracks, unpaired, data=data, audio=audio, samples=samples, seed=seed, read=read
-            ),
-        ]
-    )
+            )
+        )
 
     def make(index: tf.Tensor) -> Example:
         return {name: tensor for maker in makers for name, tensor in maker(index).items()}

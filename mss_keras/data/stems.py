@@ -140,7 +140,9 @@ def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
                 for frame in packet.decode():
                     yield names[packet.stream.index], frame.sample_rate, frame.to_ndarray().T
     except (av.FFmpegError, OSError) as error:
-        raise UserError(stem, error.strerror, f"a whole {STEM_SUFFIX} file") from error
+        raise UserError(
+            stem, error.strerror or str(error), f"a whole {STEM_SUFFIX} file"
+        ) from error
 
 
 def to_int16(waveform: np.ndarray) -> np.ndarray:

@@ -182,7 +182,7 @@ def open_set(
         UserError: for the first thing that would keep the set from being read.
     """
     if data.root is None:
-        raise UserError("root", "none", "the folder of a data set")
+        raise UserError("root", "nothing", "the folder of a data set")
     root = Path(data.root)
     if find_kind(root) == "stems":
         raise UserError(
@@ -229,9 +229,10 @@ def _open_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Tra
     for source in sources:
         if not (folder / f"{source}.wav").is_file():
             found = sorted(path.name for path in folder.glob("*.wav"))
+            beside = f"beside {', '.join(found)}" if found else "and no other WAV file"
             raise UserError(
                 folder / f"{source}.wav",
-                f"no such file in a folder of {', '.join(found) or 'no WAV file'}",
+                f"no such file {beside}",
                 "one for each of `sources`",
             )
     files = tuple(_open_file(folder / f"{source}.wav", audio) for source in sources)

@@ -1,1 +1,7 @@
-"""evaluation."""
+"""Stems are scored against the sources of a data set."""
+
+from mss_keras.evaluation.evaluation import Evaluation, evaluate
+from mss_keras.evaluation.metric_names import resolve_metrics
+from mss_keras.evaluation.readings import loss_readings
+
+__all__ = ["Evaluation", "evaluate", "loss_readings", "resolve_metrics"]

@@ -1,1 +1,1 @@
-"""experiments."""
+"""Many runs in one experiment: the benchmark of losses and the search for their weights."""

@@ -1,65 +1,54 @@
 """The survey's objective table: every loss trained alike, every loss read as a metric.
 
 OUTPUT/
-    benchmark.yaml           what was asked; another benchmark is refused here
+    benchmark.yaml           what was asked for; another benchmark is refused here
     statistics.npz           of the training mixtures, for all runs
     runs/LOSS/               an ordinary run
-    evaluations/LOSS/        an ordinary evaluation; its summary.csv says it is finished
+    evaluations/LOSS/        an ordinary evaluation; its summary.csv says that it is finished
     logs/LOSS.log            what the run printed
     table.md table.csv table.tex  heatmap.png  boxes.png
 """
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mss_keras import data, losses
-from mss_keras.config import FEATURE_LAYERS, VGGISH, AdversarialConfig, EvaluationConfig, RunConfig
+from mss_keras import losses
+from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError
 from mss_keras.evaluation import tables
 from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
+from mss_keras.experiments.benchmark_report import Outcome
+from mss_keras.experiments.shared import (
+    Split,
+    TimeLeft,
+    ending,
+    result_of,
+    with_decoded_data,
+    with_statistics,
+)
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.machine import at_once
 from mss_keras.jobs.processes import Job
-from mss_keras.metrics import TrackScores, read_scores
+from mss_keras.metrics import read_scores
 from mss_keras.training import devices, loop, runs
+from mss_keras.training.companions import without_unused
 
 _RUN_BYTES = 4 * 2**30  # what a run takes, roughly
-_SHARED = "statistics.npz"
+_POLL = 0.2  # s
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of a loss.
-
-    Args:
-        tracks: scores of its tracks; none where it failed.
-        failure: what was wrong, in a line.
-    """
-
-    tracks: tuple[TrackScores, ...] = ()
-    failure: str | None = None
-
-
-def resolve_losses(chosen: Sequence[str]) -> list[str]:
-    """Names of losses in the catalogue's order, with `all` spelled out.
-
-    Raises:
-        UserError: for an unknown name.
-    """
-    names = losses.names() if "all" in chosen else list(chosen)
-    for name in names:
-        losses.entry(name)
-    return [name for name in losses.names() if name in names]
+class ScoringFailedError(WorkFailedError):
+    """Tracks could not be scored."""
 
 
 def benchmark(
     config: RunConfig,
     chosen: Sequence[str],
     settings: EvaluationConfig,
-    output: Path,
     *,
+    output: Path,
     jobs: int | None = None,
     demonstration: bool = False,
     say: Callable[[str], None] = lambda line: None,
@@ -74,9 +63,10 @@ def benchmark(
         config: of the runs but for the loss.
         chosen: names of losses, or `all`.
         settings: subset and number of tracks to score.
-        output: folder.
-        jobs: losses trained at a time. Defaults to what cores and free memory allow.
-        demonstration: whether the table says that it is one.
+        output: folder of the benchmark.
+        jobs: number of losses that are trained at a time. Defaults to what cores and free
+            memory allow.
+        demonstration: whether the table says that it is a demonstration. Defaults to `False`.
         say: called with a line for each thing that a user would want to know.
         progress: whether bars are shown.
 
@@ -88,37 +78,49 @@ def benchmark(
     """
     names = resolve_losses(chosen)
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
-    devices.choose("cpu")  # a GPU is the runs'
-    music = data.as_wav(config.data, say=say, progress=progress)
-    data.open_set(music, config.audio, splits=["train", "valid"])
-    data.open_set(music, config.audio, splits=[settings.subset])
     scored = {"subset": settings.subset, "tracks": settings.tracks}
-    asked = {**config.binding("benchmark"), **scored}
-    Claim("benchmark", "benchmark.yaml", asked).take(output)
-    if not (output / _SHARED).exists():
-        train = data.open_set(music, config.audio).train
-        data.compute_statistics(train, config.audio, progress=progress).save(output / _SHARED)
-    music = dataclasses.replace(music, statistics=str(output / _SHARED))
+    claim = Claim("benchmark", "benchmark.yaml", {**config.binding("benchmark"), **scored})
+    splits: list[Split] = list(dict.fromkeys(("train", "valid", settings.subset)))
 
-    todo = {
-        name: (dataclasses.replace(each, data=music), settings, output)
+    devices.choose("cpu")  # a GPU is the runs'
+    config = with_decoded_data(config, splits=splits, say=say, progress=progress)
+    claim.take(output)
+    config = with_statistics(config, output, progress=progress)
+    all_work = [
+        LossWork(name, each, settings, output)
         for name, each in configurations(config, names).items()
-        if not _finished(output, name)
-    }
+    ]
+    todo = [work for work in all_work if not work.finished]
     if len(todo) < len(names):
         say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
-    failures = _run(todo, jobs or at_once(_RUN_BYTES, cores_each=4), say)
-    outcomes = {}
-    for name in names:
-        paths = sorted((output / "evaluations" / name / name).glob("*.json"))
-        failure = None if _finished(output, name) else failures.get(name, "not finished")
-        outcomes[name] = Outcome(() if failure else tuple(map(read_scores, paths)), failure)
+    failures = run_all(todo, jobs or at_once(_RUN_BYTES, cores_each=4), say)
+    outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
     benchmark_report.write(outcomes, output, demonstration=demonstration)
     return outcomes
 
 
+def resolve_losses(chosen: Sequence[str]) -> list[str]:
+    """Names of losses in the catalogue's order, with `all` spelled out.
+
+    Raises:
+        UserError: for an unknown name.
+
+    Example:
+        >>> resolve_losses(["psa", "l1_time"])
+        ['l1_time', 'psa']
+    """
+    names = losses.names() if "all" in chosen else list(chosen)
+    for name in names:
+        losses.entry(name)
+    return [name for name in losses.names() if name in names]
+
+
 def configurations(config: RunConfig, names: Sequence[str]) -> dict[str, RunConfig]:
-    """The configuration of each loss's run: hyper-parameters go to the losses that have them.
+    """The configuration of each loss's run: a setting goes to the losses that have it.
+
+    Args:
+        config: of all runs, with the settings of all losses.
+        names: of the losses.
 
     Raises:
         UserError: for a hyper-parameter that none of the losses has.
@@ -131,53 +133,93 @@ def configurations(config: RunConfig, names: Sequence[str]) -> dict[str, RunConf
         training = dataclasses.replace(
             config.training, loss=(name,), loss_weight=(), loss_args=arguments
         )
-        if losses.entry(name).loss.needs != "vggish":
-            training = dataclasses.replace(training, vggish=VGGISH, feature_layers=FEATURE_LAYERS)
-        opposed = losses.entry(name).loss.needs == "discriminators"
-        adversarial = config.adversarial if opposed else AdversarialConfig()
-        found[name] = dataclasses.replace(config, training=training, adversarial=adversarial)
+        found[name] = without_unused(dataclasses.replace(config, training=training))
     return found
 
 
-def _finished(output: Path, name: str) -> bool:
-    return (output / "evaluations" / name / "summary.csv").exists()
+@dataclasses.dataclass(frozen=True)
+class LossWork:
+    """What a benchmark does for one loss: a run, and its evaluation.
+
+    Args:
+        name: of the loss.
+        config: of the run.
+        settings: of the evaluation.
+        output: folder of the benchmark.
+    """
+
+    name: str
+    config: RunConfig
+    settings: EvaluationConfig
+    output: Path
+
+    @property
+    def log(self) -> Path:
+        """File that gets what the run prints."""
+        return self.output / "logs" / f"{self.name}.log"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is trained and scored."""
+        return (self._scored / "summary.csv").exists()
+
+    def outcome(self, failure: str | None) -> Outcome:
+        """What became of the loss.
+
+        Args:
+            failure: what went wrong, in a line, where it is known.
+        """
+        if not self.finished:
+            return Outcome(failure=failure or "not finished")
+        paths = sorted((self._scored / self.name).glob("*.json"))
+        return Outcome(tuple(map(read_scores, paths)))
+
+    def train_and_score(self) -> None:
+        """Trains the run, or goes on training it, and scores it.
+
+        Raises:
+            ScoringFailedError: if tracks could not be scored.
+        """
+        folder = self.output / "runs" / self.name
+        loop.train(self.config, folder, say=lambda line: print(line, flush=True), verbose=2)
+        evaluation = Evaluation(self.config.data, self.config.audio, self.settings, say=print)
+        scores, failed = evaluation.run(self._scored, runs.load(folder), self.name)
+        if failed:
+            raise ScoringFailedError(
+                f"{failed} tracks could not be scored, see logs/{self.log.name}"
+            )
+        tables.write_evaluation(scores, self._scored)
+
+    @property
+    def _scored(self) -> Path:
+        return self.output / "evaluations" / self.name
 
 
-def _run(todo: Mapping[str, tuple], jobs: int, say: Callable[[str], None]) -> dict[str, str]:
+def run_all(todo: Sequence[LossWork], at_a_time: int, say: Callable[[str], None]) -> dict[str, str]:
+    """Does the work for each loss in a process of its own.
+
+    Args:
+        todo: what is to be done, in order.
+        at_a_time: number of processes.
+        say: called with a line for each loss that has ended.
+
+    Returns:
+        What went wrong, in a line, by the name of the loss; of the failed ones alone.
+    """
     waiting, failures = list(todo), {}
     running: dict[str, Job] = {}
-    start = time.monotonic()
-    try:
+    time_left = TimeLeft(len(todo))
+    with ending(running.values()):
         while waiting or running:
-            while waiting and len(running) < jobs:
-                name = waiting.pop(0)
-                log = todo[name][-1] / "logs" / f"{name}.log"
-                running[name] = Job(_train_and_score, name, *todo[name], log=log)
-            time.sleep(0.2)
-            for name, job in list(running.items()):
-                if job.alive:
-                    continue
-                del running[name]
-                _, failure = job.result()
+            while waiting and len(running) < at_a_time:
+                work = waiting.pop(0)
+                running[work.name] = Job(work.train_and_score, log=work.log)
+            time.sleep(_POLL)
+            for name in [name for name, job in running.items() if not job.alive]:
+                _, failure = result_of(running.pop(name))
                 if failure:
                     failures[name] = failure
                 done = len(todo) - len(waiting) - len(running)
-                left = (time.monotonic() - start) / done * (len(todo) - done) / 60
-                say(f"{done}/{len(todo)} {name}: {failure or 'done'}, about {left:.0f} min left")
-    finally:
-        for job in running.values():
-            job.stop()
+                result, left = failure or "done", time_left.after(done)
+                say(f"{done}/{len(todo)} {name}: {result}, {left}")
     return failures
-
-
-def _train_and_score(
-    name: str, config: RunConfig, settings: EvaluationConfig, output: Path
-) -> None:
-    folder = output / "runs" / name
-    loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2)
-    evaluation = Evaluation(config.data, config.audio, settings, say=print)
-    scored = output / "evaluations" / name
-    scores, failed = evaluation.run(scored, runs.load(folder), name)
-    if failed:
-        raise RuntimeError(f"{failed} tracks could not be scored, see logs/{name}.log")
-    tables.write_evaluation(scores, scored)

@@ -1,6 +1,7 @@
-"""The benchmark's table and pictures."""
+"""The benchmark's table and figures."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mss_keras import losses
-from mss_keras.evaluation.tables import boxes
-from mss_keras.metrics import summarize
+from mss_keras.metrics import TrackScores, summarize
 from mss_keras.reports import figures, tables
+from mss_keras.reports.boxes import boxes
+from mss_keras.reports.heatmap import heatmap
 
 # Mean SDR over sources that others quote from the survey, dB.
 PUBLISHED = {
@@ -19,6 +21,7 @@ PUBLISHED = {
     "l1_freq": 4.92,
     "multi_resolution_stft": 4.80,
 }
+_MEAN = "SDR mean"
 _DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
 _CAPTION = (
     "BSSEval v4 SDR (dB, median of frames, median of tracks) and the losses read as metrics "
@@ -26,14 +29,29 @@ _CAPTION = (
     "Gusó et al. 2022."
 )
 
+Row = dict[str, Any]
 
-def write(outcomes: Mapping[str, Any], output: Path, *, demonstration: bool) -> None:
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a loss.
+
+    Args:
+        tracks: scores of its tracks. Defaults to none, as of a loss that failed.
+        failure: what went wrong, in a line. Defaults to nothing.
+    """
+
+    tracks: tuple[TrackScores, ...] = ()
+    failure: str | None = None
+
+
+def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool) -> None:
     """Writes `table.md`, `table.csv`, `table.tex`, `heatmap.png` and `boxes.png`.
 
     Args:
-        outcomes: an `Outcome` for each loss.
-        output: folder.
-        demonstration: whether the table says that it is one.
+        outcomes: the outcome of each loss, by its name.
+        output: folder of the benchmark.
+        demonstration: whether the table says that it is a demonstration.
     """
     table = rows(outcomes, "demonstration" if demonstration else "")
     caption = f"{_DEMONSTRATION} {_CAPTION}" if demonstration else _CAPTION
@@ -45,17 +63,23 @@ def write(outcomes: Mapping[str, Any], output: Path, *, demonstration: bool) -> 
     )
     done = {name: list(outcome.tracks) for name, outcome in outcomes.items() if outcome.tracks}
     if done:
-        figures.save(heatmap(table, demonstration), output / "heatmap.png")
+        title = _DEMONSTRATION if demonstration else None
+        figures.save(draw(table, title), output / "heatmap.png")
         figure = boxes(done, "sdr", "SDR, dB (median of frames)")
-        if demonstration:
-            figure.suptitle(_DEMONSTRATION)
+        if title:
+            figure.suptitle(title)
         figures.save(figure, output / "boxes.png")
 
 
-def rows(outcomes: Mapping[str, Any], note: str) -> list[dict[str, Any]]:
-    """A row for each loss, grouped by domain; `note` holds what kept a loss from its row."""
-    order = list(dict.fromkeys(losses.entry(name).domain for name in losses.names()))
-    names = sorted(outcomes, key=lambda name: order.index(losses.entry(name).domain))
+def rows(outcomes: Mapping[str, Outcome], note: str) -> list[Row]:
+    """The rows of the table, one for each loss, grouped by domain.
+
+    Args:
+        outcomes: the outcome of each loss, by its name.
+        note: stands in the last column of each row, before what went wrong.
+    """
+    domains = list(dict.fromkeys(losses.entry(name).domain for name in losses.names()))
+    names = sorted(outcomes, key=lambda name: domains.index(losses.entry(name).domain))
     medians = {
         name: summarize(outcomes[name].tracks).median for name in names if outcomes[name].tracks
     }
@@ -65,42 +89,32 @@ def rows(outcomes: Mapping[str, Any], note: str) -> list[dict[str, Any]]:
     ]
     table = []
     for name in names:
-        found = medians.get(name)
-        row: dict[str, Any] = {"domain": losses.entry(name).domain, "loss": name}
+        found, failure = medians.get(name), outcomes[name].failure
+        row: Row = {"domain": losses.entry(name).domain, "loss": name}
         row |= {f"SDR {source}": found[source]["sdr"] if found else None for source in sources}
-        row["SDR mean"] = float(np.mean([x["sdr"] for x in found.values()])) if found else None
+        row[_MEAN] = float(np.mean([x["sdr"] for x in found.values()])) if found else None
         row["SDR published"] = PUBLISHED.get(name)
         row |= {m: found[sources[0]][m] if found else None for m in metrics}
-        failure = outcomes[name].failure
         row["note"] = "; ".join(filter(None, (note, f"failed: {failure}" if failure else "")))
         table.append(row)
     return table
 
 
-def heatmap(table: list[dict[str, Any]], demonstration: bool) -> Figure:
-    """Loss trained × metric, each column coloured from its best value to its worst."""
-    done = [row for row in table if row["SDR mean"] is not None]
-    metrics = ["SDR mean", *(key for key in done[0] if key in losses.names())]
+def draw(table: list[Row], title: str | None) -> Figure:
+    """The heat map of a table: loss trained × metric.
+
+    Args:
+        table: as `rows` gives it, with a loss at least that did not fail.
+        title: stands above, if there is one.
+    """
+    done = [row for row in table if row[_MEAN] is not None]
+    metrics = [_MEAN, *(key for key in done[0] if key in losses.names())]
     values = np.array([[row[metric] for metric in metrics] for row in done], float)
-    badness = np.where(np.array(metrics) == "SDR mean", -values, values)
-    low, high = np.nanmin(badness, axis=0), np.nanmax(badness, axis=0)
-    shade = (badness - low) / np.where(high > low, high - low, 1)
-    figure = Figure(
-        figsize=(3.5 + 0.75 * len(metrics), 2.6 + 0.38 * len(done)), layout="constrained"
+    return heatmap(
+        values,
+        [row["loss"] for row in done],
+        metrics,
+        ratios=[_MEAN],
+        labels=("loss trained", "metric"),
+        title=title,
     )
-    panel = figure.subplots()
-    image = panel.imshow(shade, cmap="viridis_r", vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        light = shade[row, column] > 0.5
-        text = f"{value:.2f}" if column == 0 else f"{value:.3g}"
-        color = "black" if not light else "white"
-        panel.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
-    panel.set_xticks(range(len(metrics)), metrics, rotation=45, ha="right")
-    panel.set_yticks(range(len(done)), [row["loss"] for row in done])
-    panel.set_xlabel("metric")
-    panel.set_ylabel("loss trained")
-    bar = figure.colorbar(image, ax=panel, label="within a column", ticks=[0, 1])
-    bar.ax.set_yticklabels(["best", "worst"])
-    if demonstration:
-        panel.set_title(_DEMONSTRATION)
-    return figure

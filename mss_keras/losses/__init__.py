@@ -24,6 +24,7 @@ from mss_keras.losses.catalogue import (
     hyperparameters,
     learning_rate,
     names,
+    readable,
     serialize,
     table,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "hyperparameters",
     "learning_rate",
     "names",
+    "readable",
     "serialize",
     "table",
 ]

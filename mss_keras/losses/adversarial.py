@@ -44,7 +44,7 @@ class Adversarial(NetworkLoss):
         ICASSP 2018; Mao et al., "Least squares generative adversarial networks", ICCV 2017.
     """
 
-    needs: ClassVar[str | None] = "discriminators"
+    companion: ClassVar[str | None] = "discriminators"
 
     def __init__(
         self,

@@ -24,9 +24,9 @@ class SeparationLoss(keras.losses.Loss):
     term is worth a look. Computes in float32, or in `dtype` where that is given, whatever
     the model's precision.
 
-    A loss that compares through a network takes that as the argument `network`, ready to
-    be called, or as a mapping that describes it; `needs` names the kind. The loss does not
-    know how it is made: `mss_keras.training.networks` makes it where a loss comes without.
+    A loss that compares through a network is a `NetworkLoss` and takes it as the argument
+    `network`. The class attribute `companion` names what training has to provide beside such
+    a loss; the loss does not know how that is made.
 
     Args:
         domain: str. What is compared: one of `waveform`, `magnitude`,
@@ -36,7 +36,7 @@ class SeparationLoss(keras.losses.Loss):
         dtype: str. Defaults to `"float32"`.
     """
 
-    needs: ClassVar[str | None] = None
+    companion: ClassVar[str | None] = None
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from mss_keras.losses.dissimilarity import Dissimilarity
 from mss_keras.losses.logarithmic import LogL1, LogL2
 from mss_keras.losses.masks import BinaryCrossEntropy, CrossEntropy
 from mss_keras.losses.multi_resolution import MultiResolutionSTFT
+from mss_keras.losses.network import NetworkLoss
 from mss_keras.losses.regression import L1, L2
 from mss_keras.losses.sdr import SDSDR, SISDR, ClippedSNR
 
@@ -54,6 +55,16 @@ class Entry:
     reference: str
     learning_rate: float = 1e-3
     ranges: Mapping[str, Range] = field(default_factory=dict)
+
+    @property
+    def takes_network(self) -> bool:
+        """Whether the loss compares through a network, which it takes as an argument."""
+        return issubclass(self.loss, NetworkLoss)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the loss can be computed on a pair of tensors alone."""
+        return not self.takes_network
 
 
 _SURVEY = "Gusó et al. 2022"
@@ -123,6 +134,11 @@ def names() -> list[str]:
     return list(CATALOGUE)
 
 
+def readable() -> list[str]:
+    """Names of the losses that can be computed on a pair of tensors alone."""
+    return [name for name, line in CATALOGUE.items() if line.alone]
+
+
 def entry(name: str) -> Entry:
     """The catalogue's line for a loss.
 
@@ -161,7 +177,7 @@ def get(name: str, **arguments: Any) -> SeparationLoss:
     """
     found, own = entry(name), hyperparameters(name)
     for key in arguments:
-        if key not in (*own, "reduction", "dtype", *(["network"] if found.loss.needs else [])):
+        if key not in (*own, "reduction", "dtype", *(["network"] if found.takes_network else [])):
             wanted = ", ".join(own) or "none: this loss has no hyper-parameters"
             raise UserError(f"--loss-args: found {key!r} for {name}, wanted {wanted}")
     arguments = {

@@ -43,7 +43,7 @@ class DeepFeature(NetworkLoss):
         for real-time style transfer and super-resolution", ECCV 2016.
     """
 
-    needs: ClassVar[str | None] = "vggish"
+    companion: ClassVar[str | None] = "vggish"
 
     def __init__(
         self,

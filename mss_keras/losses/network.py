@@ -9,7 +9,7 @@ from mss_keras.losses.base import SeparationLoss
 class NetworkLoss(SeparationLoss):
     """A loss of magnitudes with a network, ready to be called or described.
 
-    Subclasses name the kind by `needs`; see `SeparationLoss`.
+    Subclasses name the kind of network by `companion`; see `SeparationLoss`.
 
     Args:
         domain: str. Only `"magnitude"`.

@@ -12,8 +12,9 @@
 Kernels are transposed, LSTM biases added up; gates stand in the same order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -35,13 +36,17 @@ class Flavour:
     unidirectional: bool
 
     @classmethod
-    def of(cls, state: State) -> "Flavour":
+    def of(cls, state: State, origin: str | Path = "state") -> "Flavour":
         """Reads the sizes off a checkpoint's arrays.
+
+        Args:
+            state: arrays by open-unmix's names.
+            origin: the checkpoint's file, which errors name.
 
         Raises:
             UserError: if arrays are missing.
         """
-        _require(state, ["fc1.weight", "fc3.weight", "input_mean", "output_mean"])
+        _require(state, ["fc1.weight", "fc3.weight", "input_mean", "output_mean"], origin)
         nb_bins = len(state["output_mean"])
         return cls(
             hidden_size=state["fc1.weight"].shape[0],
@@ -52,18 +57,19 @@ class Flavour:
         )
 
 
-def load(network: OpenUnmix, state: State) -> None:
+def load(network: OpenUnmix, state: State, origin: str | Path = "state") -> None:
     """Sets the weights of a built network of one source.
 
     Args:
         network: of the checkpoint's `Flavour`.
         state: arrays by open-unmix's names; others are ignored.
+        origin: the checkpoint's file, which errors name.
 
     Raises:
         UserError: if arrays are missing or of another shape.
     """
     variables = _variables(network)
-    _require(state, [name for names in variables for name in names])
+    _require(state, [name for names in variables for name in names], origin)
     values = {
         names: np.sum([state[name] for name in names], axis=0, dtype=np.float32)
         for names in variables
@@ -73,7 +79,7 @@ def load(network: OpenUnmix, state: State) -> None:
         values[names] = values[names].T
         if tuple(variable.shape) != values[names].shape:
             found, wanted = values[names].T.shape, tuple(variable.shape)[::-1]
-            raise UserError(f"{names[0]}: found shape {found}, wanted {wanted}")
+            raise UserError(origin, f"{names[0]} of shape {found}", f"{wanted}")
     for names, variable in variables.items():
         variable.assign(values[names])
 
@@ -114,7 +120,7 @@ def _cells(network: OpenUnmix) -> dict:
     return cells
 
 
-def _require(state: State, names) -> None:
+def _require(state: State, names: Iterable[str], origin: str | Path) -> None:
     missing = [name for name in names if name not in state]
     if missing:
-        raise UserError(f"missing {', '.join(missing)}, wanted a checkpoint of open-unmix")
+        raise UserError(origin, f"no {', '.join(missing)}", "a checkpoint of open-unmix")

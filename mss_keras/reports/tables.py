@@ -11,12 +11,17 @@ from mss_keras.jobs.files import appearing
 
 Row = Mapping[str, Any]
 
-# Where a larger value is the better one; of losses it is the smaller one.
+# Metrics of which the larger value is the better one; of losses the smaller one is.
 RATIOS = ("sdr", "isr", "sir", "sar", "si_sdr", "sd_sdr", "snr")
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Writes rows as CSV; a row may lack what others have."""
+    """Writes rows as CSV; the file appears when it is whole.
+
+    Args:
+        path: the file.
+        rows: values by column. A row may lack columns of others; its cells are then empty.
+    """
     with appearing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
@@ -24,16 +29,29 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text, with a newline at its end."""
+    """Writes a text and a newline at its end; the file appears when it is whole."""
     with appearing(path) as partial:
         partial.write_text(text + "\n")
 
 
 def as_text(table: Sequence[Row], form: str = "github") -> str:
-    """Rows as `github` (Markdown), `latex_booktabs` or `simple` text."""
-    # Decibels of ratios to two decimals; losses are of any size.
-    kinds = [key.lower().removeprefix("val_").split()[0] for key in table[0]]
-    formats = [".2f" if kind in RATIOS else ".3g" for kind in kinds]
+    """Rows as a table.
+
+    Ratios have two decimals, losses three digits: their values are of any size.
+
+    Args:
+        table: rows of the same columns.
+        form: `github` (Markdown), `latex_booktabs` or `simple`. Defaults to `github`.
+
+    Example:
+        >>> print(as_text([{"source": "bass", "sdr": 5.071, "l1_time": 0.012345}]))
+        | source   |   sdr |   l1_time |
+        |----------|-------|-----------|
+        | bass     |  5.07 |    0.0123 |
+    """
+    # A column may be `val_snr` or `SDR bass`.
+    metrics = [key.lower().removeprefix("val_").split()[0] for key in table[0]]
+    formats = [".2f" if metric in RATIOS else ".3g" for metric in metrics]
     return tabulate(
         [list(row.values()) for row in table],
         headers=list(table[0]),

@@ -1,4 +1,4 @@
-"""Published open-unmix checkpoints as separators of ours."""
+"""Published checkpoints of open-unmix as models of ours."""
 
 import json
 import re
@@ -22,41 +22,35 @@ def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
     """Turns open-unmix's checkpoints, one for each target, into a model of ours.
 
     Args:
-        inputs: `.pth` files, or one folder of them, with `separator.json` beside them
-            (without it sample rate and hop are those of the published models).
-            `vocals-b62c91ce.pth` is the target `vocals`.
+        inputs: `.pth` files, or one folder of them. A file `vocals-b62c91ce.pth` has the
+            target `vocals`. Sample rate and hop are read from the `separator.json` beside
+            them; without that file they are those of the published models.
         output: the `.keras` file to write.
 
     Returns:
-        The separator, of the `separate` architecture.
+        The model, of the `separate` architecture.
 
     Raises:
         UserError: if torch is not installed, something is missing, or the targets
             differ in size.
     """
     if output.suffix != ".keras" or output.exists():
-        raise UserError(f"--output: {output}: wanted a new path that ends with .keras")
+        raise UserError("output", output.as_posix(), "a new path that ends with .keras")
     paths = _checkpoints(inputs)
     states = {target: _read(path) for target, path in paths.items()}
-    flavours = {}
-    for target, state in states.items():
-        try:
-            flavours[target] = published.Flavour.of(state)
-        except UserError as error:
-            raise UserError(f"{paths[target]}: {error}") from None
+    flavours = {
+        target: published.Flavour.of(state, paths[target]) for target, state in states.items()
+    }
     if len(set(flavours.values())) > 1:
         sizes = "; ".join(f"{target}: {flavour}" for target, flavour in flavours.items())
-        raise UserError(f"found targets of different sizes, wanted one for all: {sizes}")
+        raise UserError("inputs", f"targets of different sizes: {sizes}", "one size")
     flavour = next(iter(flavours.values()))
-    separator = _build(tuple(paths), flavour, _audio(next(iter(paths.values())).parent, flavour))
-    for network, (target, state) in zip(separator.network.networks, states.items(), strict=True):
-        try:
-            published.load(network, state)
-        except UserError as error:
-            raise UserError(f"{paths[target]}: {error}") from None
+    model = _build(tuple(paths), flavour, _audio(next(iter(paths.values())).parent, flavour))
+    for network, (target, state) in zip(model.network.networks, states.items(), strict=True):
+        published.load(network, state, paths[target])
     with appearing(output) as partial:
-        separator.save(partial)
-    return separator
+        model.save(partial)
+    return model
 
 
 def _checkpoints(inputs: Sequence[str]) -> dict[str, Path]:
@@ -64,14 +58,14 @@ def _checkpoints(inputs: Sequence[str]) -> dict[str, Path]:
     for given in map(Path, inputs):
         found = sorted(given.glob("*.pth")) if given.is_dir() else [given]
         if not found or not all(path.is_file() for path in found):
-            raise UserError(f"{given}: not found, wanted .pth files of open-unmix")
+            raise UserError(given, "nothing", ".pth files of open-unmix")
         paths += found
     targets: dict[str, Path] = {}
     for path in paths:
         # torch.hub puts a part of the hash behind the name.
         target = re.sub(r"[-_][0-9a-f]{8}$", "", path.stem)
         if target in targets:
-            raise UserError(f"{path}: the target {target} again, beside {targets[target]}")
+            raise UserError(path, f"the target {target} of {targets[target]} again", "another")
         targets[target] = path
     order = sorted(targets, key=lambda t: (SOURCES.index(t) if t in SOURCES else len(SOURCES), t))
     return {target: targets[target] for target in order}
@@ -81,14 +75,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         import torch
     except ImportError:
-        raise UserError(
-            f"{path}: torch is needed to read it, wanted pip install 'mss_keras[openunmix]'"
-        ) from None
+        wanted = "torch: pip install 'mss_keras[openunmix]'"
+        raise UserError(path, "a checkpoint, but nothing that reads it", wanted) from None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler raises
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: {reason}; wanted a checkpoint of open-unmix") from error
+        raise UserError(path, reason, "a checkpoint of open-unmix") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
     return {key: value.numpy() for key, value in state.items() if torch.is_tensor(value)}
 
@@ -101,15 +94,14 @@ def _audio(folder: Path, flavour: published.Flavour) -> AudioConfig:
             found: dict[str, Any] = json.loads(path.read_text())
             rate, hop, there = int(found["sample_rate"]), int(found["nhop"]), int(found["nfft"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path}: {error!r}, wanted sample_rate, nfft and nhop of open-unmix"
-            ) from None
+            wanted = "sample_rate, nfft and nhop of open-unmix"
+            raise UserError(path, repr(error), wanted) from None
         if there != nfft:
-            raise UserError(f"{path}: found nfft {there}, wanted {nfft} as the checkpoints have")
+            raise UserError(path, f"nfft {there}", f"{nfft} as the checkpoints have")
     elif nfft in _PUBLISHED:
         rate, hop = _PUBLISHED[nfft]
     else:
-        raise UserError(f"{path}: not found, wanted it for the sample rate and the hop")
+        raise UserError(path, "no such file", "it for the sample rate and the hop")
     return AudioConfig(rate, flavour.nb_channels, nfft, hop)
 
 
@@ -118,12 +110,12 @@ def _build(
 ) -> MaskingModel:
     bin_width = audio.sample_rate / audio.nfft
     bandwidth = min((flavour.max_bin - 0.5) * bin_width, audio.sample_rate / 2)
-    model = ModelConfig(
+    config = ModelConfig(
         architecture="separate",
         hidden_size=flavour.hidden_size,
         bandwidth=bandwidth,
         unidirectional=flavour.unidirectional,
     )
-    separator = MaskingModel(targets, audio, model)
-    separator.build()
-    return separator
+    imported = MaskingModel(targets, audio, config)
+    imported.build()
+    return imported

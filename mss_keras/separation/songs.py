@@ -13,48 +13,50 @@ from mss_keras.data.resampling import resampled
 from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.jobs.interrupt import interruptible
 from mss_keras.models.masking import MaskingModel
+from mss_keras.models.streaming import Streaming
 
 
 def separate_songs(
     model: MaskingModel,
     songs: Mapping[Path, Path],
     output: Path,
-    options: SeparationConfig,
-    files: SongConfig,
-    say: Callable[[str], None],
+    *,
+    options: SeparationConfig = SeparationConfig(),
+    files: SongConfig = SongConfig(),
+    say: Callable[[str], None] = lambda line: None,
 ) -> int:
-    """Separates songs, one after the other; one that fails does not stop the rest.
+    """Separates songs, one after the other; a song that fails does not stop the others.
 
     Args:
         model: the separator.
-        songs: the relative path of the output, without a suffix, of each file.
-        output: folder of all outputs.
+        songs: for each file, the path of its stems within `output`, without a suffix.
+        output: folder of all stems.
         options: what to separate and how.
-        files: which part to read and what to write.
+        files: which part of a song to read and which files to write.
         say: called with a line about each song.
 
     Returns:
         Number of songs that failed.
 
     Raises:
-        UserError: for what is wrong whatever the song: options that the model does
-            not go with, an output folder that cannot be written.
+        UserError: for what is wrong whatever the song: options that do not go with the
+            model, or an output folder that cannot be written.
     """
-    names = model.streaming(options).names
-    sums = _sums(names, files)
+    sums = _sums(model.streaming(options).names, files)
     require_format(files.format, files.bits, list(sums))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--output: {output}: {error.strerror}, wanted a folder") from None
+        raise UserError("output", f"{output}: {error.strerror}", "a folder to write to") from None
     failed = 0
     for path, target in songs.items():
         try:
-            for line in separate_song(model, path, output / target, options, files):
-                say(line)
+            lines = separate_song(model, path, output / target, options=options, files=files)
         except UserError as error:
             failed += 1
-            say(f"failed: {error}")
+            lines = [f"failed: {error}"]
+        for line in lines:
+            say(line)
     return failed
 
 
@@ -62,9 +64,9 @@ def separate_song(
     model: MaskingModel,
     path: Path,
     target: Path,
-    options: SeparationConfig,
-    files: SongConfig,
     *,
+    options: SeparationConfig = SeparationConfig(),
+    files: SongConfig = SongConfig(),
     progress: bool = True,
 ) -> list[str]:
     """Separates one song in bounded memory.
@@ -74,14 +76,27 @@ def separate_song(
         path: the song.
         target: folder of the stems, or path of the .stem.mp4 without its suffix.
         options: what to separate and how.
-        files: which part to read and what to write.
+        files: which part of the song to read and which files to write.
         progress: whether a bar is shown, on a terminal.
 
     Returns:
-        Lines that say what was written and what was found.
+        A line that says what was written, and a line for each warning.
 
     Raises:
         UserError: if the song cannot be read or the stems cannot be written.
+
+    Example:
+        >>> import tempfile, soundfile
+        >>> from mss_keras.config import AudioConfig, ModelConfig
+        >>> audio = AudioConfig(sample_rate=8000, nb_channels=1, nfft=256, nhop=64)
+        >>> model = MaskingModel(("alto", "bass"), audio, ModelConfig(4, bandwidth=4000))
+        >>> model.build()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path, target = Path(folder, "song.wav"), Path(folder, "stems")
+        ...     soundfile.write(path, np.zeros(800), samplerate=8000)
+        ...     lines = separate_song(model, path, target)
+        ...     print(sorted(stem.name for stem in target.iterdir()))
+        ['alto.wav', 'bass.wav']
     """
     streaming = model.streaming(options)
     sums = _sums(streaming.names, files)
@@ -89,7 +104,8 @@ def separate_song(
         path, model.audio, start=files.start, duration=files.duration, downmix=files.downmix
     )
     rate = song.rate if files.original_rate else model.audio.sample_rate
-    if files.format == "stem.mp4":
+    with_mixture = files.format == "stem.mp4"
+    if with_mixture:
         sums["mixture"] = [len(streaming.names)]
     with (
         stem_files(
@@ -111,18 +127,19 @@ def separate_song(
         interruptible() as interrupt,
     ):
         written = 0
-        for block in _blocks(streaming, song, rate, with_mixture="mixture" in sums):
+        for block in _blocks(streaming, song, rate, with_mixture=with_mixture):
             interrupt.check()
-            writer.write({name: block[:, parts].sum(axis=1) for name, parts in sums.items()})
+            writer.write({name: block[:, summands].sum(axis=1) for name, summands in sums.items()})
             written += len(block)
             bar.update(round(written / rate) - bar.n)
-    where = f"{target}{STEM_SUFFIX}" if files.format == "stem.mp4" else target
-    return [f"{path}: {', '.join(sums)} in {where}", *_remarks(song, writer.clipped)]
+    where = f"{target}{STEM_SUFFIX}" if with_mixture else target
+    return [f"{path}: {', '.join(sums)} in {where}", *_warnings(song, writer.clipped)]
 
 
-def _blocks(streaming, song: Song, rate: int, *, with_mixture: bool) -> Iterator[np.ndarray]:
-    # [samples, sources, channels] at the rate of the output; the mixture as one more source.
-    model_rate = song.audio.sample_rate
+def _blocks(
+    streaming: Streaming, song: Song, rate: int, *, with_mixture: bool
+) -> Iterator[np.ndarray]:
+    # [samples, sources, channels] at the rate of the output; the mixture is the last source.
     if with_mixture:
         heard: list[np.ndarray] = []
         stems = streaming.stream(_remembered(song.blocks(), heard))
@@ -132,7 +149,7 @@ def _blocks(streaming, song: Song, rate: int, *, with_mixture: bool) -> Iterator
     sources = len(streaming.names) + with_mixture
     flat = (block.reshape(len(block), -1) for block in blocks)
     length = (lambda: song.samples) if rate == song.rate else None
-    for block in resampled(flat, model_rate, rate, length=length):
+    for block in resampled(flat, song.audio.sample_rate, rate, length=length):
         yield block.reshape(len(block), sources, -1)
 
 
@@ -150,27 +167,28 @@ def _with_mixture(stems: Iterable[np.ndarray], heard: list[np.ndarray]) -> Itera
 
 
 def _sums(names: tuple[str, ...], files: SongConfig) -> dict[str, list[int]]:
-    # The stems to write, each a sum of the separated ones, by index.
+    # For each stem to write, which of the separated stems are added up.
     if not files.aggregate:
         return {name: [index] for index, name in enumerate(names)}
-    sums = {}
-    for name, parts in files.aggregate.items():
-        unknown = [part for part in parts if part not in names]
-        if unknown or not parts:
-            raise UserError(
-                f"--aggregate: {name}: found {unknown or 'no stems'}, wanted some of {list(names)}"
-            )
-        sums[name] = [names.index(part) for part in parts]
-    return sums
+    for name, summands in files.aggregate.items():
+        if not summands:
+            raise UserError("aggregate", f"no stems for {name!r}", f"some of {', '.join(names)}")
+        for summand in summands:
+            if summand not in names:
+                raise UserError.unknown("aggregate", summand, names)
+    return {
+        name: [names.index(summand) for summand in summands]
+        for name, summands in files.aggregate.items()
+    }
 
 
-def _remarks(song: Song, clipped: int) -> list[str]:
-    remarks = []
+def _warnings(song: Song, clipped: int) -> list[str]:
+    warnings = []
     decoded = song.samples / song.rate
     if song.damaged:
-        remarks.append(f"{song.damaged} damaged packets were left out")
+        warnings.append(f"{song.damaged} damaged packets were left out")
     if song.seconds is not None and decoded < song.seconds - 0.5:
-        remarks.append(f"it ends after {decoded:.1f} of {song.seconds:.1f} s, and may be cut off")
+        warnings.append(f"it ends after {decoded:.1f} of {song.seconds:.1f} s, and may be cut off")
     if clipped:
-        remarks.append(f"{clipped} samples were clipped; --bits float does not clip")
-    return [f"warning: {song.path}: {remark}" for remark in remarks]
+        warnings.append(f"{clipped} samples were clipped; files of 32-bit floats are not")
+    return [f"warning: {song.path}: {warning}" for warning in warnings]

@@ -10,17 +10,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mss_keras.config import WorkFailedError
 from mss_keras.jobs.interrupt import Interrupt
-from mss_keras.reports.figures import spectrogram_image
+from mss_keras.reports.figures import as_image
+from mss_keras.reports.spectrograms import spectrograms
 from mss_keras.reports.tables import write_csv
 from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.state import Row, RunState
 
 # What Keras's callbacks forget when training is resumed.
 _PLATEAU_STATE = ("best", "wait", "cooldown_counter")
 _STOPPING_STATE = ("best", "wait", "best_epoch")
 
 
-class DivergedError(RuntimeError):
+class DivergedError(WorkFailedError):
     """The loss became NaN or infinite."""
 
 
@@ -97,7 +100,7 @@ class SaveState(keras.callbacks.Callback):
         plateau: lowers the learning rate.
         stopping: stops early.
         folder: the run's folder, for `history.csv`.
-        phase: number of the phase, see `mss_keras.training.phases`.
+        phase: number of the phase, counted from 0; see `Phase`.
         state: of the checkpoint that the run goes on from, or None.
     """
 
@@ -109,7 +112,7 @@ class SaveState(keras.callbacks.Callback):
         *,
         folder: Path,
         phase: int,
-        state: dict[str, Any] | None,
+        state: RunState | None,
     ):
         super().__init__()
         self.checkpoints = checkpoints
@@ -118,41 +121,30 @@ class SaveState(keras.callbacks.Callback):
         self.folder = folder
         self.phase = phase
         self.state = state
-        self.history: list[dict[str, float]] = list(state["history"]) if state else []
+        self.history: list[Row] = list(state.history) if state else []
 
     def on_train_begin(self, logs=None):
         """Gives the callbacks back the state they had in this phase."""
-        if self.state and self.state["phase"] == self.phase:
-            for callback, key in ((self.plateau, "plateau"), (self.stopping, "stopping")):
-                vars(callback).update(self.state[key])
+        if self.state and self.state.phase == self.phase:
+            vars(self.plateau).update(self.state.plateau)
+            vars(self.stopping).update(self.state.stopping)
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
-        logs = {**logs, **_opponents(self.model, "means", {})}
+        logs = {**logs, **self.model.objective.logs()}
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         self.history.append(row)
-        best = self.stopping.best_epoch
-        self.checkpoints.save(
-            self.model,
-            epoch + 1,
-            {
-                "history": self.history,
-                "best_epoch": best + 1,
-                "phase": self.phase,
-                "stopped": bool(self.model.stop_training),
-                "plateau": {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU_STATE},
-                "stopping": {
-                    name: _plain(getattr(self.stopping, name)) for name in _STOPPING_STATE
-                },
-            },
+        self.state = RunState(
+            epoch=epoch + 1,
+            best_epoch=self.stopping.best_epoch + 1,
+            phase=self.phase,
+            stopped=bool(self.model.stop_training),
+            history=self.history,
+            plateau={name: _plain(getattr(self.plateau, name)) for name in _PLATEAU_STATE},
+            stopping={name: _plain(getattr(self.stopping, name)) for name in _STOPPING_STATE},
         )
+        self.checkpoints.save(self.model, self.state)
         write_csv(self.folder / "history.csv", self.history)
-
-
-def _opponents(model: keras.Model, method: str, default: Any) -> Any:
-    # What the discriminators tell is too much for a progress bar, so it is not in the logs.
-    opponents = model.opponents
-    return getattr(opponents, method)() if opponents else default
 
 
 def _plain(value: Any) -> Any:
@@ -192,7 +184,7 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
-        _opponents(self.model, "reset", None)
+        self.model.objective.reset_logs()
         self.start, self.waited, self.steps = time.perf_counter(), self.model.data_wait, 0
         self.train_seconds = 0.0
 
@@ -210,7 +202,7 @@ class TensorBoardLog(keras.callbacks.Callback):
             "run/seconds_per_step": seconds / max(self.steps, 1),
             "run/share_waiting_for_data": (self.model.data_wait - self.waited) / seconds,
         }
-        for name, value in {**logs, **_opponents(self.model, "means", {}), **run}.items():
+        for name, value in {**logs, **self.model.objective.logs(), **run}.items():
             part = "validation" if name.startswith("val_") else "train"
             if name != "learning_rate":
                 with self.writers[part].as_default():
@@ -229,9 +221,7 @@ class TensorBoardLog(keras.callbacks.Callback):
         stems = self.model.separate(self.example["mixture"])
         for name, stem in stems.items():
             self._audio(f"estimate/{name}", stem, step)
-        image = spectrogram_image(
-            self.example["mixture"], self.example["sources"], stems, self.model.audio
-        )
+        image = as_image(spectrograms(self.example, stems, self.model.audio))
         with self.writers["validation"].as_default():
             tf.summary.image("spectrograms", image[np.newaxis], step=step)
 

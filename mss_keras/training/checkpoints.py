@@ -2,8 +2,8 @@
 
 checkpoints/
     epoch-0007/
-        model.weights.h5   weights, optimiser, state of the dropout's generators
-        state.json         callbacks, history, checksum of the weights
+        weights.npz   weights, optimiser, state of the dropout's generators
+        state.json    callbacks, history, checksum of the weights
 """
 
 import hashlib
@@ -13,13 +13,14 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from mss_keras.config import UserError
 from mss_keras.jobs.files import appearing
+from mss_keras.training.separator import Separator
+from mss_keras.training.state import RunState
 
 _WEIGHTS, _STATE = "weights.npz", "state.json"
 
@@ -29,48 +30,49 @@ class Checkpoints:
 
     Args:
         folder: where they lie.
-        warn: called with a line for each damaged checkpoint that is passed over.
+        say: is called with a line for each thing that a user would want to know, such as a
+            damaged checkpoint that is passed over.
     """
 
-    def __init__(self, folder: Path, warn: Callable[[str], None]):
+    def __init__(self, folder: Path, say: Callable[[str], None]):
         self.folder = folder
-        self.warn = warn
+        self.say = say
 
     def epochs(self) -> list[int]:
         """Epochs that have a checkpoint, in order."""
         return sorted(int(path.name[6:]) for path in self.folder.glob("epoch-*"))
 
-    def save(self, model: keras.Model, epoch: int, state: dict[str, Any]) -> None:
+    def save(self, model: Separator, state: RunState) -> None:
         """Writes the checkpoint of an epoch, then drops those no longer needed.
 
         Args:
             model: built and compiled.
-            epoch: epochs that are finished.
-            state: anything that JSON knows; `best_epoch` in it is kept.
+            state: of the run; the checkpoint of its best epoch is kept.
 
         Raises:
             UserError: if it cannot be written; earlier checkpoints stay.
         """
         try:
-            with appearing(self._path(epoch)) as partial:
+            with appearing(self._path(state.epoch)) as partial:
                 partial.mkdir()
                 write_weights(model, partial / _WEIGHTS)
-                text = json.dumps({**state, "epoch": epoch, "sha256": _digest(partial / _WEIGHTS)})
+                text = state.to_json(sha256=_digest(partial / _WEIGHTS))
                 (partial / _STATE).write_text(text)
                 for path in partial.iterdir():
                     with path.open("rb") as file:
                         os.fsync(file.fileno())
         except OSError as error:
-            last = f"; the last one is of epoch {self.epochs()[-1]}" if self.epochs() else ""
+            last = f", the last one is of epoch {self.epochs()[-1]}" if self.epochs() else ""
             raise UserError(
-                f"{self.folder}: the checkpoint of epoch {epoch} cannot be written: "
-                f"{error.strerror}{last}"
+                self.folder,
+                f"{error.strerror} while the checkpoint of epoch {state.epoch} was written{last}",
+                "a folder to write to",
             ) from error
         for old in self.epochs()[:-2]:
-            if old != state["best_epoch"]:
+            if old != state.best_epoch:
                 shutil.rmtree(self._path(old))
 
-    def restore(self, model: keras.Model) -> dict[str, Any] | None:
+    def restore(self, model: Separator) -> RunState | None:
         """Loads the last whole checkpoint.
 
         Returns:
@@ -85,9 +87,9 @@ class Checkpoints:
             if state is not None:
                 read_weights(model, self._path(epoch) / _WEIGHTS)
                 return state
-            self.warn(f"{self._path(epoch)}: damaged, the checkpoint before it is used")
+            self.say(f"{self._path(epoch)}: damaged, the checkpoint before it is used")
         if epochs:
-            raise UserError(f"{self.folder}: all checkpoints are damaged, wanted one whole one")
+            raise UserError(self.folder, "all checkpoints damaged", "a whole one")
         return None
 
     def best_weights(self) -> Path:
@@ -105,30 +107,29 @@ class Checkpoints:
             UserError: as there.
         """
         epoch, state = self._best()
-        return next(row for row in state["history"] if row["epoch"] == epoch)
+        return next(row for row in state.history if row["epoch"] == epoch)
 
-    def _best(self) -> tuple[int, dict[str, Any]]:
+    def _best(self) -> tuple[int, RunState]:
         for epoch in reversed(self.epochs()):
             state = self._state(epoch)
             if state is None:
                 continue
-            best = state["best_epoch"]
+            best = state.best_epoch
             if best is not None and self._state(best) is not None:
                 epoch = best
             return epoch, state
-        raise UserError(
-            f"{self.folder}: no checkpoint found, wanted a run that has finished an epoch"
-        )
+        raise UserError(self.folder, "no checkpoint", "a run that has finished an epoch")
 
     def _path(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04d}"
 
-    def _state(self, epoch: int) -> dict[str, Any] | None:
+    def _state(self, epoch: int) -> RunState | None:
         """State of an epoch's checkpoint, None if that is damaged or missing."""
         path = self._path(epoch)
         try:
-            state = json.loads((path / _STATE).read_text())
-            return state if state["sha256"] == _digest(path / _WEIGHTS) else None
+            text = (path / _STATE).read_text()
+            whole = json.loads(text)["sha256"] == _digest(path / _WEIGHTS)
+            return RunState.from_json(text, self.say) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -138,7 +139,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_weights(model: keras.Model, path: Path) -> None:
+def write_weights(model: Separator, path: Path) -> None:
     """Writes all variables of a model and of its optimiser as .npz, in their order."""
     # Not np.savez, whose archive complains from its destructor where the disk is full.
     with zipfile.ZipFile(path, "w") as archive:
@@ -147,7 +148,7 @@ def write_weights(model: keras.Model, path: Path) -> None:
                 np.lib.format.write_array(file, np.asarray(variable.numpy()))
 
 
-def read_weights(model: keras.Model, path: Path) -> None:
+def read_weights(model: Separator, path: Path) -> None:
     """Sets a model's variables, and its optimiser's if it is compiled.
 
     Raises:
@@ -158,17 +159,12 @@ def read_weights(model: keras.Model, path: Path) -> None:
         for key, variable in variables.items():
             if key not in file or file[key].shape != tuple(variable.shape):
                 found = file[key].shape if key in file else "nothing"
-                raise UserError(f"{path}: found {found} for {key}, wanted {tuple(variable.shape)}")
+                raise UserError(path, f"{found} for {key}", f"{tuple(variable.shape)}")
             variable.assign(file[key])
 
 
-def _variables(model: keras.Model) -> dict[str, keras.Variable]:
+def _variables(model: Separator) -> dict[str, keras.Variable]:
     # By place: paths hold counters that depend on what else the process has made.
     optimizer = model.optimizer.variables if model.compiled else []
-    opponents = getattr(model, "opponents", None)
-    parts = {
-        "model": model.variables,
-        "optimizer": optimizer,
-        **(opponents.variables if opponents else {}),
-    }
+    parts = {"model": model.variables, "optimizer": optimizer, **model.objective.state()}
     return {f"{part}/{i:04d}": v for part, found in parts.items() for i, v in enumerate(found)}

@@ -12,11 +12,11 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
     """Sets up the devices and the strategy over them.
 
     Args:
-        devices: `auto` (all GPUs, else the CPU), `cpu`, or `cpu:N` for N virtual
-            CPU devices, to try on any machine what several GPUs would do.
+        devices: str. `auto` (all GPUs, else the CPU), `cpu`, or `cpu:N` for N virtual CPU devices,
+            which show on any machine what several GPUs would do.
 
     Returns:
-        The strategy, and a line that says what is used.
+        The strategy, and a text that says which devices are used.
 
     Raises:
         UserError: for another name, or where TensorFlow already runs on other devices.
@@ -39,7 +39,11 @@ def choose(devices: str) -> tuple[tf.distribute.Strategy, str]:
             names = [f"CPU:{i}" for i in range(count)]
             return tf.distribute.MirroredStrategy(names), f"{count} virtual CPUs on {found} cores"
     except RuntimeError as error:
-        raise UserError(f"--devices: {devices!r} comes too late in this process: {error}") from None
+        raise UserError(
+            "devices",
+            f"{devices!r} too late in this process ({error})",
+            "it before TensorFlow runs",
+        ) from None
     if len(gpus) > 1:
         return tf.distribute.MirroredStrategy(), f"{len(gpus)} GPUs, mirrored"
     if gpus:

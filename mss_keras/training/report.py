@@ -10,6 +10,8 @@ import soundfile
 from mss_keras.jobs.files import appearing
 from mss_keras.metrics import si_sdr
 from mss_keras.reports import figures
+from mss_keras.reports.curves import curves
+from mss_keras.reports.spectrograms import spectrograms
 from mss_keras.training.separator import Separator
 
 
@@ -29,7 +31,7 @@ class Score:
 
 
 def score(
-    part: str, mixture: np.ndarray, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
+    part: str, mixture: np.ndarray, *, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
 ) -> list[Score]:
     """SI-SDR of the estimates and of the mixture taken as the estimate.
 
@@ -80,6 +82,7 @@ def write_report(
     separator: Separator,
     folder: Path,
     excerpts: Mapping[str, Mapping[str, np.ndarray]],
+    *,
     history: Sequence[Mapping[str, float]],
     loss: str,
 ) -> list[Score]:
@@ -93,12 +96,11 @@ def write_report(
         history: a row an epoch.
         loss: name of the loss.
     """
-    figures.save(figures.curves(history, loss), folder / "curves.png")
+    figures.save(curves(history, loss), folder / "curves.png")
     scores: list[Score] = []
     for part, excerpt in excerpts.items():
         stems = separator.separate(excerpt["mixture"])
         write_stems(stems, folder / "stems" / part, separator.audio.sample_rate)
-        scores += score(part, excerpt["mixture"], excerpt["sources"], stems)
-    figure = figures.spectrograms(excerpt["mixture"], excerpt["sources"], stems, separator.audio)
-    figures.save(figure, folder / "spectrograms.png")
+        scores += score(part, excerpt["mixture"], targets=excerpt["sources"], estimates=stems)
+    figures.save(spectrograms(excerpt, stems, separator.audio), folder / "spectrograms.png")
     return scores

@@ -87,12 +87,12 @@ def load(path: str | Path) -> Separator:
         try:
             model = keras.saving.load_model(path)
         except Exception as error:  # Keras raises whatever the parser at hand raises
-            raise UserError(f"{path}: {_first_line(error)}; wanted a model of mss_keras") from error
+            raise UserError(path, _first_line(error), "a model of mss_keras") from error
         if not isinstance(model, MaskingModel):
             raise UserError(path, f"a {type(model).__name__}", "a Separator")
         return model if isinstance(model, Separator) else Separator.of(model)
     if not (path / "config.yaml").is_file():
-        raise UserError(f"--model: {path} found, wanted the folder of a run or a .keras file")
+        raise UserError("model", str(path), "the folder of a run or a .keras file")
     separator = build(read_config(path / "config.yaml"))
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)

@@ -78,7 +78,7 @@ def peers(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, Callable[[], None
 
 
 # What compares through a network is timed by steps.py.
-NAMES = [name for name in losses.names() if not losses.entry(name).loss.needs]
+NAMES = losses.readable()
 
 
 def seconds(step: Callable[[], None]) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from mss_keras import Separator
 from mss_keras.config import (
     SOURCES,
     AudioConfig,
@@ -17,8 +16,8 @@ from mss_keras.config import (
     ModelConfig,
     UserError,
 )
-from mss_keras.evaluation import tables
-from mss_keras.evaluation.evaluation import Evaluation, rows
+from mss_keras.evaluation import Evaluation, evaluate, tables
+from mss_keras.models.masking import MaskingModel
 
 AUDIO = AudioConfig(nfft=512, nhop=128)
 
@@ -44,18 +43,18 @@ def estimates(tree):
 
 
 def test_methods_and_files(tree, tmp_path):
-    model = Separator(SOURCES, AUDIO, ModelConfig(hidden_size=8))
+    model = MaskingModel(SOURCES, AUDIO, ModelConfig(hidden_size=8))
     model.build()
     stems = tmp_path / "stems"
     output = tmp_path / "scores"
-    asked = evaluation(
+    small = evaluation(
         tree,
         oracle=("irm", "mixture"),
         metrics=("snr", "l1_freq"),
         stems=str(stems),
         tracks=2,
     )
-    scores, failed = asked.run(output, model, "small")
+    scores, failed = small.run(output, model, "small")
     assert failed == 0
     assert list(scores) == ["small", "irm", "mixture"]
     assert [track.track for track in scores["irm"]] == ["a", "b"]
@@ -71,11 +70,11 @@ def test_methods_and_files(tree, tmp_path):
     with (output / "tracks.csv").open() as file:
         found = list(csv.DictReader(file))
     assert len(found) == 3 * 2 * 4
-    assert float(found[0]["sdr"]) == pytest.approx(next(rows(scores))["sdr"])
+    assert float(found[0]["sdr"]) == pytest.approx(next(tables.rows(scores))["sdr"])
     assert (output / "scores.png").read_bytes().startswith(b"\x89PNG")
     model.network.output_affine.shift.assign_add(0.1 + 0 * model.network.output_affine.shift)
-    with pytest.raises(UserError, match="holds another evaluation: model small, weights"):
-        asked.run(output, model, "small")
+    with pytest.raises(UserError, match=r"another evaluation in .*: `model` small, weights"):
+        small.run(output, model, "small")
     # museval reads what its own files have.
     written = json.loads((output / "irm/a.json").read_text())
     assert set(written["targets"][0]["frames"][0]["metrics"]) == {"SDR", "ISR", "SIR", "SAR"}
@@ -84,6 +83,21 @@ def test_methods_and_files(tree, tmp_path):
     summed = targets.sum(0)
     expected = 10 * np.log10(np.sum(targets[1] ** 2) / np.sum((summed - targets[1]) ** 2))
     assert scores["mixture"][0].whole_track["snr"][1] == pytest.approx(expected, abs=1e-3)
+
+
+def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
+    mono = AudioConfig(nb_channels=1, nfft=512, nhop=128)
+    model = MaskingModel(("bass", "drums"), mono, ModelConfig(hidden_size=8))
+    model.build()
+    settings = EvaluationConfig(subset="train", tracks=1, metrics=("snr",))
+    music = DataConfig(root=str(tree))
+    summary, failed = evaluate(tmp_path, settings, music=music, model=model, name="duo")
+    assert failed == 0
+    lines = [line.split() for line in summary.splitlines()]
+    assert lines[0][:3] == ["method", "source", "sdr"]
+    assert [line[:2] for line in lines[2:5]] == [["duo", "bass"], ["duo", "drums"], ["duo", "mean"]]
+    assert summary.endswith("means of sources, dB")
+    assert {path.name for path in tmp_path.glob("*.*")} >= {"scores.png", "tracks.csv"}
 
 
 def test_it_goes_on_where_it_was(tree, estimates, tmp_path):
@@ -97,7 +111,7 @@ def test_it_goes_on_where_it_was(tree, estimates, tmp_path):
     assert len(scores["estimates"]) == 3
     assert "2 of 3 tracks are scored already" in lines
     assert (output / "estimates/a.json").stat().st_mtime_ns == before
-    with pytest.raises(UserError, match="holds another evaluation: metrics"):
+    with pytest.raises(UserError, match=r"output: found another evaluation in .*: `metrics`"):
         evaluation(tree, estimates=str(estimates), metrics=("snr",)).run(output)
 
 
@@ -134,11 +148,11 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
 
 
 def test_nothing_to_score(tree, tmp_path):
-    with pytest.raises(UserError, match="--model: not given, wanted a model, --estimates or"):
+    with pytest.raises(UserError, match="model: found nothing to score, wanted a model, `est"):
         evaluation(tree).run(tmp_path / "scores")
-    with pytest.raises(UserError, match=r"--estimates: .*gone found no such folder"):
+    with pytest.raises(UserError, match=r"estimates: found no folder .*gone, wanted"):
         evaluation(tree, estimates=str(tmp_path / "gone")).run(tmp_path / "scores")
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").touch()
-    with pytest.raises(UserError, match="holds something else"):
+    with pytest.raises(UserError, match=r"output: found something else in .*full"):
         evaluation(tree, oracle=("irm",)).run(tmp_path / "full")

@@ -27,7 +27,7 @@ def test_a_killed_run_is_a_failure_of_its_loss(tmp_path):
     children[0].kill()
     thread.join(120)
     assert failures["l1_time"] == "killed, exit code -9"
-    assert "gone found no such folder" in failures["l2_time"]
+    assert "root: found no such folder" in failures["l2_time"]
     assert lines[0].startswith("1/2 l1_time: killed")
     assert "UserError" in (tmp_path / "logs/l2_time.log").read_text()
 

@@ -201,7 +201,7 @@ STATEMENTS = {
 def get(name, **arguments):
     """A loss of the catalogue, with a small network where it needs one."""
     small = {"vggish": SmallNetwork, "discriminators": SmallCritic}
-    kind = losses.entry(name).loss.needs
+    kind = losses.entry(name).loss.companion
     needed = {"network": small[kind]()} if kind else {}
     return losses.get(name, **needed, **arguments)
 

@@ -71,12 +71,12 @@ def test_missing_and_misshapen_arrays_are_named():
     before = [variable.numpy() for variable in network.weights]
     arrays = state(0, **SMALL)
     del arrays["lstm.bias_hh_l1"], arrays["bn2.bias"]
-    with pytest.raises(UserError, match=r"missing bn2.bias, lstm.bias_hh_l1, wanted"):
+    with pytest.raises(UserError, match=r"state: found no bn2.bias, lstm.bias_hh_l1, wanted"):
         published.load(network, arrays)
-    with pytest.raises(UserError, match=r"missing fc1.weight"):
+    with pytest.raises(UserError, match=r"state: found no fc1.weight"):
         published.Flavour.of({})
     arrays = {**state(0, **SMALL), "fc2.weight": np.zeros([8, 3])}
-    with pytest.raises(UserError, match=r"fc2.weight: found shape \(8, 3\), wanted \(8, 16\)"):
+    with pytest.raises(UserError, match=r"found fc2.weight of shape \(8, 3\), wanted \(8, 16\)"):
         published.load(network, arrays)
     for variable, value in zip(network.weights, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)

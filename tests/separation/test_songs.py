@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from mss_keras import Separator
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, SongConfig, UserError
 from mss_keras.data.decoding import Song
+from mss_keras.models.masking import MaskingModel
 from mss_keras.separation.songs import separate_songs
 
 NAMES = ("vocals", "drums", "bass", "other")
@@ -14,7 +14,7 @@ NAMES = ("vocals", "drums", "bass", "other")
 
 @pytest.fixture(scope="module")
 def separator():
-    model = Separator(NAMES, AudioConfig(nfft=512, nhop=128), ModelConfig(hidden_size=8))
+    model = MaskingModel(NAMES, AudioConfig(nfft=512, nhop=128), ModelConfig(hidden_size=8))
     model.build()
     return model
 
@@ -29,7 +29,10 @@ def song(tmp_path, excerpt):
 def run(separator, path, output, *, options=SeparationConfig(), **files):
     lines = []
     songs = {path: path.with_suffix("").name} if not isinstance(path, dict) else path
-    failed = separate_songs(separator, songs, output, options, SongConfig(**files), lines.append)
+    files = SongConfig(**files)
+    failed = separate_songs(
+        separator, songs, output, options=options, files=files, say=lines.append
+    )
     return failed, lines
 
 
@@ -118,10 +121,13 @@ def test_remarks(separator, tmp_path):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"aggregate": {"x": ["flute"]}}, r"--aggregate: x: found \['flute'\], wanted some of"),
-        ({"aggregate": {"x": []}}, "--aggregate: x: found no stems"),
-        ({"format": "flac"}, "--bits: found float for --format flac"),
-        ({"options": SeparationConfig(targets=("flute",))}, "--targets"),
+        (
+            {"aggregate": {"x": ["vocals", "base"]}},
+            r"aggregate: found 'base' \(did you mean bass\?\), wanted one of vocals, drums",
+        ),
+        ({"aggregate": {"x": []}}, "aggregate: found no stems for 'x', wanted some of vocals"),
+        ({"format": "flac"}, "bits: found float"),
+        ({"options": SeparationConfig(targets=("flute",))}, "targets"),
     ],
 )
 def test_what_is_wrong_whatever_the_song(separator, song, tmp_path, kwargs, message):
@@ -132,5 +138,5 @@ def test_what_is_wrong_whatever_the_song(separator, song, tmp_path, kwargs, mess
 
 def test_a_folder_that_cannot_be_written(separator, song, tmp_path):
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(UserError, match=r"--output: .*out: .*wanted a folder"):
+    with pytest.raises(UserError, match=r"output: found .*out: .*wanted a folder"):
         run(separator, song, tmp_path / "out")

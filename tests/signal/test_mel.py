@@ -139,7 +139,8 @@ def test_silence_has_a_finite_gradient():
 
 
 def test_short_excerpts_are_padded_with_one_note():
-    audio, notes = AudioConfig(nfft=512, nhop=256), []
+    audio = AudioConfig(nfft=512, nhop=256)
+    notes: list[str] = []
     path = MagnitudePatches(audio, notes.append)
     magnitudes = tf.constant(random_magnitudes(audio, 52, (2, 3)), tf.float32)
     patches = path(magnitudes)

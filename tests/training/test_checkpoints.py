@@ -11,6 +11,7 @@ import tensorflow as tf
 from mss_keras import Separator
 from mss_keras.config import AudioConfig, ModelConfig, UserError
 from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.state import RunState
 
 AUDIO = AudioConfig(nfft=256, nhop=64)
 
@@ -32,8 +33,8 @@ def fit(model, steps):
         model.fit(data, steps_per_epoch=steps, verbose=0)
 
 
-def state(best=1):
-    return {"best_epoch": best, "history": [], "stopped": False}
+def state(epoch=1, best=1, **more):
+    return RunState(epoch=epoch, best_epoch=best, **more)
 
 
 def everything(model):
@@ -45,10 +46,10 @@ def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
     """Dropout's generators and the optimiser come back, too."""
     checkpoints = Checkpoints(tmp_path, pytest.fail)
     model = trained()
-    checkpoints.save(model, 1, {**state(), "note": 7})
+    checkpoints.save(model, state(plateau={"wait": 7}))
     fit(model, 3)
     other = trained(steps=0, seed=99)
-    assert checkpoints.restore(other)["note"] == 7
+    assert checkpoints.restore(other).plateau == {"wait": 7}
     fit(other, 3)
     for one, two in zip(everything(model), everything(other), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -59,7 +60,7 @@ def test_the_best_row_is_that_of_the_best_weights(tmp_path):
     rows = [{"epoch": 1, "val_loss": 1.0}, {"epoch": 2, "val_loss": 2.0}]
     checkpoints, model = Checkpoints(tmp_path, pytest.fail), trained(0)
     for epoch in (1, 2):
-        checkpoints.save(model, epoch, {**state(best=2), "history": rows[:epoch]})
+        checkpoints.save(model, state(epoch, best=2, history=rows[:epoch]))
     assert checkpoints.best_weights().parent.name == "epoch-0002"
     assert checkpoints.best_row() == rows[1]
 
@@ -67,7 +68,7 @@ def test_the_best_row_is_that_of_the_best_weights(tmp_path):
 def test_the_last_two_and_the_best_are_kept(tmp_path):
     checkpoints, model = Checkpoints(tmp_path, pytest.fail), trained(0)
     for epoch in range(1, 6):
-        checkpoints.save(model, epoch, state(best=2))
+        checkpoints.save(model, state(epoch, best=2))
     assert checkpoints.epochs() == [2, 4, 5]
     assert checkpoints.best_weights().parent.name == "epoch-0002"
 
@@ -77,21 +78,21 @@ def test_a_damaged_one_is_reported_and_the_one_before_is_used(tmp_path, file):
     lines = []
     checkpoints, model = Checkpoints(tmp_path, lines.append), trained(0)
     for epoch in (1, 2):
-        checkpoints.save(model, epoch, state(best=epoch))
+        checkpoints.save(model, state(epoch, best=epoch))
     path = tmp_path / "epoch-0002" / file
     path.write_bytes(path.read_bytes()[:-10])
-    assert checkpoints.restore(model)["epoch"] == 1
+    assert checkpoints.restore(model).epoch == 1
     assert len(lines) == 1
     assert "epoch-0002: damaged" in lines[0]
     assert checkpoints.best_weights().parent.name == "epoch-0001"
     (tmp_path / "epoch-0001" / file).unlink()
-    with pytest.raises(UserError, match="all checkpoints are damaged"):
+    with pytest.raises(UserError, match="all checkpoints damaged"):
         checkpoints.restore(model)
 
 
 def test_none_yet(tmp_path):
     assert Checkpoints(tmp_path / "x", pytest.fail).restore(trained(0)) is None
-    with pytest.raises(UserError, match="no checkpoint found"):
+    with pytest.raises(UserError, match="found no checkpoint"):
         Checkpoints(tmp_path, pytest.fail).best_weights()
 
 
@@ -101,10 +102,10 @@ sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from test_checkpoints import Checkpoints, state, trained
 checkpoints, model = Checkpoints(Path(sys.argv[1]), print), trained(0)
-checkpoints.save(model, 1, state())
+checkpoints.save(model, state())
 resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))
 try:
-    checkpoints.save(model, 2, state())
+    checkpoints.save(model, state(2))
 except Exception as error:
     print(type(error).__name__, error)
 """
@@ -117,7 +118,7 @@ def test_a_disk_that_fills_up_leaves_the_one_before(tmp_path, request):
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert "UserError" in result.stdout, result.stdout + result.stderr
     (line,) = result.stdout.strip().splitlines()
-    assert "the checkpoint of epoch 2 cannot be written" in line
+    assert "while the checkpoint of epoch 2 was written" in line
     assert "the last one is of epoch 1" in line
     assert [p.name for p in folder.iterdir()] == ["epoch-0001"]
-    assert Checkpoints(folder, pytest.fail).restore(trained(0))["epoch"] == 1
+    assert Checkpoints(folder, pytest.fail).restore(trained(0)).epoch == 1

@@ -28,13 +28,13 @@ def named(vggish):
     """A loss by its name, with a network where it needs one; VGGish's lowest layer is quick."""
 
     def get(name):
-        if not losses.entry(name).loss.needs:
+        if not losses.entry(name).loss.companion:
             return losses.get(name)
         networks = {
             "vggish": {"vggish": str(vggish), "layers": ["conv1"]},
             "discriminators": {"filters": 2},
         }
-        return losses.get(name, network=networks[losses.entry(name).loss.needs])
+        return losses.get(name, network=networks[losses.entry(name).loss.companion])
 
     return get
 
@@ -100,7 +100,7 @@ def test_loss_is_that_of_the_pair(batch):
     model = separator(losses.get("l1_time"))
     logs = model.evaluate(repeat(batch), steps=1, verbose=0, return_dict=True)
     parts = model(batch["mixture"])
-    scene = domains.Scene(batch["sources"], parts["mask"], parts["spectrogram"], audio=AUDIO)
+    scene = domains.Scene(batch["sources"], **parts, audio=AUDIO)
     expected = np.abs(scene.estimated_waveforms - batch["sources"]).mean()
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
     assert set(logs) == {"loss", "si_sdr", "sdr"}

@@ -1,1 +1,1 @@
-"""experiments/search."""
+"""The search for the weights of losses; `search.py` begins it."""

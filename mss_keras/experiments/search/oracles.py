@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras_tuner
 import numpy as np
@@ -23,25 +23,47 @@ from mss_keras.config import SearchConfig
 from mss_keras.experiments.search.space import Space
 from mss_keras.jobs.files import appearing
 
-_NEAR = 1e-3  # of a range: the same place
+_NEAR = 1e-3  # part of a range within which two values are taken for the same
 
 
 class Oracle(keras_tuner.Oracle):
-    """What is added to KerasTuner's: a state that is written whole, and trials given up.
+    """KerasTuner's Oracle, whose state is written whole, and which can give up trials.
 
-    KerasTuner writes `oracle.json` while a trial ends and before a grid has noted it;
-    after a kill there the trial would be repeated, or the grid end.
+    KerasTuner writes `oracle.json` while a trial ends and before a grid has noted the end.
+    After a kill at that moment the trial would be repeated, or the grid would end.
+
+    Attributes:
+        keeps_trials: whether the number of trials shapes them, and cannot be another when a
+            search goes on.
+        deals_epochs: whether trials have different numbers of epochs.
+        chief: whether trials go on in workers while the Oracle itself is away.
     """
+
+    keeps_trials: ClassVar[bool] = False
+    deals_epochs: ClassVar[bool] = False
+    chief = False
 
     trials: dict[str, Trial]
     ongoing_trials: dict[str, Trial]
     _retry_queue: list[str]
-    # Whether trials go on in workers while the Oracle itself is away.
-    chief = False
     _ending = False
 
+    @classmethod
+    def of(cls, settings: SearchConfig, space: Space, *, epochs: int, **common: Any) -> "Oracle":
+        """An Oracle for a search.
+
+        Args:
+            settings: of the search.
+            space: what is searched.
+            epochs: of the longest trial.
+            **common: further arguments of KerasTuner's class.
+        """
+        hp = keras_tuner.HyperParameters()
+        space.declare(hp)
+        return cls(max_trials=settings.trials, hyperparameters=hp, **common)
+
     def save(self):
-        """Writes the state."""
+        """Writes the state, but not while a trial ends."""
         if not self._ending:
             with appearing(Path(self._get_oracle_fname())) as partial:
                 super(keras_tuner.Oracle, self).save(str(partial))
@@ -51,24 +73,24 @@ class Oracle(keras_tuner.Oracle):
             trial.save(str(partial))
 
     def set_state(self, state):
-        """Remembers whose the trials were."""
+        """Takes over a state, and remembers which worker had which trial."""
         super().set_state(state)
-        self._were = dict(self.ongoing_trials)
+        self._ongoing_before = dict(self.ongoing_trials)
 
     def reload(self):
-        """Reads the state back; trials that were going on are gone on with."""
+        """Reads the state back; trials that had not ended are run again, or waited for."""
         super().reload()
-        # In their order, and without one that has not come into the state.
+        # In their order, and without a trial that has not come into the state.
         self.trials = {name: self.trials[name] for name in self.start_order}
         if self.chief:
-            self.ongoing_trials = dict(self._were)
-            self.tuner_ids.update(self._were)
-            taken = {trial.trial_id for trial in self._were.values()}
+            self.ongoing_trials = dict(self._ongoing_before)
+            self.tuner_ids.update(self._ongoing_before)
+            taken = {trial.trial_id for trial in self._ongoing_before.values()}
             self._retry_queue = [name for name in self._retry_queue if name not in taken]
 
     @keras_tuner.synchronized
     def end_trial(self, trial):
-        """Ends a trial; one that was given up stays as it is."""
+        """Ends a trial; a trial that was given up stays as it is."""
         if trial.trial_id in self.end_order:
             return
         self._ending = True
@@ -80,32 +102,47 @@ class Oracle(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def lose(self, tuner_id: str, why: str) -> None:
-        """Gives up a worker, and the trial it had."""
+        """Gives up a worker; the trial that it had has failed.
+
+        Args:
+            tuner_id: name of the worker.
+            why: message of the trial.
+        """
         trial = self.ongoing_trials.get(tuner_id)
         if trial is not None:
             lost = Trial(trial.hyperparameters, trial.trial_id, TrialStatus.FAILED, why)
             self.end_trial(lost)
         self.tuner_ids.discard(tuner_id)
 
+    def given_up(self, trial: Trial) -> bool:
+        """Whether a trial was given up while it runs: never in the Oracle's own process."""
+        return False
+
     @property
     def exhausted(self) -> bool:
         """Whether all trials have begun."""
         return len(self.trials) >= self.max_trials and not self._retry_queue
 
-    def work(self, trial: Trial | None = None) -> float:
-        """What a trial, or all of them, cost: epochs for Hyperband, else trials."""
-        return 1.0 if trial else float(self.max_trials)
+    def work_of(self, trial: Trial) -> float:
+        """What a trial costs, in the unit of `total_work`."""
+        return 1.0
+
+    def total_work(self) -> float:
+        """What all trials cost: their number, but for `Hyperband`, which counts epochs."""
+        return float(self.max_trials)
 
 
 class Bayesian(Oracle, BayesianOptimizationOracle):
-    """See the base classes; KerasTuner's tries again where a trial failed, and what was tried
-    at the end of a range, and forgets at what random numbers it was.
+    """A Gaussian process proposes the next trial.
+
+    KerasTuner's proposes again where a trial failed, or what was tried at the end of a range,
+    and forgets after a restart how many random numbers it had drawn.
     """
 
     def populate_space(self, trial_id):
-        """See the base class."""
+        """Proposes the values of a trial."""
         self._random_state = np.random.RandomState(self.seed + len(self.trials))
-        with warnings.catch_warnings():  # one of its twenty starts does not converge now and then
+        with warnings.catch_warnings():  # now and then one of its twenty starts does not converge
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = super().populate_space(trial_id)
         if found["values"] and self.trials:
@@ -132,11 +169,27 @@ class Bayesian(Oracle, BayesianOptimizationOracle):
 
 
 class Random(Oracle, RandomSearchOracle):
-    """See the base classes."""
+    """Every trial is drawn at random."""
 
 
 class Grid(Oracle, GridSearchOracle):
-    """See the base classes; KerasTuner's forgets where in the grid it was."""
+    """The trials are the points of a grid.
+
+    KerasTuner's forgets its place in the grid after a restart.
+    """
+
+    keeps_trials = True
+
+    @classmethod
+    def of(cls, settings, space, *, epochs, **common):
+        """The finest grid that the trials are enough for; arguments as in `Oracle.of`.
+
+        Raises:
+            UserError: if they are not enough for both ends of each range.
+        """
+        hp = keras_tuner.HyperParameters()
+        points = space.declare_grid(hp, settings.trials)
+        return cls(max_trials=points, hyperparameters=hp, **common)
 
     def reload(self):
         """Reads the state back, and orders the trials as their points in the grid."""
@@ -148,20 +201,23 @@ class Grid(Oracle, GridSearchOracle):
         self._ordered_ids = LinkedList()
         for trial in sorted(self.trials.values(), key=functools.cmp_to_key(compare)):
             self._ordered_ids.insert(trial.trial_id)
-        self._populate_next = list(self.end_order)  # more than once does no harm
+        self._populate_next = list(self.end_order)  # a name that is listed twice does no harm
 
 
 class Hyperband(Oracle, HyperbandOracle):
-    """One sweep over the brackets that so many trials are enough for.
+    """Many short trials, the best of which go on: a sweep over brackets.
 
-    KerasTuner's begins with the bracket of the most trials, hundreds where the longest
-    has a thousand epochs.
+    The sweep has as many brackets as the trials are enough for. KerasTuner's begins with the
+    bracket of the most trials, which are hundreds if the longest has a thousand epochs.
 
     Args:
-        trials: at most; but the trials of one bracket, all of them long, are made.
+        trials: at most; of one bracket, whose trials are all long, this number is made.
         max_epochs: of the longest trial.
         **kwargs: as in KerasTuner.
     """
+
+    keeps_trials = True
+    deals_epochs = True
 
     def __init__(self, trials: int, max_epochs: int, **kwargs):
         self._brackets_at_most = math.inf
@@ -175,11 +231,18 @@ class Hyperband(Oracle, HyperbandOracle):
         self._start_new_bracket()
         self.max_trials = min(trials, sum(size for size, _ in self._rounds(count)))
 
+    @classmethod
+    def of(cls, settings, space, *, epochs, **common):
+        """A sweep of trials of up to so many epochs; arguments as in `Oracle.of`."""
+        hp = keras_tuner.HyperParameters()
+        space.declare(hp)
+        return cls(settings.trials, epochs, hyperparameters=hp, **common)
+
     def _get_num_brackets(self):
         return min(self._brackets_at_most, super()._get_num_brackets())
 
     def _rounds(self, brackets: int) -> list[tuple[int, int]]:
-        # Trials and epochs of each round.
+        # Number of trials, and epochs of each that no other has trained, for each round.
         rounds = []
         for bracket in range(brackets):
             before = 0
@@ -189,38 +252,46 @@ class Hyperband(Oracle, HyperbandOracle):
                 before = epochs
         return rounds
 
-    def work(self, trial: Trial | None = None) -> float:
-        """Epochs of a trial that no other has trained before, or of all trials."""
-        if trial is None:
-            return float(
-                sum(size * epochs for size, epochs in self._rounds(self._get_num_brackets()))
-            )
+    def work_of(self, trial: Trial) -> float:
+        """Epochs of a trial that no other has trained before."""
         values = trial.hyperparameters.values
         return float(values["tuner/epochs"] - values["tuner/initial_epoch"])
 
+    def total_work(self) -> float:
+        """Epochs of all trials."""
+        rounds = self._rounds(self._get_num_brackets())
+        return float(sum(size * epochs for size, epochs in rounds))
 
-def make_oracle(settings: SearchConfig, space: Space, *, epochs: int, seed: int) -> Oracle:
-    """The Oracle of a search.
+
+ORACLES: dict[str, type[Oracle]] = {
+    "bayesian": Bayesian,
+    "hyperband": Hyperband,
+    "random": Random,
+    "grid": Grid,
+}
+
+
+def make_oracle(
+    settings: SearchConfig, space: Space, *, objective: str, epochs: int, seed: int
+) -> Oracle:
+    """The Oracle that a search asks for its trials.
 
     Args:
-        settings: which one, objective, number of trials.
-        space: what it chooses from.
+        settings: name the Oracle and the number of trials.
+        space: what is searched.
+        objective: name of the metric, whose larger value is the better one.
         epochs: of the longest trial.
-        seed: of its choices.
+        seed: of the Oracle's random numbers.
 
     Raises:
         UserError: if a grid needs more trials.
     """
-    hp = keras_tuner.HyperParameters()
-    points = space.declare(hp, settings.trials if settings.tuner == "grid" else None)
-    common = {
-        "objective": keras_tuner.Objective(settings.objective, "max"),
-        "hyperparameters": hp,
-        "seed": seed + 1,  # to KerasTuner 0 is none
+    return ORACLES[settings.tuner].of(
+        settings,
+        space,
+        epochs=epochs,
+        objective=keras_tuner.Objective(objective, "max"),
+        seed=seed + 1,  # KerasTuner takes 0 for none
         # Failed trials are recorded and passed over, however many.
-        "max_consecutive_failed_trials": 10**9,
-    }
-    if settings.tuner == "hyperband":
-        return Hyperband(settings.trials, epochs, **common)
-    kind = {"bayesian": Bayesian, "random": Random, "grid": Grid}[settings.tuner]
-    return kind(max_trials=points or settings.trials, **common)
+        max_consecutive_failed_trials=10**9,
+    )

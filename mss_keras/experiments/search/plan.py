@@ -1,25 +1,27 @@
-"""What a search is asked for: runs, what varies in them, and by which Oracle."""
+"""What a search is asked for: the runs, what varies in them, and the Oracle that chooses."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from mss_keras import data, losses
 from mss_keras.config import RunConfig, SearchConfig, UserError
-from mss_keras.experiments.search.oracles import Oracle, make_oracle
+from mss_keras.experiments import shared
+from mss_keras.experiments.search.oracles import ORACLES, Oracle, make_oracle
 from mss_keras.experiments.search.space import Space
 from mss_keras.jobs.claims import Claim
 from mss_keras.training import loop
+from mss_keras.training.companions import phases
 
-OBJECTIVES = ("val_si_sdr", "val_sdr")
-_SHARED = "statistics.npz"
+OBJECTIVES = ("val_si_sdr", "val_snr")
+# Names from before, which searches and histories may still have.
+RENAMED = {"val_sdr": "val_snr"}
 
 
 class RunModel(keras_tuner.HyperModel):
-    """The configuration of a run, with hyper-parameters in it.
+    """What KerasTuner takes for a model: it builds the configuration of a trial's run.
 
     Args:
         config: of the run but for what is searched.
@@ -32,25 +34,35 @@ class RunModel(keras_tuner.HyperModel):
         self.config, self.space, self.epochs = config, space, epochs
 
     def build(self, hp: keras_tuner.HyperParameters) -> RunConfig:
-        """The configuration of a trial's run; Hyperband says its epochs."""
-        pretraining = self.config.adversarial.pretrain_epochs or 0
-        epochs = hp.values.get("tuner/epochs")
-        epochs = self.epochs if epochs is None else pretraining + epochs
+        """The configuration of a trial's run, whose epochs Hyperband chooses, too."""
+        epochs = self.epochs
+        if "tuner/epochs" in hp.values:
+            epochs = hp.values["tuner/epochs"] + (self.config.adversarial.pretrain_epochs or 0)
         training = dataclasses.replace(self.config.training, epochs=epochs)
-        return self.space.configuration(
-            dataclasses.replace(self.config, training=training), hp.values
-        )
+        config = dataclasses.replace(self.config, training=training)
+        return self.space.configuration(config, hp.values)
 
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """A search, resolved: what is asked of whom.
+    """A search, which is wrong in nothing that can be known before anything is read.
 
     Args:
         config: of the runs, but for what is searched.
         settings: how it is searched.
-        output: folder.
-        demonstration: whether its table and pictures say that they are one.
+        output: folder of the search.
+        demonstration: whether table and figures say that they are a demonstration. Defaults
+            to `False`.
+
+    Raises:
+        UserError: for anything the user can mend.
+
+    Example:
+        >>> from mss_keras.config import TrainingConfig
+        >>> config = RunConfig(training=TrainingConfig(loss=("dissimilarity_freq",)))
+        >>> search = Search(config, SearchConfig(trials=10, trial_epochs=50), Path("search"))
+        >>> search.epochs, list(search.space.ranges)
+        (50, ['beta'])
     """
 
     config: RunConfig
@@ -59,33 +71,8 @@ class Search:
     demonstration: bool = False
 
     def __post_init__(self):
-        """Checks what can be checked before anything is read.
-
-        Raises:
-            UserError: for anything the user can mend.
-        """
-        objective, adversarial = self.settings.objective, self.config.adversarial
-        if objective == "val_loss":
-            raise UserError(
-                "--objective: found val_loss, which a smaller weight lowers by itself, wanted "
-                f"{' or '.join(OBJECTIVES)}"
-            )
-        if objective not in OBJECTIVES:
-            raise UserError(f"--objective: found {objective!r}, wanted {' or '.join(OBJECTIVES)}")
-        opposed = any(
-            losses.entry(name).loss.needs == "discriminators" for name in self.config.training.loss
-        )
-        given = adversarial.pretrain_epochs is not None or adversarial.pretrained is not None
-        if self.settings.tuner == "hyperband" and opposed and not given:
-            raise UserError(
-                "--tuner hyperband: found with --loss adversarial, wanted --pretrained or "
-                "--pretrain-epochs besides: the epochs it deals out come after pretraining"
-            )
-        if (adversarial.pretrain_epochs or 0) >= self.epochs:
-            raise UserError(
-                f"--trial-epochs: found {self.epochs}, wanted more than --pretrain-epochs "
-                f"{adversarial.pretrain_epochs}"
-            )
+        self._check_objective()
+        self._check_epochs()
         for values in self.space.bounds():
             loop.resolve(self.space.configuration(self.config, values))
         self.oracle()
@@ -96,47 +83,86 @@ class Search:
         return Space.of(self.config, self.settings.range)
 
     @property
+    def objective(self) -> str:
+        """The metric that decides, one of `OBJECTIVES`."""
+        return RENAMED.get(self.settings.objective, self.settings.objective)
+
+    @property
     def epochs(self) -> int:
-        """Of a trial at most."""
+        """Number of epochs of a trial at most."""
         return self.settings.trial_epochs or self.config.training.epochs
 
     def oracle(self) -> Oracle:
-        """A new Oracle."""
-        epochs = self.epochs - (self.config.adversarial.pretrain_epochs or 0)
-        seed = self.config.training.seed
-        return make_oracle(self.settings, self.space, epochs=epochs, seed=seed)
+        """A new Oracle for this search."""
+        return make_oracle(
+            self.settings,
+            self.space,
+            objective=self.objective,
+            epochs=self.epochs - (self.config.adversarial.pretrain_epochs or 0),
+            seed=self.config.training.seed,
+        )
 
     def claim(self) -> Claim:
-        """What the trials depend on, for the folder."""
+        """What the trials depend on, for the folder of the search."""
         settings = self.settings
-        shaped = settings.tuner in ("grid", "hyperband")  # by their number; others can go on
         asked = {
             **self.config.binding("search"),
             "tuner": settings.tuner,
-            "objective": settings.objective,
+            "objective": self.objective,
             "trial_epochs": self.epochs,
             "ranges": {name: str(span) for name, span in self.space.ranges.items()},
-            **({"trials": settings.trials} if shaped else {}),
+            **({"trials": settings.trials} if ORACLES[settings.tuner].keeps_trials else {}),
         }
         return Claim("search", "search.yaml", asked)
 
-    def opened(self, say: Callable[[str], None], progress: bool) -> "Search":
-        """With data that is decoded and can be read."""
-        music = data.as_wav(self.config.data, say=say, progress=progress)
-        data.open_set(music, self.config.audio)
-        return dataclasses.replace(self, config=dataclasses.replace(self.config, data=music))
+    def with_decoded_data(self, *, say: Callable[[str], None], progress: bool) -> "Search":
+        """This search on data that are decoded; see `mss_keras.experiments.shared`."""
+        config = shared.with_decoded_data(
+            self.config, splits=("train", "valid"), say=say, progress=progress
+        )
+        return dataclasses.replace(self, config=config)
 
-    def with_statistics(self, progress: bool) -> "Search":
-        """With the statistics that all trials share; made where they are not there."""
-        config, shared = self.config, self.output / _SHARED
-        if config.data.statistics is not None:
-            return self
-        if not shared.exists():
-            train = data.open_set(config.data, config.audio).train
-            data.compute_statistics(train, config.audio, progress=progress).save(shared)
-        music = dataclasses.replace(config.data, statistics=str(shared))
-        return dataclasses.replace(self, config=dataclasses.replace(config, data=music))
+    def with_statistics(self, *, progress: bool) -> "Search":
+        """This search with the statistics that all trials share."""
+        config = shared.with_statistics(self.config, self.output, progress=progress)
+        return dataclasses.replace(self, config=config)
+
+    def model(self) -> RunModel:
+        """What builds the trials' runs."""
+        return RunModel(self.config, self.space, self.epochs)
 
     def best(self, trial: Trial) -> RunConfig:
-        """The configuration to train fully, of the best trial."""
+        """The configuration to train fully, with the values of the best trial."""
         return self.space.configuration(self.config, trial.hyperparameters.values)
+
+    def _check_objective(self) -> None:
+        if self.objective == "val_loss":
+            found = "val_loss, which a smaller weight lowers by itself"
+            raise UserError("objective", found, f"one of {', '.join(OBJECTIVES)}")
+        if self.objective not in OBJECTIVES:
+            raise UserError.unknown("objective", self.objective, OBJECTIVES)
+
+    def _check_epochs(self) -> None:
+        pretraining = self.config.adversarial.pretrain_epochs
+        unknown = pretraining is None and len(phases(self.config)) > 1
+        if ORACLES[self.settings.tuner].deals_epochs and unknown:
+            raise UserError(
+                "tuner",
+                f"{self.settings.tuner} with `loss` {' '.join(self.config.training.loss)}",
+                "`pretrained` or `pretrain_epochs` besides: the epochs that it deals out come "
+                "after pretraining",
+            )
+        if (pretraining or 0) >= self.epochs:
+            raise UserError(
+                "trial_epochs", self.epochs, f"more than `pretrain_epochs` {pretraining}"
+            )
+
+
+def renamed(row: Mapping[str, float]) -> dict[str, float]:
+    """A row of a run's history, with today's names.
+
+    Example:
+        >>> renamed({"epoch": 1, "val_sdr": 3.2})
+        {'epoch': 1, 'val_snr': 3.2}
+    """
+    return {RENAMED.get(name, name): value for name, value in row.items()}

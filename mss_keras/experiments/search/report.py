@@ -1,143 +1,128 @@
-"""What a search shows: a line a trial, a table, the best, and at its end pictures."""
+"""What a search shows: a line for each trial, a table, the best trial, and at the end figures."""
 
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from mss_keras.config import RunConfig
-from mss_keras.experiments.search import pictures as search_pictures
+from mss_keras.experiments.search.hparams import write_hparams
 from mss_keras.experiments.search.oracles import Oracle
-from mss_keras.experiments.search.space import Space
-from mss_keras.reports import figures, tables
+from mss_keras.experiments.search.plan import Search
+from mss_keras.experiments.search.ranges import Choices, Span
+from mss_keras.experiments.shared import TimeLeft
+from mss_keras.reports import figures, tables, trials
+from mss_keras.reports.trials import Axis
 from mss_keras.training import runs
 
 _DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the weights."
 
 
 def completed(oracle: Oracle) -> list[Trial]:
-    """Trials that have an objective, best first."""
+    """Trials that have a score, best first."""
     found = [trial for trial in oracle.trials.values() if trial.status == TrialStatus.COMPLETED]
     return sorted(found, key=lambda trial: trial.score, reverse=True)
 
 
 class Progress:
-    """A line for each trial that ends, and the files of the search.
+    """What came of a search so far: says a line for each trial, and writes the files.
 
     Args:
-        oracle: of the search.
-        space: what is searched.
-        output: folder.
+        search: the search.
+        oracle: has the trials.
         say: called with each line.
-        best: gives the configuration that `best.yaml` gets, of a trial.
-        demonstration: whether table and pictures say that they are one.
     """
 
-    def __init__(
-        self,
-        oracle: Oracle,
-        space: Space,
-        output: Path,
-        say: Callable[[str], None],
-        *,
-        best: Callable[[Trial], RunConfig],
-        demonstration: bool,
-    ):
-        self.oracle, self.space, self.output, self.say = oracle, space, output, say
-        self.best = best
-        self.demonstration = demonstration
-        self._start, self._known, self._worked = time.monotonic(), 0, 0.0
+    def __init__(self, search: Search, oracle: Oracle, *, say: Callable[[str], None]):
+        self._search, self._oracle, self._say = search, oracle, say
+        self._names = list(search.space.ranges)
+        self._said = 0  # trials that were told of
+        self._time_left = TimeLeft(oracle.total_work())
 
     def begin(self) -> None:
-        """Says how much there is to do; call it once the state is read back."""
-        self._known = len(self.oracle.end_order)
-        self._start = time.monotonic()
-        names = ", ".join(self.space.ranges)
-        self.say(f"searching {names} for {self.oracle.objective.name}, in {self.output}")
-        if self._known:
-            self.say(f"{self._known} of {self.oracle.max_trials} trials are finished already")
+        """Says how much there is to do; call it once the Oracle has read its state back."""
+        self._said = len(self._oracle.end_order)
+        self._time_left = TimeLeft(self._oracle.total_work(), done=self._work())
+        searched, objective = ", ".join(self._names), self._search.objective
+        self._say(f"searching {searched} for {objective}, in {self._search.output}")
+        if self._said:
+            self._say(f"{self._said} of {self._oracle.max_trials} trials are finished already")
 
     def update(self) -> None:
-        """Tells of trials that have ended since it was called last."""
-        ended = list(self.oracle.end_order)
-        for trial in (self.oracle.trials[name] for name in ended[self._known :]):
-            self._known += 1
-            self._worked += self.oracle.work(trial)
-            self.say(f"{self._known}/{self.oracle.max_trials} {self._line(trial)}")
+        """Says a line for each trial that has ended since the last call, and writes the table."""
+        ended = self._ended()
+        for trial in ended[self._said :]:
+            self._said += 1
+            self._say(f"{self._said}/{self._oracle.max_trials} {self._line(trial)}")
         if ended:
-            self._write_table()
+            tables.write_csv(self._search.output / "trials.csv", self._rows())
+        if self.best_trial:
+            best = self._search.best(self.best_trial)
+            runs.write_config(best, self._search.output / "best.yaml")
 
     def finish(self) -> None:
-        """Writes table and pictures."""
+        """Writes the table and the figures."""
         self.update()
-        trials = completed(self.oracle)
-        if not trials:
+        done = completed(self._oracle)
+        if not done:
             return
-        objective = self.oracle.objective.name
-        title = _DEMONSTRATION if self.demonstration else None
-        for name, drawn in {
-            "weights": search_pictures.weights(trials, self.space, objective),
-            "coordinates": search_pictures.coordinates(trials, self.space, objective),
-            "progress": search_pictures.over_trials(self._ended(), objective),
+        output, label = self._search.output, f"{self._search.objective}, dB"
+        scores = [trial.score for trial in done]
+        axes = [_axis(name, span, done) for name, span in self._search.space.ranges.items()]
+        in_order = [trial.score if trial in done else None for trial in self._ended()]
+        for name, figure in {
+            "weights": trials.weights(axes, scores, label),
+            "coordinates": trials.coordinates(axes, scores, label),
+            "progress": trials.progress(in_order, label),
         }.items():
-            if title:
-                drawn.suptitle(title, fontsize=9)
-            figures.save(drawn, self.output / f"{name}.png")
-        search_pictures.write_hparams(trials, self.space, objective, self.output / "tensorboard")
+            if self._search.demonstration:
+                figure.suptitle(_DEMONSTRATION, fontsize=9)
+            figures.save(figure, output / f"{name}.png")
+        write_hparams(done, self._search, output / "tensorboard")
 
     @property
     def best_trial(self) -> Trial | None:
-        """The best of the trials that were completed."""
-        return next(iter(completed(self.oracle)), None)
+        """The best of the trials that were completed, or None."""
+        return next(iter(completed(self._oracle)), None)
 
     def table(self) -> str:
-        """Trials as text, best first, those that failed last."""
+        """The trials as text, the best first and those that failed last."""
         text = tables.as_text(self._rows(), "simple")
-        return f"{_DEMONSTRATION}\n\n{text}" if self.demonstration else text
+        return f"{_DEMONSTRATION}\n\n{text}" if self._search.demonstration else text
 
     def _ended(self) -> list[Trial]:
-        return [self.oracle.trials[name] for name in list(self.oracle.end_order)]
+        return [self._oracle.trials[name] for name in list(self._oracle.end_order)]
+
+    def _work(self) -> float:
+        return sum(self._oracle.work_of(trial) for trial in self._ended())
 
     def _line(self, trial: Trial) -> str:
-        values = ", ".join(
-            f"{name} {search_pictures.short(trial.hyperparameters.values[name])}"
-            for name in self.space.ranges
-        )
-        name, best = self.oracle.objective.name, completed(self.oracle)
+        chosen = trial.hyperparameters.values
+        values = ", ".join(f"{name} {trials.short(chosen[name])}" for name in self._names)
         if trial.status == TrialStatus.COMPLETED:
-            result = f"{name} {trial.score:.2f} dB (best {best[0].score:.2f}, {best[0].trial_id})"
+            best = completed(self._oracle)[0]
+            score = f"{self._search.objective} {trial.score:.2f} dB"
+            result = f"{score} (best {best.score:.2f}, {best.trial_id})"
         else:
             result = f"failed: {trial.message}"
-        work = sum(self.oracle.work(trial) for trial in self._ended())
-        rate = (time.monotonic() - self._start) / self._worked
-        minutes = rate * max(0.0, self.oracle.work() - work) / 60
-        return f"trial {trial.trial_id}: {values}: {result}, about {minutes:.0f} min left"
+        left = self._time_left.after(self._work())
+        return f"trial {trial.trial_id}: {values}: {result}, {left}"
 
     def _rows(self) -> list[dict[str, Any]]:
-        objective = self.oracle.objective.name
         failed = [trial for trial in self._ended() if trial.status != TrialStatus.COMPLETED]
-        note = "demonstration" if self.demonstration else ""
-        return [
-            {
-                "trial": trial.trial_id,
-                objective: trial.score,
-                **{name: trial.hyperparameters.values[name] for name in self.space.ranges},
-                **_hyperband(trial),
-                "note": note if trial.score is not None else f"failed: {trial.message}",
-            }
-            for trial in [*completed(self.oracle), *failed]
-        ]
+        return [self._row(trial) for trial in [*completed(self._oracle), *failed]]
 
-    def _write_table(self) -> None:
-        tables.write_csv(self.output / "trials.csv", self._rows())
-        if self.best_trial:
-            runs.write_config(self.best(self.best_trial), self.output / "best.yaml")
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        chosen = trial.hyperparameters.values
+        row = {"trial": trial.trial_id, self._search.objective: trial.score}
+        row |= {name: chosen[name] for name in self._names}
+        if "tuner/epochs" in chosen:  # Hyperband
+            row |= {"epochs": chosen["tuner/epochs"], "from trial": chosen.get("tuner/trial_id")}
+        note = "demonstration" if self._search.demonstration else ""
+        return {**row, "note": note if trial.score is not None else f"failed: {trial.message}"}
 
 
-def _hyperband(trial: Trial) -> dict[str, Any]:
-    values = trial.hyperparameters.values
-    if "tuner/epochs" not in values:
-        return {}
-    return {"epochs": values["tuner/epochs"], "from trial": values.get("tuner/trial_id")}
+def _axis(name: str, span: Span, done: list[Trial]) -> Axis:
+    values = [trial.hyperparameters.values[name] for trial in done]
+    if isinstance(span, Choices):
+        return Axis(name, values, choices=span.values)
+    return Axis(name, values, low=span.low, high=span.high, log=span.log)

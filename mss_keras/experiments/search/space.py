@@ -9,134 +9,128 @@ import keras_tuner
 import numpy as np
 
 from mss_keras import losses
-from mss_keras.config import FEATURE_LAYERS, RunConfig, UserError, fields
-from mss_keras.losses import Range
+from mss_keras.config import RunConfig, UserError, fields
+from mss_keras.experiments.search import ranges
+from mss_keras.experiments.search.ranges import EVEN, SETTINGS, Choices, Span
+from mss_keras.training.companions import unused_settings
 
-
-@dataclass(frozen=True)
-class Choices:
-    """Values without an order.
-
-    Args:
-        values: as said.
-    """
-
-    values: tuple[str, ...]
-
-
-# Settings that may be searched besides, with their usual values.
-SETTINGS: dict[str, Range | Choices] = {
-    "lr": Range(1e-5, 1e-2),
-    "hidden_size": Range(128, 1024),
-    "seq_dur": Range(2, 8, log=False),
-    "feature_layers": Choices((*FEATURE_LAYERS, "+".join(FEATURE_LAYERS))),
-}
 _WEIGHT = "loss_weight."
 
 
 @dataclass(frozen=True)
 class Space:
-    """What is searched, by name: `beta`, `LOSS.beta` where two losses have one, a setting's
-    name, or `loss_weight.LOSS`.
+    """What is searched, by name.
+
+    A name is that of a hyper-parameter (`beta`, or `LOSS.beta` where two losses have one), of a
+    setting of the run, or `loss_weight.LOSS`.
 
     Args:
-        ranges: a `Range` or `Choices` for each.
+        ranges: a `Range` or `Choices` for each name.
+
+    Example:
+        >>> from mss_keras.config import TrainingConfig
+        >>> config = RunConfig(training=TrainingConfig(loss=("dissimilarity_freq",)))
+        >>> space = Space.of(config, ["lr"])
+        >>> space.ranges["beta"]
+        Range(low=0.001, high=0.3, log=True)
+        >>> trial = space.configuration(config, {"beta": 0.2, "lr": 1e-3})
+        >>> dict(trial.training.loss_args), trial.training.lr
+        ({'beta': 0.2}, 0.001)
     """
 
-    ranges: Mapping[str, Range | Choices]
+    ranges: Mapping[str, Span]
 
     @classmethod
     def of(cls, config: RunConfig, given: Sequence[str]) -> "Space":
-        """The catalogue's ranges of the chosen losses, with those given in their place.
+        """The catalogue's ranges of the chosen losses, with the given ones in their place.
 
         Args:
-            config: names the losses; a weight among its `loss_args` is held.
-            given: `NAME=LOW:HIGH` or `NAME=LOW:HIGH:log|linear`; where not said, log as in
-                the catalogue, or for positive numbers. `feature_layers=A+B:C` are choices.
-                A setting's name alone is its usual range.
+            config: names the losses; a hyper-parameter among its `loss_args` is held, not searched.
+            given: texts as `mss_keras.experiments.search.ranges.parse` reads them.
 
         Raises:
-            UserError: for losses without weights and nothing else to search, a name that
-                none of them has, or an empty or reversed range.
+            UserError: if nothing is left to search, a name is unknown or held, or a text cannot
+                be read.
         """
         chosen = config.training.loss
-        own: dict[str, Range | Choices] = {
-            key if _unique(key, chosen) else f"{name}.{key}": span
-            for name in chosen
-            for key, span in losses.entry(name).ranges.items()
-        }
-        held = _held(config.training.loss_args)
-        ranges = {name: span for name, span in own.items() if name not in held}
+        own = _catalogued(chosen)
         weights = [f"{_WEIGHT}{name}" for name in chosen] if len(chosen) > 1 else []
-        settings = [key for key in SETTINGS if key != "feature_layers" or _has_features(chosen)]
+        unused = unused_settings(chosen)
+        others = [*weights, *(name for name in SETTINGS if name not in unused)]
+        held = _held(config.training.loss_args)
+        found = {name: span for name, span in own.items() if name not in held}
         for text in given:
-            name, _, values = text.partition("=")
-            name = name.replace("-", "_")
-            if name not in (*own, *weights, *settings):
-                wanted = ", ".join([*own, *weights, *settings])
-                raise UserError(f"--range: found {name!r}, wanted one of {wanted}")
+            name = text.partition("=")[0].replace("-", "_")
+            if name not in (*own, *others):
+                raise UserError.unknown("range", name, [*own, *others])
             if name in held:
-                raise UserError(
-                    f"--range: found {name} and --loss-args.{name}, wanted one of the two"
-                )
-            ranges[name] = _parse(text, values, {**SETTINGS, **own}.get(name))
-        if not ranges:
-            some = [name for name in losses.names() if losses.entry(name).ranges]
+                raise UserError("range", f"{name} and `loss_args.{name}`", "one of the two")
+            found[name] = ranges.parse(text, {**SETTINGS, **own}.get(name))
+        if not found:
+            searched = [name for name in losses.names() if losses.entry(name).ranges]
             raise UserError(
-                f"--loss: {', '.join(chosen)} has no weights to search, wanted "
-                f"{' or '.join(some)}, or --range of {', '.join([*weights, *settings])}"
+                "loss",
+                f"{', '.join(chosen)}, without weights to search",
+                f"{' or '.join(searched)}, or `range` of {', '.join(others)}",
             )
-        return cls(ranges)
+        return cls(found)
 
-    def declare(self, hp: keras_tuner.HyperParameters, trials: int | None = None) -> int:
-        """Says to KerasTuner what there is to choose.
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        """Tells KerasTuner the ranges, for an Oracle that takes any value in them.
 
         Args:
-            hp: gets the ranges.
-            trials: a grid of so many points at most. Defaults to none: any value.
-
-        Returns:
-            Points of the grid, or 0.
+            hp: gets them.
         """
-        if trials is not None:
-            count = _points(list(self.ranges.values()), trials)
-            grids = {name: _grid(name, span, count) for name, span in self.ranges.items()}
-            for name, grid in grids.items():
-                hp.Choice(name, grid)
-            return math.prod(map(len, grids.values()))
         for name, span in self.ranges.items():
             if isinstance(span, Choices):
                 hp.Choice(name, list(span.values))
                 continue
             sampling = "log" if span.log else "linear"
-            if name == "hidden_size":  # doublings, or even numbers for two directions
+            if name in EVEN:  # a step in a log range is a factor
                 hp.Int(name, int(span.low), int(span.high), step=2, sampling=sampling)
             else:
                 hp.Float(name, span.low, span.high, sampling=sampling)
-        return 0
 
-    def bounds(self) -> list[dict[str, Any]]:
-        """Values at the ends of all ranges."""
-        return [
-            {name: _ends(name, span)[end] for name, span in self.ranges.items()} for end in (0, 1)
-        ]
-
-    def configuration(self, config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
-        """A run's configuration with chosen values in their places.
+    def declare_grid(self, hp: keras_tuner.HyperParameters, trials: int) -> int:
+        """Tells KerasTuner the finest grid that a number of trials is enough for.
 
         Args:
-            config: the run's but for them.
-            values: a value for each name of the space; others are passed over.
+            hp: gets the grid.
+            trials: at most.
+
+        Returns:
+            Number of points of the grid.
+
+        Raises:
+            UserError: if there are more points at the ends of the ranges than trials.
+        """
+        count = ranges.points(self.ranges.values(), trials)
+        grids = {name: ranges.grid(name, span, count) for name, span in self.ranges.items()}
+        for name, values in grids.items():
+            hp.Choice(name, values)
+        return math.prod(map(len, grids.values()))
+
+    def bounds(self) -> list[dict[str, Any]]:
+        """The first values of all ranges, and the last ones."""
+        ends = {name: ranges.ends(name, span) for name, span in self.ranges.items()}
+        return [{name: values[end] for name, values in ends.items()} for end in (0, 1)]
+
+    def configuration(self, config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+        """The configuration of a run with chosen values in their places.
+
+        Args:
+            config: of the run but for the values.
+            values: a value for each name of the space; other names are passed over.
         """
         flat = config.to_flat()
         chosen, arguments = config.training.loss, dict(flat["loss_args"])
         weights = dict(zip(chosen, config.training.loss_weight or [1.0] * len(chosen), strict=True))
-        for name in self.ranges:
+        for name, span in self.ranges.items():
             value = values[name]
-            if isinstance(value, np.generic):  # as the Bayesian Oracle has them at times
+            if isinstance(value, np.generic):  # which the Bayesian Oracle gives now and then
                 value = value.item()
             loss, _, key = name.rpartition(".")
-            if name == "feature_layers":
+            if isinstance(span, Choices):
                 flat[name] = value.split("+")
             elif name in fields():
                 flat[name] = value
@@ -150,15 +144,18 @@ class Space:
         return RunConfig.from_flat({**flat, "loss_args": arguments})
 
 
-def _unique(key: str, chosen: Sequence[str]) -> bool:
-    return sum(key in losses.hyperparameters(name) for name in chosen) == 1
-
-
-def _has_features(chosen: Sequence[str]) -> bool:
-    return any(losses.entry(name).loss.needs == "vggish" for name in chosen)
+def _catalogued(chosen: Sequence[str]) -> dict[str, Span]:
+    # A hyper-parameter is named with its loss where several losses have it.
+    owners = [key for name in chosen for key in losses.hyperparameters(name)]
+    return {
+        key if owners.count(key) == 1 else f"{name}.{key}": span
+        for name in chosen
+        for key, span in losses.entry(name).ranges.items()
+    }
 
 
 def _held(arguments: Mapping[str, Any]) -> set[str]:
+    # With a loss's own `beta`, neither `LOSS.beta` nor `beta` is searched.
     nested = {
         f"{name}.{key}"
         for name, own in arguments.items()
@@ -166,66 +163,3 @@ def _held(arguments: Mapping[str, Any]) -> set[str]:
         for key in own
     }
     return nested | {name.rpartition(".")[2] for name in nested} | set(arguments)
-
-
-def _parse(text: str, values: str, usual: Range | Choices | None) -> Range | Choices:
-    if not values and "=" not in text and usual is not None:
-        return usual
-    parts = values.split(":")
-    if isinstance(usual, Choices):
-        layers = [layer for part in parts for layer in part.split("+")]
-        if unknown := set(layers) - set(FEATURE_LAYERS):
-            raise UserError(
-                f"--range: found {sorted(unknown)} in {text!r}, wanted alternatives as "
-                f"conv1+conv2:conv4_2 of {', '.join(FEATURE_LAYERS)}"
-            )
-        return Choices(tuple(dict.fromkeys(parts)))
-    try:
-        low, high, rest = float(parts[0]), float(parts[1]), parts[2:]
-        if rest not in ([], ["log"], ["linear"]):
-            raise ValueError
-    except (ValueError, IndexError):
-        raise UserError(
-            f"--range: found {text!r}, wanted NAME=LOW:HIGH or NAME=LOW:HIGH:log, say "
-            "gamma=1e-4:1e-1:log"
-        ) from None
-    log = rest == ["log"] if rest else low > 0 and (usual.log if usual else True)
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UserError(f"--range: found {text!r}, wanted a smaller number before a larger one")
-    if log and low <= 0:
-        raise UserError(f"--range: found {text!r}, wanted numbers above 0 for a log range")
-    return Range(low, high, log)
-
-
-def _points(spans: Sequence[Range | Choices], trials: int) -> int:
-    # As many values of each range as the trials allow; all of what is chosen from.
-    fixed = math.prod(len(span.values) for span in spans if isinstance(span, Choices))
-    free = sum(isinstance(span, Range) for span in spans)
-    if trials < fixed * 2**free:
-        raise UserError(
-            f"--trials: found {trials}, wanted at least {fixed * 2**free} for a grid with both "
-            "ends of each range"
-        )
-    count = 2
-    while free and fixed * (count + 1) ** free <= trials:
-        count += 1
-    return count
-
-
-def _ends(name: str, span: Range | Choices) -> tuple[Any, Any]:
-    if isinstance(span, Choices):
-        return span.values[0], span.values[-1]
-    return (int(span.low), int(span.high)) if name == "hidden_size" else (span.low, span.high)
-
-
-def _grid(name: str, span: Range | Choices, count: int) -> list[Any]:
-    if isinstance(span, Choices):
-        return list(span.values)
-    steps = [i / (count - 1) for i in range(count)]
-    if span.log:
-        values = [span.low * (span.high / span.low) ** step for step in steps]
-    else:
-        values = [span.low + (span.high - span.low) * step for step in steps]
-    if name == "hidden_size":
-        return list(dict.fromkeys(2 * round(value / 2) for value in values))
-    return values

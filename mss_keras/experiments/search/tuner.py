@@ -10,26 +10,48 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig
-from mss_keras.experiments.search.chief import Client
 from mss_keras.experiments.search.oracles import Oracle
-from mss_keras.experiments.search.plan import RunModel
+from mss_keras.experiments.search.plan import RunModel, renamed
+from mss_keras.experiments.shared import ending, result_of
 from mss_keras.jobs.files import appearing
-from mss_keras.jobs.processes import INTERRUPTED, Job
+from mss_keras.jobs.processes import Job
 from mss_keras.training import loop
 from mss_keras.training.checkpoints import Checkpoints
 
+# Trains the run of a configuration in a folder, which may go on from the folder of an earlier
+# trial, and returns the row of its history that counts.
+TrainTrial = Callable[[RunConfig, Path, Path | None], Mapping[str, float]]
+
 _PULSE = 2.0  # s
+
+
+def train_trial(config: RunConfig, folder: Path, earlier: Path | None) -> dict[str, float]:
+    """Trains the run of a trial, or goes on with the run of an earlier trial.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        earlier: folder of the run that this one goes on from, or None.
+
+    Returns:
+        The row of the history whose weights the run keeps.
+    """
+    if earlier is not None and not folder.exists():
+        with appearing(folder) as partial:
+            shutil.copytree(earlier, partial)
+    loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2, report=False)
+    return Checkpoints(folder / "checkpoints", print).best_row()
 
 
 class Tuner(BaseTuner):
     """Runs trials, each in a process of its own, which ends with this one.
 
     Args:
-        oracle: that chooses.
-        model: the runs.
+        oracle: chooses the trials.
+        model: builds their runs.
         output: folder of the search.
-        ended: called after each trial.
-        run: what a trial does; `run_trial` of this module but for tests.
+        after_trial: called after each trial. Defaults to nothing.
+        train: what the process of a trial does. Defaults to `train_trial`; tests have others.
     """
 
     def __init__(
@@ -37,18 +59,19 @@ class Tuner(BaseTuner):
         oracle: Oracle,
         model: RunModel,
         output: Path,
-        ended: Callable[[], None] = lambda: None,
-        run: Callable[..., Mapping[str, float]] | None = None,
+        *,
+        after_trial: Callable[[], None] = lambda: None,
+        train: TrainTrial = train_trial,
     ):
-        self.output, self.ended, self.run = output, ended, run or run_trial
+        self.output, self.after_trial, self.train = output, after_trial, train
         oracle.verbose = 0
         super().__init__(oracle, model, directory=str(output), project_name="oracle")
-        # Only a chief that was restarted would be reloaded by the file of its own name.
+        # KerasTuner reloads only a chief that was restarted, by a file of another name.
         if not self._is_worker() and Path(oracle._get_oracle_fname()).exists():
             oracle.reload()
 
     def run_trial(self, trial: Trial, *args, **kwargs) -> dict[str, float]:
-        """Trains, and waits.
+        """Starts the process of a trial and waits for its end.
 
         Returns:
             The objective, of the epoch whose weights the run keeps.
@@ -56,34 +79,36 @@ class Tuner(BaseTuner):
         Raises:
             FailedTrialError: if the process fails, is killed, or the objective is NaN.
         """
-        name, values = trial.trial_id, trial.hyperparameters.values
-        earlier = values.get("tuner/trial_id")
-        job = Job(
-            self.run,
-            self.hypermodel.build(trial.hyperparameters),
-            self.output / "trials" / name,
-            self.output / "trials" / earlier if earlier else None,
-            log=self.output / "logs" / f"{name}.log",
-        )
-        try:
-            while job.alive:
-                job.wait(_PULSE)
-                if isinstance(self.oracle, Client) and self.oracle.given_up(trial):
-                    raise FailedTrialError("given up by the chief")
-        finally:
-            job.stop()
-        row, failure = job.result()
-        if failure == INTERRUPTED:
-            raise KeyboardInterrupt
-        if failure:
-            raise FailedTrialError(failure)
+        row = renamed(self._finish(self._start(trial), trial))
         objective = self.oracle.objective.name
         if not math.isfinite(row[objective]):
             raise FailedTrialError(f"{objective} is {row[objective]}")
         return {objective: row[objective]}
 
+    def _start(self, trial: Trial) -> Job:
+        trials, name = self.output / "trials", trial.trial_id
+        earlier = trial.hyperparameters.values.get("tuner/trial_id")
+        return Job(
+            self.train,
+            self.hypermodel.build(trial.hyperparameters),
+            trials / name,
+            trials / earlier if earlier else None,
+            log=self.output / "logs" / f"{name}.log",
+        )
+
+    def _finish(self, job: Job, trial: Trial) -> Mapping[str, float]:
+        with ending([job]):
+            while job.alive:
+                job.wait(_PULSE)
+                if self.oracle.given_up(trial):
+                    raise FailedTrialError("given up by the chief")
+        row, failure = result_of(job)
+        if failure:
+            raise FailedTrialError(failure)
+        return row
+
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
-        # KerasTuner's prints tracebacks, and takes a chief that is lost for a failed trial.
+        # KerasTuner's prints tracebacks, and takes the loss of the chief for a failed trial.
         try:
             self._run_and_update_trial(trial, *args, **kwargs)
             trial.status = TrialStatus.COMPLETED
@@ -91,30 +116,12 @@ class Tuner(BaseTuner):
             trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def on_trial_end(self, trial: Trial) -> None:
-        """Says so."""
+        """Tells the Oracle."""
         self.oracle.end_trial(trial)
-        self.ended()
+        self.after_trial()
 
     def save(self) -> None:
-        """Nothing: all there is to know is the Oracle's, which saves itself."""
+        """Does nothing: the Oracle holds all there is to know, and saves itself."""
 
     def reload(self) -> None:
-        """Nothing, as in `save`."""
-
-
-def run_trial(config: RunConfig, folder: Path, earlier: Path | None) -> dict[str, float]:
-    """Trains a run, or goes on with an earlier trial's.
-
-    Args:
-        config: of the run.
-        folder: of the run.
-        earlier: folder of the run that this one begins as, or None.
-
-    Returns:
-        The row of its history whose weights it keeps.
-    """
-    if earlier is not None and not folder.exists():
-        with appearing(folder) as partial:
-            shutil.copytree(earlier, partial)
-    loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2, report=False)
-    return Checkpoints(folder / "checkpoints", print).best_row()
+        """Does nothing, as in `save`."""

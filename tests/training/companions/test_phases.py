@@ -11,7 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mss_keras.config import AdversarialConfig, RunConfig, TrainingConfig, UserError
 from mss_keras.training import loop
-from mss_keras.training.phases import Phase, phases
+from mss_keras.training.companions import Phase, phases
+from mss_keras.training.fitting import pretrained_weights
 
 KINDS = ("real_paired", "real_unpaired", "fake_paired", "fake_unpaired", "score_real", "score_fake")
 
@@ -39,12 +40,12 @@ def test_phases(given, expected):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"pretrain_epochs": 20}, "--pretrain-epochs: found 20, wanted fewer than --epochs 20"),
-        ({"pretrain_epochs": 2, "pretrained": "run"}, "found 2, wanted 0 with --pretrained"),
-        ({"discriminator_lr": 0}, "--discriminator-lr: found 0"),
-        ({"discriminator_clip": -1.0}, "--discriminator-clip: found -1.0"),
+        ({"pretrain_epochs": 20}, "pretrain_epochs: found 20, wanted fewer than `epochs` 20"),
+        ({"pretrain_epochs": 2, "pretrained": "run"}, "found 2, wanted 0 with `pretrained`"),
+        ({"discriminator_lr": 0}, "discriminator_lr: found 0"),
+        ({"discriminator_clip": -1.0}, "discriminator_clip: found -1.0"),
         ({"loss": "l1_freq", "discriminator_clip": 1.0, "pretrained": "x"},
-         "--pretrained, --discriminator-clip: found with --loss l1_freq, wanted with adversarial"),
+         "pretrained: found x with `loss` l1_freq, wanted it with adversarial alone"),
     ],
 )  # fmt: skip
 def test_wrong_settings(given, message):
@@ -117,10 +118,10 @@ def test_pretrained_weights_are_taken(small, tmp_path):
     before.save(tmp_path / "before.keras")
     config = RunConfig.from_flat({**values, "pretrained": str(tmp_path / "before.keras")})
     new = loop.runs.build(config)
-    for one, other in zip(loop._pretrained(config, new), before.get_weights(), strict=True):
+    for one, other in zip(
+        pretrained_weights(config.adversarial.pretrained, new), before.get_weights(), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
     narrow = loop.runs.build(RunConfig.from_flat({**values, "hidden_size": 8}))
-    with pytest.raises(
-        UserError, match=r"--pretrained: .*before.keras found .*wanted those of this"
-    ):
-        loop._pretrained(config, narrow)
+    with pytest.raises(UserError, match=r"pretrained: found .*before.keras, wanted those of this"):
+        pretrained_weights(config.adversarial.pretrained, narrow)

@@ -10,6 +10,7 @@ from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.domains import Scene
 from mss_keras.models.discriminator import Discriminator, compress
 from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.state import RunState
 
 AUDIO = AudioConfig(nfft=512, nhop=128)
 SOURCES = ("vocals", "drums")
@@ -55,7 +56,12 @@ def repeat(batch):
 
 def train(model, batch, steps):
     model.fit(repeat(batch), steps_per_epoch=steps, shuffle=False, verbose=0)
-    return model.opponents.means() if model.opponents else {}
+    return model.objective.logs()
+
+
+def companion(model):
+    (found,) = model.objective.companions
+    return found
 
 
 def values(variables):
@@ -70,7 +76,7 @@ def test_gamma_0_and_pretraining_are_l2_freq(batch):
     """Bit for bit: weights, statistics, dropout; the discriminators learn all the same."""
     pairs = {key: batch[key] for key in ("mixture", "sources")}
     plain, opposed = separator("l2_freq"), separator(adversarial(0.0))
-    networks = opposed.opponents.discriminators.variables
+    networks = companion(opposed).discriminators.variables
     before = values(networks)
     train(plain, pairs, 5)
     train(opposed, pairs, 2)
@@ -87,11 +93,11 @@ def test_each_half_step_moves_its_own(batch):
 
     # The discriminators' half alone.
     one = separator(adversarial())
-    networks = one.opponents.discriminators.variables
+    networks = companion(one).discriminators.variables
     parts = one(mixtures, training=True)
     before, own = values(networks), values(one.trainable_variables)
     others = Scene(sources["unpaired"], **parts.pop("unpaired"), audio=AUDIO)
-    one.opponents.update(Scene(sources["paired"], **parts, audio=AUDIO), others)
+    one.objective.before_step(Scene(sources["paired"], **parts, audio=AUDIO, unpaired=others))
     assert not any(same(before, networks))
     assert all(same(own, one.trainable_variables))
 
@@ -99,16 +105,16 @@ def test_each_half_step_moves_its_own(batch):
     both = separator(adversarial())
     with tf.GradientTape() as tape:
         loss = both.compute_loss(mixtures, sources, both(mixtures, training=True))
-    assert all(same(values(networks), both.opponents.discriminators.variables))
+    assert all(same(values(networks), companion(both).discriminators.variables))
     gradients = tape.gradient(loss, both.trainable_variables)
     both.optimizer.apply_gradients(zip(gradients, both.trainable_variables, strict=True))
-    assert all(same(values(networks), both.opponents.discriminators.variables))
+    assert all(same(values(networks), companion(both).discriminators.variables))
     assert not any(same(own, both.trainable_variables))
 
 
 def test_rate_0_freezes_the_discriminators(batch):
     model = separator(adversarial(), opposing=keras.optimizers.SGD(0.0))
-    each = model.opponents.discriminators.each
+    each = companion(model).discriminators.each
     before = [values(x.trainable_variables) for x in each]
     weights = values(model.trainable_variables)
     train(model, batch, 2)
@@ -121,13 +127,13 @@ def test_discriminators_tell_them_apart_and_the_separator_answers(batch):
     """200 steps; then, with discriminators frozen, L_sep alone raises their scores."""
     model = separator(adversarial())
     means = train(model, batch, 150)
-    model.opponents.reset()
+    model.objective.reset_logs()
     means = train(model, batch, 50)
     for name in SOURCES:
         assert means[f"discriminator/{name}/score_real"] > means[f"discriminator/{name}/score_fake"]
     assert all(np.isfinite(value) for value in means.values())
 
-    network, loss = model.opponents.discriminators, adversarial()
+    network, loss = companion(model).discriminators, adversarial()
     loss.network = network
     spectrogram = model.stft(batch["mixture"])
     magnitude = tf.abs(spectrogram)
@@ -155,11 +161,11 @@ def test_mixed_precision_and_silence(batch, policy):
     if policy == "mixed_float16":
         opposing = keras.optimizers.LossScaleOptimizer(opposing, initial_scale=128.0)
     model = separator(adversarial(), policy=policy, opposing=opposing)
-    before = values(model.opponents.discriminators.each[0].trainable_variables)
+    before = values(companion(model).discriminators.each[0].trainable_variables)
     means = train(model, batch, 2)
     assert all(np.isfinite(value) for value in means.values())
-    assert not all(same(before, model.opponents.discriminators.each[0].trainable_variables))
-    for variable in (*model.variables, *model.opponents.discriminators.variables):
+    assert not all(same(before, companion(model).discriminators.each[0].trainable_variables))
+    for variable in (*model.variables, *companion(model).discriminators.variables):
         assert np.isfinite(variable.numpy()).all()
 
 
@@ -184,16 +190,16 @@ def test_unpaired_music_without_discriminators(batch):
         train(separator("l2_freq"), batch, 1)
 
 
-def test_a_checkpoint_holds_the_opponents(batch, tmp_path):
+def test_a_checkpoint_holds_the_discriminators(batch, tmp_path):
     model = separator(adversarial())
     train(model, batch, 2)
     checkpoints = Checkpoints(tmp_path, pytest.fail)
-    checkpoints.save(model, 1, {"best_epoch": 1})
+    checkpoints.save(model, RunState(epoch=1, best_epoch=1))
     train(model, batch, 2)
     again = separator(adversarial())
     checkpoints.restore(again)
     train(again, batch, 2)
-    parts = [m.opponents.variables for m in (model, again)]
+    parts = [m.objective.state() for m in (model, again)]
     assert sum(len(x) for x in parts[0].values()) > 2 * 30
     for part in parts[0]:
         assert all(same(values(parts[0][part]), parts[1][part]))
@@ -205,9 +211,9 @@ def test_a_saved_model_trains_on(batch, tmp_path):
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     train(loaded, batch, 1)
-    loss, _ = loaded._losses_and_weights[0]
+    (loss,) = loaded.objective.losses
     assert (loss.gamma, loss.network.description) == (0.25, {"filters": 4})
-    assert loaded.opponents.optimizers[0].learning_rate == 0.125
+    assert companion(loaded).optimizers[0].learning_rate == 0.125
 
 
 @pytest.mark.parametrize("frames", [1, 7, 40])

@@ -1,0 +1,41 @@
+"""Specifications to and from flat mappings: configuration files, and flags of a command."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+Specification = TypeVar("Specification")
+
+
+def from_options(group: type[Specification], options: Mapping[str, Any]) -> Specification:
+    """A specification, from a mapping that may hold keys for others too.
+
+    Args:
+        group: type. Class of the specification.
+        options: mapping. Values by name of a field. Fields that it lacks take their defaults.
+
+    Raises:
+        UserError: for a value out of range.
+    """
+    fields: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(group)}
+    return group(**{n: _frozen(fields[n], options[n]) for n in fields if n in options})
+
+
+def default_of(field: dataclasses.Field) -> Any:
+    """Default of a field, of types that YAML and JSON know."""
+    made = field.default_factory
+    return plain(field.default if made is dataclasses.MISSING else made())
+
+
+def plain(value: Any) -> Any:
+    """A value of a field, of types that YAML and JSON know."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _frozen(annotation: Any, value: Any) -> Any:
+    if typing.get_origin(annotation) is tuple:
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    return value

@@ -1,0 +1,177 @@
+"""Tracks scored one after the other.
+
+This process makes a track's stems and reads the losses, which need TensorFlow, while other
+processes run BSSEval on the tracks before.
+"""
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mss_keras.config import AudioConfig, UserError
+from mss_keras.data import Track
+from mss_keras.evaluation.estimates import Method
+from mss_keras.evaluation.readings import loss_readings
+from mss_keras.jobs.processes import end_with_parent
+from mss_keras.metrics import AudioFiles, TrackScores
+from mss_keras.metrics.tracks import score_files
+from mss_keras.metrics.whole_track import WHOLE_TRACK
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A track to score by a method.
+
+    Args:
+        method: what gives the stems.
+        track: the track, with its true sources.
+        path: the file that the scores are written to.
+    """
+
+    method: Method
+    track: Track
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.method.name}: {self.track.name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """How tracks are scored.
+
+    Args:
+        sources: names of the sources.
+        audio: channels; sizes of the STFT of the losses.
+        metrics: names of whole-track metrics and losses, besides BSSEval's.
+        jobs: number of processes that run BSSEval.
+        say: called with a line for each track that fails.
+        progress: whether a bar is shown.
+    """
+
+    sources: Sequence[str]
+    audio: AudioConfig
+    metrics: Sequence[str]
+    jobs: int
+    say: Callable[[str], None]
+    progress: bool
+
+    def run(self, tasks: Sequence[Task]) -> int:
+        """Writes the scores of tracks; a track that fails does not stop the others.
+
+        Returns:
+            Number of tracks that failed.
+
+        Raises:
+            UserError: if a process was killed.
+        """
+        failed = 0
+        with (
+            tempfile.TemporaryDirectory() as work,
+            _processes(self.jobs) as pool,
+            tqdm(total=len(tasks), desc="scoring", unit="track", disable=not self.progress) as bar,
+        ):
+            for task, error in self._outcomes(tasks, pool, work=Path(work), bar=bar):
+                bar.update()
+                if error:
+                    failed += 1
+                    self.say(f"failed: {task}: {error}")
+        return failed
+
+    def _outcomes(
+        self, tasks: Sequence[Task], pool: ProcessPoolExecutor, *, work: Path, bar: tqdm
+    ) -> Iterator[tuple[Task, UserError | None]]:
+        # Each task as it ends, with what was wrong.
+        running: dict[Future, _Begun] = {}
+        for number, task in enumerate(tasks):
+            bar.set_postfix_str(str(task))
+            folder = work / str(number)
+            folder.mkdir()
+            try:
+                future, losses = self._begin(pool, task, folder)
+                running[future] = _Begun(task, folder, losses)
+            except UserError as error:
+                yield task, error
+            while len(running) > self.jobs:
+                yield from _ended(running)
+        while running:
+            yield from _ended(running)
+
+    def _begin(
+        self, pool: ProcessPoolExecutor, task: Task, folder: Path
+    ) -> tuple["Future[TrackScores]", Mapping[str, float]]:
+        stems = task.method.stems(task.track, folder)
+        targets = [file.path for file in task.track.sources]
+        estimates = [stems / f"{source}.wav" for source in self.sources]
+        channels = self.audio.nb_channels
+        future = pool.submit(
+            score_files,
+            task.track.name,
+            sources=self.sources,
+            targets=targets,
+            estimates=estimates,
+            channels=channels,
+            whole=[name for name in self.metrics if name in WHOLE_TRACK],
+        )
+        losses = [name for name in self.metrics if name not in WHOLE_TRACK]
+        if not losses:
+            return future, {}
+        with AudioFiles(targets, channels) as y_true, AudioFiles(estimates, channels) as y_pred:
+            if y_true.shape != y_pred.shape:
+                return future, {}  # the future's error says what is wrong
+            return future, loss_readings(losses, y_true, y_pred, audio=self.audio)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Begun:
+    # A task whose BSSEval is running, the folder of its stems and the values of the losses.
+    task: Task
+    folder: Path
+    losses: Mapping[str, float]
+
+    def save(self, scores: TrackScores) -> None:
+        # A loss looks at all sources together: its value is that of every source.
+        losses = {name: np.full(len(scores.sources), x) for name, x in self.losses.items()}
+        whole = {**scores.whole_track, **losses}
+        dataclasses.replace(scores, whole_track=whole).save(self.task.path)
+
+
+def _ended(running: dict[Future, _Begun]) -> Iterator[tuple[Task, UserError | None]]:
+    # Waits for a task at least, and takes what has ended out of what is running.
+    for future in wait(running, return_when=FIRST_COMPLETED).done:
+        begun = running.pop(future)
+        try:
+            begun.save(future.result())
+        except UserError as error:
+            yield begun.task, error
+        except BrokenProcessPool as error:
+            raise UserError(
+                "jobs",
+                f"the process that scores {begun.task.track.name} killed (out of memory?)",
+                "fewer; the same command then goes on",
+            ) from error
+        else:
+            yield begun.task, None
+        finally:
+            shutil.rmtree(begun.folder)
+
+
+@contextlib.contextmanager
+def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(
+        number, mp_context=get_context("spawn"), initializer=end_with_parent
+    ) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

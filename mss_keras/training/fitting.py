@@ -1,0 +1,164 @@
+"""The phases of a run through `fit`, from its last checkpoint to its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mss_keras import data
+from mss_keras.config import RunConfig, UserError
+from mss_keras.data import MusicSet, Unpaired
+from mss_keras.jobs.interrupt import Interrupt, interruptible
+from mss_keras.reports.tables import write_csv
+from mss_keras.training import callbacks, companions, runs
+from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.companions import Phase
+from mss_keras.training.separator import Separator
+from mss_keras.training.state import Row, RunState
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The training of a separator that is built and compiled.
+
+    Args:
+        separator: Separator. The model.
+        config: RunConfig. Configuration of the run, resolved.
+        music: MusicSet. Tracks to train and to validate on.
+        folder: Path. Folder of the run.
+        unpaired: Unpaired or None. Source of unpaired music, where a phase wants it.
+        say: Callable. Is called with each line that a user would want to know.
+    """
+
+    separator: Separator
+    config: RunConfig
+    music: MusicSet
+    folder: Path
+    unpaired: Unpaired | None
+    say: Callable[[str], None]
+
+    def run(self, verbose: int) -> list[Row]:
+        """Trains from the last checkpoint, or from the start, to the end.
+
+        Args:
+            verbose: int. Keras's progress.
+
+        Returns:
+            The history, a row for each epoch of all sessions of the run together.
+        """
+        checkpoints = Checkpoints(self.folder / "checkpoints", self.say)
+        state = self._begin(checkpoints)
+        with interruptible() as interrupt:
+            for number, phase in enumerate(companions.phases(self.config)):
+                if state and state.ends(number, phase.epochs):
+                    continue
+                self._announce(number, phase, state)
+                state = self._fit(
+                    number,
+                    phase,
+                    state,
+                    checkpoints=checkpoints,
+                    interrupt=interrupt,
+                    verbose=verbose,
+                )
+        assert state is not None  # a run has one epoch at least
+        return state.history
+
+    def _begin(self, checkpoints: Checkpoints) -> RunState | None:
+        state, pretrained = checkpoints.restore(self.separator), self.config.adversarial.pretrained
+        if state:
+            self.say(f"going on after epoch {state.epoch}")
+            # A run that was killed may lack the last row.
+            write_csv(self.folder / "history.csv", state.history)
+        elif pretrained is not None:
+            self.separator.set_weights(pretrained_weights(pretrained, self.separator))
+            self.say(f"beginning with the weights of {pretrained}")
+        return state
+
+    def _announce(self, number: int, phase: Phase, state: RunState | None) -> None:
+        if phase.unpaired:
+            self.say("adversarial training begins")
+        if state and state.phase < number:
+            lr = self.config.training.lr
+            assert lr is not None  # resolved
+            self.separator.optimizer.learning_rate = lr  # it fell in the phase before
+
+    def _fit(
+        self,
+        number: int,
+        phase: Phase,
+        state: RunState | None,
+        *,
+        checkpoints: Checkpoints,
+        interrupt: Interrupt,
+        verbose: int,
+    ) -> RunState:
+        config, training, tracks = self.config, self.config.training, self.music.train
+        done = state.epoch if state else 0
+        steps = data.steps_per_epoch(tracks, config.data)
+        examples = data.training_examples(
+            tracks,
+            config.data,
+            config.audio,
+            seed=training.seed,
+            start=done * steps * config.data.batch_size,
+            unpaired=self.unpaired if phase.unpaired else None,
+        )
+        validation = data.validation_examples(self.music.valid, config.data, config.audio)
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            factor=training.lr_decay_gamma,
+            patience=training.lr_decay_patience,
+            cooldown=training.lr_decay_cooldown,
+            min_delta=0.0,
+        )
+        stopping = keras.callbacks.EarlyStopping(patience=phase.patience)
+        save = callbacks.SaveState(
+            checkpoints, plateau, stopping, folder=self.folder, phase=number, state=state
+        )
+        example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
+        self.separator.fit(
+            examples,
+            validation_data=validation,
+            initial_epoch=done,
+            epochs=phase.epochs,
+            steps_per_epoch=steps,
+            shuffle=False,  # the examples are random already
+            callbacks=[
+                callbacks.StopOnNaN(self._tracks_of_step, steps),
+                callbacks.CheckInterrupt(interrupt),
+                plateau,
+                stopping,
+                save,
+                callbacks.TensorBoardLog(self.folder / "tensorboard", example, stopping),
+            ],
+            verbose=verbose,
+        )
+        assert save.state is not None  # a phase has one epoch at least
+        return save.state
+
+    def _tracks_of_step(self, step: int) -> list[str]:
+        config, batch = self.config, self.config.data.batch_size
+        indices = range(step * batch, (step + 1) * batch)
+        drawn = data.tracks_of(indices, self.music.train, config.data, seed=config.training.seed)
+        return sorted({name for names in drawn for name in names})
+
+
+def pretrained_weights(path: str, separator: Separator) -> list[np.ndarray]:
+    """The weights of a run or `.keras` file, for a separator of the same network.
+
+    Raises:
+        UserError: if the other model has other sources, another network or another STFT.
+    """
+    before = runs.load(path)
+    found, wanted = ([tuple(w.shape) for w in x.weights] for x in (before, separator))
+    same = found == wanted and before.source_names == separator.source_names
+    if not same or before.audio != separator.audio:
+        raise UserError(
+            "pretrained",
+            f"{before.network_config}, {before.audio}, sources {', '.join(before.source_names)} "
+            f"in {path}",
+            "those of this run",
+        )
+    return before.get_weights()

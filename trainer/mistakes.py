@@ -1,0 +1,112 @@
+"""What the parser says of a wrong command line, told as the library tells errors."""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from jsonargparse import ArgumentError
+
+from mss_keras.config import UserError, flag_name
+from trainer.parser import COMMANDS
+
+_POSITIONAL = {"command", "inputs"}
+
+# What a flag takes, by Python's names of types in the parser's messages.
+_KINDS = {"int": "a whole number", "float": "a number", "dict": "a mapping, as JSON"}
+
+
+def spelled(field: str) -> str:
+    """The name of an argument on the command line.
+
+    Example:
+        >>> spelled("batch_size"), spelled("inputs")
+        ('--batch-size', 'inputs')
+    """
+    return field if field in _POSITIONAL or field in COMMANDS else flag_name(field)
+
+
+def explained(error: ArgumentError, command: str, flags: Collection[str]) -> Exception:
+    """The error that the user is shown for an error of the parser.
+
+    Args:
+        error: ArgumentError. The error of the parser.
+        command: str. Name of the command.
+        flags: collection of str. Flags of the command, with their dashes.
+
+    Returns:
+        A `UserError` for a mistake of a known kind, or else the error of the parser.
+    """
+    message = " ".join(str(error).split())
+    for pattern, explain in _EXPLANATIONS.items():
+        if found := re.search(pattern, message):
+            return explain(_Mistake(found, command, flags))
+    return error
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    found: re.Match[str]
+    command: str
+    flags: Collection[str]
+
+    @property
+    def help(self) -> str:
+        return f"'{self.command} --help'"
+
+
+def _unknown_flag(mistake: _Mistake) -> UserError:
+    word = mistake.found[1].split("=")[0]
+    _, *keys = word.split(".")
+    names = [".".join([flag, *keys]) for flag in mistake.flags]
+    return UserError.unknown(
+        mistake.command, word, names, wanted=f"flags that {mistake.help} lists"
+    )
+
+
+def _unknown_key(mistake: _Mistake) -> UserError:
+    names = [_field(flag) for flag in mistake.flags]
+    wanted = f"names of flags that {mistake.help} lists"
+    return UserError.unknown("config", mistake.found[1], names, wanted=wanted)
+
+
+def _missing(mistake: _Mistake) -> UserError:
+    return UserError(_field(mistake.found[1]), "nothing", f"a value; see {mistake.help}")
+
+
+def _without_value(mistake: _Mistake) -> UserError:
+    return UserError(_field(mistake.found[1]), "no value", f"one; see {mistake.help}")
+
+
+def _with_value(mistake: _Mistake) -> UserError:
+    return UserError(_field(mistake.found[1]), mistake.found[2], "no value")
+
+
+def _wrong_type(mistake: _Mistake) -> Exception:
+    kinds = [kind for kind in re.findall(r"<class '(\w+)'>", mistake.found[0]) if kind in _KINDS]
+    wanted = _KINDS[kinds[0]] if kinds else f"another value; see {mistake.help}"
+    return UserError(mistake.found[1], repr(mistake.found[2]), wanted)
+
+
+def _no_file(mistake: _Mistake) -> UserError:
+    return UserError("config", f"no file {mistake.found[1]}", "a YAML file of flags")
+
+
+def _no_yaml(mistake: _Mistake) -> UserError:
+    return UserError("config", f"no YAML ({mistake.found[1]})", "a YAML file of flags")
+
+
+# What the parser's message looks like, and what is made of it.
+_EXPLANATIONS: dict[str, Callable[[_Mistake], Exception]] = {
+    r"unrecognized arguments: (\S+)": _unknown_flag,
+    r"does not accept option '(.+?)'": _unknown_key,
+    r"arguments are required: (?:[\w-]+\.)?(\w+)": _missing,
+    r"^argument (--[\w-]+)\S*: expected": _without_value,
+    r"^argument (--[\w-]+)\S*: ignored explicit argument (.+)": _with_value,
+    r"File does not exist: (\S+)": _no_file,
+    r"^Problems parsing config: (.+)": _no_yaml,
+    r'Parser key "(?:[\w-]+\.)?(\w+)".*(?:Got|Given) value: ?(.*)$': _wrong_type,
+}
+
+
+def _field(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_")
