@@ -10,7 +10,7 @@ _SKIPPED = (b"JUNK", b"bext", b"iXML", b"qlty", b"mext", b"levl", b"link", b"axm
 def samples_in_graph(path: str | Path) -> int | None:
     """Number of samples in each channel that tensorflow-io finds in a WAV file.
 
-    Behind the `fmt` chunk tensorflow-io overlooks the padding byte of chunks of odd length.
+    Behind the fmt chunk tensorflow-io overlooks the padding byte of chunks of odd length.
     It loses its way behind a chunk of odd length, and at the end of 24-bit mono with an odd
     number of samples.
 

@@ -80,7 +80,7 @@ class Song:
         """Decodes the waveform from its beginning.
 
         Yields:
-            Float32 `[samples, channels]` at the rate and channels wanted. Of `n` samples of
+            Float32 `[samples, channels]` at the rate and channels wanted. Of n samples of
             the file, `round(n * wanted / rate)` samples come in all.
 
         Raises:
@@ -144,9 +144,7 @@ class Song:
     def _require_finite(self, block: np.ndarray, position: int) -> None:
         if not np.isfinite(block).all():
             at = (position + np.argmin(np.isfinite(block).all(axis=1))) / self.rate
-            raise UserError(
-                self.path, f"a NaN or infinite sample at {at:.3f} s", "finite samples"
-            )
+            raise UserError(self.path, f"a NaN or infinite sample at {at:.3f} s", "finite samples")
 
 
 def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:

@@ -4,8 +4,8 @@ Shape contract: waveforms are `[..., samples, channels]`, spectrograms `[..., fr
 bins]`. Frames stand before channels because the network emits that order: only waveforms are ever
 transposed, in this file, and never a spectrogram.
 
-Centred transforms equal `torch.stft(center=True)` with a periodic Hann window: `nfft // 2` samples
-are reflected at both ends, and frame `n` is centred on sample `n * nhop`.
+Centred transforms equal torch.stft with center=True and a periodic Hann window: `nfft // 2` samples
+are reflected at both ends, and frame n is centred on sample `n * nhop`.
 """
 
 import math
@@ -130,7 +130,7 @@ def overlap_add(frames: tf.Tensor, hop: int) -> tf.Tensor:
 
     Args:
         frames: `[batch, frames, channels, length]`.
-        hop: samples between the starts of two frames; divides `length`.
+        hop: samples between the starts of two frames; divides the length of a frame.
 
     Returns:
         `[batch, (frames - 1) * hop + length, channels]`.
@@ -167,7 +167,7 @@ def apply_mask(mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
 
 
 def magnitude_frames(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
-    """Magnitudes of one waveform, not centred: frame `n` begins at sample `n * nhop`.
+    """Magnitudes of one waveform, not centred: frame n begins at sample `n * nhop`.
 
     Args:
         waveform: float32 `[samples, channels]`.
