@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from mss_keras.config import DOMAINS
+from mss_keras.config import DOMAINS, require
 
 # Axes of a pair behind [batch, sources], by domain.
 _AXES = {
@@ -18,22 +18,36 @@ _AXES = {
 
 
 class SeparationLoss(keras.losses.Loss):
-    """A distance between target and estimated sources, one value per example.
+    """A distance between target and estimated sources, with one value per example.
 
-    Subclasses give `distance`, or `summands` and `weights` where it is a sum of which each
-    term is worth a look. Computes in float32, or in `dtype` where that is given, whatever
-    the model's precision.
+    A subclass defines `distance`. A loss that is a weighted sum of terms, each of which is
+    worth logging, defines `summands` and `weights` instead. Every loss computes in float32,
+    or in `dtype` where that is given, whatever the precision of the model.
 
-    A loss that compares through a network is a `NetworkLoss` and takes it as the argument
-    `network`. The class attribute `companion` names what training has to provide beside such
-    a loss; the loss does not know how that is made.
+    A loss that compares through a network is a `NetworkLoss`. The class attribute `companion`
+    names what training has to provide beside the loss (`None`: nothing); the loss does not
+    know how it is made.
+
+    Shape:
+        y_true, y_pred: `[batch, sources, samples, channels]` in the domain `waveform`, and
+            `[batch, sources, frames, channels, bins]` in the others.
+        value: a scalar, or `[batch]` where `reduction` is `"none"`.
 
     Args:
-        domain: str. What is compared: one of `waveform`, `magnitude`,
-            `phase_sensitive`, `mask`.
-        name: str. Catalogue name. Defaults to the class's name.
+        domain: str. What is compared: `waveform`, `magnitude`, `phase_sensitive` or `mask`.
+        name: str. Catalogue name. Defaults to the name of the class.
         reduction: str. As in `keras.losses.Loss`. Defaults to `"sum_over_batch_size"`.
         dtype: str. Defaults to `"float32"`.
+
+    Raises:
+        UserError: if the domain is unknown.
+
+    Example:
+        >>> class Largest(SeparationLoss):
+        ...     def distance(self, y_true, y_pred):
+        ...         return tf.reduce_max(tf.abs(y_pred - y_true), axis=[1, 2, 3])
+        >>> float(Largest("waveform")([[[[0.0], [1.0]]]], [[[[0.5], [1.0]]]]))
+        0.5
     """
 
     companion: ClassVar[str | None] = None
@@ -46,8 +60,7 @@ class SeparationLoss(keras.losses.Loss):
         reduction: str = "sum_over_batch_size",
         dtype: Any = "float32",
     ):
-        if domain not in DOMAINS:
-            raise ValueError(f"domain: found {domain!r}, wanted one of {', '.join(DOMAINS)}")
+        require(domain in DOMAINS, "domain", found=domain, wanted=f"one of {', '.join(DOMAINS)}")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.domain = domain
 
@@ -55,19 +68,19 @@ class SeparationLoss(keras.losses.Loss):
         """Distance of each example.
 
         Args:
-            y_true: targets, `[batch, sources, ...]` with the domain's axes.
+            y_true: targets, `[batch, sources, ...]` with the axes of the domain.
             y_pred: estimates, of the same shape.
 
         Returns:
             `[batch]`.
 
         Raises:
-            ValueError: if the shapes differ or are not the domain's.
+            ValueError: if the shapes differ or are not those of the domain.
         """
         return self.total(self.terms(y_true, y_pred))
 
     def terms(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the distance is the weighted sum of, by name: `[batch]` each, unweighted.
+        """The terms of the distance by their names, unweighted, `[batch]` each.
 
         Arguments and errors as `call`.
         """
@@ -78,50 +91,50 @@ class SeparationLoss(keras.losses.Loss):
                 raise ValueError(
                     f"{self.name}: {label} has shape {tensor.shape}, wanted [{', '.join(axes)}]"
                 )
-        for axis, one, other in zip(axes, y_true.shape, y_pred.shape, strict=True):
-            if one is not None and other is not None and one != other:
+        for axis, true, pred in zip(axes, y_true.shape, y_pred.shape, strict=True):
+            if true is not None and pred is not None and true != pred:
                 raise ValueError(
-                    f"{self.name}: y_true has {one} {axis} and y_pred {other}, wanted the same "
+                    f"{self.name}: y_true has {true} {axis} and y_pred {pred}, wanted the same "
                     f"[{', '.join(axes)}]"
                 )
         return self.summands(y_true, y_pred)
 
     def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`terms`, on checked tensors."""
+        """Computes `terms` of tensors whose shapes have been checked."""
         return {self.name: self.distance(y_true, y_pred)}
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """The weight of each term."""
+        """The weight of each term, by its name."""
         return {self.name: 1.0}
 
     def total(self, terms: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Weighted sum of terms, `[batch]`."""
+        """Weighted sum of terms, `[batch]` each → `[batch]`."""
         return tf.add_n([weight * terms[name] for name, weight in self.weights.items()])
 
     def reduced(self, values: tf.Tensor, sample_weight: tf.Tensor | None = None) -> tf.Tensor:
-        """What calling the loss makes of the values of a batch: Keras's own reduction."""
-        given = _Given(self.name, self.reduction, self.dtype)
-        return given(values, values, sample_weight=sample_weight)
+        """Reduces the values of a batch, `[batch]`, as Keras does where a loss is called."""
+        reduction = _Reduction(self.name, self.reduction, self.dtype)
+        return reduction(values, values, sample_weight=sample_weight)
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """The formula, on checked tensors: `[batch, sources, ...]` twice → `[batch]`."""
+        """The formula, on tensors whose shapes have been checked: `[batch]`."""
         raise NotImplementedError(f"{type(self).__name__} has to define distance()")
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor, the dtype too (Keras's own omits it)."""
+        """Arguments of the constructor, with the dtype, which Keras omits."""
         return {**super().get_config(), "domain": self.domain, "dtype": self.dtype}
 
 
-class _Given(keras.losses.Loss):
-    """Values that are there already."""
+class _Reduction(keras.losses.Loss):
+    """Keras's reduction of values that have been computed already."""
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return y_pred
 
 
 def mean_per_example(values: tf.Tensor) -> tf.Tensor:
-    """Mean over all axes but the first."""
+    """Mean over all axes but the first, `[batch, ...]` → `[batch]`."""
     return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
 
 

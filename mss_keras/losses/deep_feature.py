@@ -1,4 +1,4 @@
-"""L2 of magnitudes, and what a frozen network hears of them."""
+"""L2 of magnitudes, and the error of the feature maps that a frozen network makes of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
+from mss_keras.config import require
 from mss_keras.losses.base import mean_per_example
 from mss_keras.losses.network import NetworkLoss
 
@@ -14,15 +15,19 @@ Network = Callable[[tf.Tensor], list[tf.Tensor]]
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class DeepFeature(NetworkLoss):
-    """L2_freq + δ L_feat + λ L_sty, over the feature maps Φ_j of a frozen network.
+    """L2_freq plus the errors of a frozen network's feature maps and of their Gram matrices.
 
-    L_feat = Σ_j mean |Φ_j(Ỹ) − Φ_j(Y)|². L_sty = Σ_j Σ_{c,c'} |G_j(Ỹ) − G_j(Y)|², with the
-    Gram matrix G_j = Ψ Ψᵀ / (C_j H_j W_j) of Ψ = Φ_j as C_j × H_j W_j. Both are taken of each
-    patch that the network sees, and averaged over patches and sources. No gradient
-    flows into the targets' features.
+    L2_freq + δ L_feat + λ L_sty over the feature maps Φ_j. L_feat = Σ_j mean |Φ_j(Ỹ) − Φ_j(Y)|²;
+    L_sty = Σ_j Σ_{c,c'} |G_j(Ỹ) − G_j(Y)|² with the Gram matrix G_j = Ψ Ψᵀ / (C_j H_j W_j) of
+    Ψ = Φ_j as C_j × H_j W_j. Both are computed for each patch that the network sees and averaged
+    over patches and sources. No gradient flows into the targets' features.
 
-    The terms are of very different sizes: weigh them by their gradients' norms
-    (`--log-gradient-norms`), not by their values.
+    The terms differ in size by orders of magnitude: weigh them by the norms of their
+    gradients, which training logs (`log_gradient_norms`), not by their values.
+
+    Shape:
+        y_true, y_pred: `[batch, sources, frames, channels, bins]`.
+        value: as `SeparationLoss`.
 
     Args:
         domain: str. Only `"magnitude"`.
@@ -36,11 +41,19 @@ class DeepFeature(NetworkLoss):
         **kwargs: as `SeparationLoss`.
 
     Raises:
-        ValueError: for another domain, a negative weight, or, when called, for want of a
-            network.
+        UserError: if the domain is another or a weight is negative.
+        ValueError: when called, if it has no network that can be called.
 
     Reference: the survey's deep feature loss; Johnson, Alahi, Fei-Fei, "Perceptual losses
         for real-time style transfer and super-resolution", ECCV 2016.
+
+    Example:
+        >>> def network(magnitudes):  # one layer: magnitudes as a patch of height and width
+        ...     return [tf.transpose(magnitudes, [0, 1, 3, 2, 4])[..., tf.newaxis]]
+        >>> loss = DeepFeature(delta=2.0, lambda_=0.0, network=network)
+        >>> y_true = tf.zeros([1, 4, 3, 2, 5])
+        >>> float(loss(y_true, y_true + 1.0))  # 1 + 2 · 1
+        3.0
     """
 
     companion: ClassVar[str | None] = "vggish"
@@ -56,8 +69,7 @@ class DeepFeature(NetworkLoss):
     ):
         super().__init__(domain, network, **kwargs)
         for name, value in (("delta", delta), ("lambda", lambda_)):
-            if not value >= 0:
-                raise ValueError(f"{name}: found {value}, wanted 0 or more")
+            require(value >= 0, name, found=value, wanted="0 or more")
         self.delta = delta
         self.lambda_ = lambda_
 
@@ -67,9 +79,9 @@ class DeepFeature(NetworkLoss):
         return {"l2_freq": 1.0, "feature": self.delta, "style": self.lambda_}
 
     def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
-        """See `SeparationLoss.terms`."""
-        network = self.ready()
-        # Two passes: in one of both, the gradient would go through the targets' half, too.
+        """See `SeparationLoss.summands`."""
+        network = self.callable_network()
+        # Two passes: in a joint one the gradient would go through the targets' half, too.
         true = [tf.stop_gradient(tf.cast(x, y_true.dtype)) for x in network(y_true)]
         pred = [tf.cast(x, y_true.dtype) for x in network(y_pred)]
         return {
@@ -89,7 +101,7 @@ def feature(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
 
 
 def style(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-    """Squared difference of Gram matrices, summed over them, of each example.
+    """Squared difference of Gram matrices, summed over their entries, of each example.
 
     Args:
         y_true: `[batch, sources, patches, height, width, channels]`.
@@ -103,7 +115,7 @@ def style(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
 
 
 def gram(features: tf.Tensor) -> tf.Tensor:
-    """Ψ Ψᵀ / (C H W), `[batch, sources, patches, channels, channels]`; argument as `style`."""
+    """Ψ Ψᵀ / (C H W), `[batch, sources, patches, channels, channels]`; argument as in `style`."""
     shape = tf.shape(features)
     channels = features.shape[-1]
     flat = tf.reshape(features, tf.concat([shape[:3], [shape[3] * shape[4], channels]], 0))

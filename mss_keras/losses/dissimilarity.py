@@ -8,10 +8,13 @@ from mss_keras.losses.base import SeparationLoss, mean_per_example
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class Dissimilarity(SeparationLoss):
-    """mean [ (Ỹ_k − Y_k)² − β Σ_{k̃≠k} (Ỹ_k − Y_k̃)² ].
+    """L2 that also moves each estimate away from the other sources.
 
-    Bounded below only for β < 1 / (K − 1). The authors' code takes k̃ = k into the sum,
-    too; here, as in the survey, it is left out.
+    mean [ (Ỹ_k − Y_k)² − β Σ_{k̃≠k} (Ỹ_k − Y_k̃)² ], which is bounded below only for
+    β < 1 / (K − 1). The authors' code takes k̃ = k into the sum, too; here, as in the survey,
+    it is left out.
+
+    Shape: as `SeparationLoss`.
 
     Args:
         domain: str. See `SeparationLoss`.
@@ -20,6 +23,11 @@ class Dissimilarity(SeparationLoss):
 
     Reference: Huang et al., "Singing-voice separation from monaural recordings using
         deep recurrent neural networks", ISMIR 2014; the survey's L_dissim.
+
+    Example:
+        >>> y_true = tf.reshape([0.0, 1.0], [1, 2, 1, 1, 1])  # two sources of one bin
+        >>> f"{Dissimilarity('magnitude', beta=0.1)(y_true, y_true):.2f}"
+        '-0.10'
     """
 
     def __init__(self, domain: str, *, beta: float = 0.1, **kwargs):

@@ -5,33 +5,30 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from mss_keras.config import require
 from mss_keras.losses.base import SeparationLoss, inner_axes
 from mss_keras.signal.epsilon import EPSILON
 from mss_keras.signal.numerics import log10
 
 
 class _LogError(SeparationLoss):
-    """(10/K) Σ_k log10 of an error of each source.
-
-    Args:
-        domain: str. See `SeparationLoss`.
-        normalization: str. `"mean"`: the error is the mean over a source's samples (or
-            bins) and channels. `"paper"`: it is their sum, and the logarithm is divided
-            by T, the number of samples (or of frames times bins), as the survey
-            prints it; a constant factor apart from an offset. Defaults to `"mean"`.
-        **kwargs: as `SeparationLoss`.
-    """
+    """(10/K) Σ_k log10 of an error of each source; arguments as `LogL1`."""
 
     def __init__(
         self, domain: str, *, normalization: Literal["mean", "paper"] = "mean", **kwargs: Any
     ):
-        if normalization not in ("mean", "paper"):
-            raise ValueError(f"normalization: found {normalization!r}, wanted 'mean' or 'paper'")
+        known = ("mean", "paper")
+        require(
+            normalization in known,
+            "normalization",
+            found=normalization,
+            wanted="'mean' or 'paper'",
+        )
         super().__init__(domain, **kwargs)
         self.normalization = normalization
 
     def error(self, difference: tf.Tensor) -> tf.Tensor:
-        """The error of each element of the difference."""
+        """The error of each element of the difference ŷ − y."""
         raise NotImplementedError(f"{type(self).__name__} has to define error()")
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -53,30 +50,49 @@ class _LogError(SeparationLoss):
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class LogL1(_LogError):
-    """(10/K) Σ_k log10 mean |ŷ_k − y_k|. The mean is stabilised by 1e-10.
+    """Logarithm of the mean absolute error of each source, averaged over sources, in dB.
+
+    (10/K) Σ_k log10 mean |ŷ_k − y_k|. The mean is stabilised by 1e-10.
+
+    Shape: as `SeparationLoss`.
 
     Args:
         domain: str. See `SeparationLoss`.
-        normalization: str. `"mean"`, or `"paper"` for the sum in place of the mean and
-            the logarithm over T, as the survey prints it. Defaults to `"mean"`.
+        normalization: str. `"mean"`: the error is the mean over samples (or frames and bins)
+            and channels of a source. `"paper"`: it is their sum, and the logarithm is divided
+            by T, the number of samples (or of frames times bins), as the survey prints it;
+            the two differ by a constant factor and an offset. Defaults to `"mean"`.
         **kwargs: as `SeparationLoss`.
 
+    Raises:
+        UserError: if the normalization is another.
+
     Reference: the survey's LOGL1_time and LOGL1_freq.
+
+    Example:
+        >>> f"{LogL1('waveform')([[[[0.0], [0.0]]]], [[[[0.1], [0.1]]]]):.1f}"
+        '-10.0'
     """
 
     def error(self, difference: tf.Tensor) -> tf.Tensor:
-        """Modulus."""
+        """The modulus of the difference."""
         return tf.abs(difference)
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class LogL2(_LogError):
-    """(10/K) Σ_k log10 mean |ŷ_k − y_k|². Arguments as `LogL1`.
+    """Logarithm of the mean squared error of each source, averaged over sources, in dB.
+
+    (10/K) Σ_k log10 mean |ŷ_k − y_k|². Stabiliser, shapes and arguments as `LogL1`.
 
     Reference: Heitkaemper et al., "Demystifying TasNet: a dissecting approach",
         ICASSP 2020; the survey's LOGL2_time and LOGL2_freq.
+
+    Example:
+        >>> f"{LogL2('waveform')([[[[0.0], [0.0]]]], [[[[0.1], [0.1]]]]):.1f}"
+        '-20.0'
     """
 
     def error(self, difference: tf.Tensor) -> tf.Tensor:
-        """Square."""
+        """The square of the difference."""
         return tf.square(difference)

@@ -11,6 +11,13 @@ def ideal_binary_mask(y_true: tf.Tensor) -> tf.Tensor:
 
     Args:
         y_true: ratio masks `[batch, sources, ...]`.
+
+    Returns:
+        A tensor of the same shape.
+
+    Example:
+        >>> ideal_binary_mask(tf.constant([[[0.3, 0.0], [0.7, 0.0]]])).numpy().tolist()
+        [[[0.0, 0.0], [1.0, 0.0]]]
     """
     sources = y_true.shape[1]
     dominant = tf.one_hot(tf.argmax(y_true, axis=1), sources, axis=1, dtype=y_true.dtype)
@@ -22,11 +29,17 @@ def ideal_binary_mask(y_true: tf.Tensor) -> tf.Tensor:
 class CrossEntropy(SeparationLoss):
     """Cross-entropy over the sources of a bin; the target is the dominant source.
 
-    mean_{n,w} −log softmax_k(M̃)_dominant. The estimated masks are taken as logits, as
-    in the authors' code. Bins where all sources are silent have no dominant source
-    and count 0; there the code takes the first source. Arguments as `SeparationLoss`.
+    mean_{n,w} −log softmax_k(M̃)_dominant. The estimated masks are taken as logits, as in the
+    authors' code. A bin in which all sources are silent has no dominant source and counts 0;
+    the authors' code takes the first source in such a bin. Shapes and arguments as
+    `SeparationLoss`.
 
     Reference: the survey's authors' code.
+
+    Example:
+        >>> y_true = tf.reshape([0.0, 1.0], [1, 2, 1, 1, 1])  # two sources of one bin
+        >>> f"{CrossEntropy('mask')(y_true, tf.zeros_like(y_true)):.2f}"  # log 2
+        '0.69'
     """
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -42,10 +55,16 @@ class CrossEntropy(SeparationLoss):
 class BinaryCrossEntropy(SeparationLoss):
     """Binary cross-entropy of each source's mask; the target is the ideal binary mask.
 
-    The estimated masks are taken as logits, as in the authors' code, whose sum over
-    sources is a mean here. Arguments as `SeparationLoss`.
+    −mean [ m log σ(M̃) + (1 − m) log(1 − σ(M̃)) ]. The estimated masks are taken as logits, as
+    in the authors' code; its sum over sources is a mean here. Shapes and arguments as
+    `SeparationLoss`.
 
     Reference: the survey's authors' code.
+
+    Example:
+        >>> y_true = tf.reshape([0.0, 1.0], [1, 2, 1, 1, 1])  # two sources of one bin
+        >>> f"{BinaryCrossEntropy('mask')(y_true, tf.zeros_like(y_true)):.2f}"  # log 2
+        '0.69'
     """
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:

@@ -5,32 +5,46 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from mss_keras.config import require
 from mss_keras.losses.base import SeparationLoss, inner_axes
 from mss_keras.signal.epsilon import EPSILON
 from mss_keras.signal.numerics import log10
 from mss_keras.signal.stft import centred_stft
 
-# FFT size, hop, window, in samples.
+# FFT size, hop and window of each STFT, samples.
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class MultiResolutionSTFT(SeparationLoss):
-    """(1/O) Σ_o (L_sc + L_mag), over O resolutions of the STFT.
+    """Spectral convergence plus the error of log magnitudes, averaged over several STFTs.
 
-    L_sc = (1/K) Σ_k ‖Ỹ_k − Y_k‖ / ‖Y_k‖, 0 for a source whose target is silent;
-    L_mag = (1/K) Σ_k mean |log10 Ỹ_k − log10 Y_k|. Centred frames under a Hann window;
-    1e-10 is added to squared magnitudes: bins emptier than that, as those above the
-    cut-off of compressed music, count as silent. The survey prints L_mag with neither
-    modulus nor mean; auraloss takes the natural logarithm.
+    (1/O) Σ_o (L_sc + L_mag) over O resolutions, with L_sc = (1/K) Σ_k ‖Ỹ_k − Y_k‖ / ‖Y_k‖, which
+    is 0 for a source whose target is silent, and L_mag = (1/K) Σ_k mean |log10 Ỹ_k − log10 Y_k|.
+    Frames are centred and have a Hann window. 1e-10 is added to squared magnitudes: bins that
+    are emptier, as those above the cut-off of compressed music, count as silent. The survey
+    prints L_mag with neither modulus nor mean; auraloss takes the natural logarithm.
+
+    Shape:
+        y_true, y_pred: `[batch, sources, samples, channels]`.
+        value: as `SeparationLoss`.
 
     Args:
         domain: str. Only `"waveform"`.
-        resolutions: of each STFT the FFT size, hop and window in samples. Defaults to
-            (1024, 120, 600), (2048, 240, 1200), (512, 50, 240).
+        resolutions: sequence of (FFT size, hop, window), samples, one for each STFT. Defaults
+            to `RESOLUTIONS`.
         **kwargs: as `SeparationLoss`.
 
+    Raises:
+        UserError: if the domain is another, or a size is out of range.
+
     Reference: Yamamoto, Song, Kim, "Parallel WaveGAN", ICASSP 2020; the survey's L_MRS.
+
+    Example:
+        >>> loss = MultiResolutionSTFT(resolutions=[(64, 16, 64)])
+        >>> y_true = tf.random.stateless_normal([1, 2, 256, 1], [0, 0])
+        >>> f"{loss(y_true, y_true):.4f}", f"{loss(y_true, 10.0 * y_true):.2f}"  # 9 + log10(10)
+        ('0.0000', '10.00')
     """
 
     def __init__(
@@ -40,36 +54,29 @@ class MultiResolutionSTFT(SeparationLoss):
         resolutions: Sequence[Sequence[int]] = RESOLUTIONS,
         **kwargs,
     ):
-        if domain != "waveform":
-            raise ValueError(f"domain: found {domain!r}, wanted 'waveform'")
+        require(domain == "waveform", "domain", found=domain, wanted="'waveform'")
         super().__init__(domain, **kwargs)
         self.resolutions = tuple(tuple(int(x) for x in sizes) for sizes in resolutions)
-        for sizes in self.resolutions:
-            if len(sizes) != 3 or not 0 < sizes[2] <= sizes[0] or sizes[1] < 1:
-                raise ValueError(
-                    f"resolutions: found {sizes}, wanted (FFT size, hop, window up to the FFT size)"
-                )
-        if not self.resolutions:
-            raise ValueError("resolutions: found none, wanted at least one")
+        for sizes in self.resolutions or ((),):
+            require(
+                len(sizes) == 3 and 0 < sizes[2] <= sizes[0] and sizes[1] > 0,
+                "resolutions",
+                found=sizes,
+                wanted="at least one (FFT size, hop, window up to the FFT size)",
+            )
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """See `SeparationLoss.distance`."""
-        parts = [self._at(y_true, y_pred, *sizes) for sizes in self.resolutions]
-        return tf.add_n(parts) / len(parts)
+        values = [self._at(sizes, y_true, y_pred) for sizes in self.resolutions]
+        return tf.add_n(values) / len(values)
 
-    def _at(self, y_true, y_pred, nfft: int, hop: int, window: int) -> tf.Tensor:
-        epsilon = tf.cast(EPSILON, y_true.dtype)
-
-        def power(waveform: tf.Tensor) -> tf.Tensor:
-            spectrogram = centred_stft(waveform, nfft, hop, window=window)
-            real, imaginary = tf.math.real(spectrogram), tf.math.imag(spectrogram)
-            return tf.square(real) + tf.square(imaginary) + epsilon
-
-        true, pred = power(y_true), power(y_pred)
+    def _at(self, sizes: tuple[int, ...], y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        true, pred = _power(y_true, sizes), _power(y_pred, sizes)
         axes = inner_axes(true)
         difference = tf.reduce_sum(tf.square(tf.sqrt(pred) - tf.sqrt(true)), axes)
         total = tf.reduce_sum(true, axes)
         sounds = tf.reduce_max(tf.abs(y_true), axis=[2, 3]) > 0
+        epsilon = tf.cast(EPSILON, true.dtype)
         convergence = tf.where(sounds, tf.sqrt((difference + epsilon) / total), 0.0)
         # log10 of a magnitude is half that of its square.
         magnitude = 0.5 * tf.reduce_mean(tf.abs(log10(pred) - log10(true)), axes)
@@ -78,3 +85,10 @@ class MultiResolutionSTFT(SeparationLoss):
     def get_config(self):
         """Arguments of the constructor."""
         return {**super().get_config(), "resolutions": self.resolutions}
+
+
+def _power(waveform: tf.Tensor, sizes: tuple[int, ...]) -> tf.Tensor:
+    # Stabilised squared magnitudes.
+    spectrogram = centred_stft(waveform, *sizes)
+    real, imaginary = tf.math.real(spectrogram), tf.math.imag(spectrogram)
+    return tf.square(real) + tf.square(imaginary) + tf.cast(EPSILON, waveform.dtype)

@@ -8,9 +8,13 @@ from mss_keras.losses.base import SeparationLoss, mean_per_example
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class L1(SeparationLoss):
-    """Mean absolute error: mean |ŷ − y|. Arguments as `SeparationLoss`.
+    """Mean absolute error: mean |ŷ − y|. Shapes and arguments as `SeparationLoss`.
 
     Reference: the survey's L1_time, L1_freq and L1_mask.
+
+    Example:
+        >>> float(L1("waveform")([[[[0.0], [1.0]]]], [[[[0.5], [1.0]]]]))
+        0.25
     """
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -20,9 +24,13 @@ class L1(SeparationLoss):
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class L2(SeparationLoss):
-    """Mean squared error: mean |ŷ − y|². Arguments as `SeparationLoss`.
+    """Mean squared error: mean |ŷ − y|². Shapes and arguments as `SeparationLoss`.
 
     Reference: the survey's L2_time, L2_freq and L2_mask.
+
+    Example:
+        >>> float(L2("waveform")([[[[0.0], [1.0]]]], [[[[0.5], [1.0]]]]))
+        0.125
     """
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:

@@ -10,13 +10,19 @@ from mss_keras.signal.ratios import energy, si_sdr, snr
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class SISDR(SeparationLoss):
-    """Negative scale-invariant SDR, averaged over sources. Arguments as `SeparationLoss`.
+    """Negative scale-invariant SDR, averaged over sources.
 
-    −(10/K) Σ_k log10(‖α_k y_k‖² / ‖α_k y_k − ŷ_k‖²), α_k = ⟨ŷ_k, y_k⟩ / ‖y_k‖². Energies
-    are stabilised by 1e-10. The authors' code takes it over all examples and sources
-    at once; here each source of each example has its own.
+    −(10/K) Σ_k log10(‖α_k y_k‖² / ‖α_k y_k − ŷ_k‖²), α_k = ⟨ŷ_k, y_k⟩ / ‖y_k‖². Energies are
+    stabilised by 1e-10. The authors' code takes one ratio over all examples and sources; here
+    each source of each example has its own. Shapes and arguments as `SeparationLoss`.
 
     Reference: Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
+
+    Example:
+        >>> loss = SISDR("waveform")
+        >>> y_true, y_pred = [[[[1.0], [1.0]]]], [[[[1.1], [0.9]]]]
+        >>> f"{loss(y_true, y_pred):.1f}", f"{loss(y_true, 3.0 * tf.constant(y_pred)):.1f}"
+        ('-20.0', '-20.0')
     """
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -26,13 +32,19 @@ class SISDR(SeparationLoss):
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class SDSDR(SeparationLoss):
-    """Negative scale-dependent SDR. Arguments as `SeparationLoss`.
+    """Negative scale-dependent SDR: it costs to scale an estimate up and to scale it down.
 
-    −min(SNR, L_down), with L_down = SNR + (10/K) Σ_k log10(α_k²), α_k as in `SISDR`; the
-    minimum is of the two averages over sources. Both up- and down-scaling cost. A
-    silent target has no α; its α² counts as 1.
+    −min(SNR, L_down), with L_down = SNR + (10/K) Σ_k log10(α_k²) and α_k as in `SISDR`; the
+    minimum is that of the two averages over sources. A silent target has no α; its α² counts
+    as 1. Shapes and arguments as `SeparationLoss`.
 
     Reference: Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
+
+    Example:
+        >>> loss = SDSDR("waveform")
+        >>> y_true, y_pred = [[[[1.0], [1.0]]]], [[[[1.1], [0.9]]]]
+        >>> f"{loss(y_true, y_pred):.1f}", f"{loss(y_true, 3.0 * tf.constant(y_pred)):.1f}"
+        ('-20.0', '6.1')
     """
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -49,9 +61,11 @@ class SDSDR(SeparationLoss):
 class ClippedSNR(SeparationLoss):
     """Negative SNR of each source, softly clipped, averaged over sources.
 
-    (1/K) Σ_k s·tanh(x_k / s), x_k = −10·log10(‖y_k‖² / ‖ŷ_k − y_k‖²). The authors' code
-    takes x over all examples at once and compresses magnitudes first; here each
-    example has its own and magnitudes are as they are.
+    (1/K) Σ_k s·tanh(x_k / s), x_k = −10·log10(‖y_k‖² / ‖ŷ_k − y_k‖²). The authors' code takes
+    x over all examples at once and compresses magnitudes first; here each source of each
+    example has its own x, and magnitudes are as they are.
+
+    Shape: as `SeparationLoss`.
 
     Args:
         domain: str. See `SeparationLoss`.
@@ -60,6 +74,11 @@ class ClippedSNR(SeparationLoss):
 
     Reference: Erdogan and Yoshioka, "Investigations on data augmentation and loss
         functions for deep learning based speech-background separation", Interspeech 2018.
+
+    Example:
+        >>> loss = ClippedSNR("waveform", saturation=20.0)
+        >>> f"{loss([[[[1.0], [1.0]]]], [[[[1.1], [0.9]]]]):.2f}"  # −20 tanh(1)
+        '-15.23'
     """
 
     def __init__(self, domain: str, *, saturation: float = 20.0, **kwargs):

@@ -1,8 +1,8 @@
-"""BSSEval v4: the numbers of museval, many times faster, in memory that length leaves alone.
+"""BSSEval v4: the numbers of museval, many times faster, in memory that does not grow with length.
 
-correlations.py  correlations of targets and estimates, one pass
-toeplitz.py      the filters that explain the estimates best
-projection.py    energies of an estimate's parts in each frame, a second pass
+A first pass over targets and estimates correlates them (correlations.py). The correlations give
+the filters that explain the estimates best (toeplitz.py). A second pass computes the energies of
+each estimate's parts in each frame (projection.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, require
 from mss_keras.metrics.correlations import Correlations, correlate
 from mss_keras.metrics.projection import frame_ratios
 from mss_keras.metrics.toeplitz import solve
-from mss_keras.metrics.waveforms import Waveforms
+from mss_keras.metrics.waveforms import Waveforms, require_alike
 
 RATIOS = ("sdr", "isr", "sir", "sar")
 KINDS = ("target", "estimate")
@@ -29,10 +29,10 @@ class BSSEval:
         isr: image to spatial distortion `[sources, frames]`, dB.
         sir: source to interference `[sources, frames]`, dB.
         sar: sources to artifacts `[sources, frames]`, dB.
-        silent: bool `[2, sources, frames]`, targets and estimates. In a frame where any is
-            silent all sources are NaN.
-        finite: bool `[sources]`: the estimate has no NaN and no infinite sample. Where it
-            has, the source is NaN in all frames.
+        silent: bool `[2, sources, frames]`, targets and estimates. In a frame in which any of
+            them is silent the scores of all sources are NaN.
+        finite: bool `[sources]`, whether the estimate has no NaN and no infinite sample. A
+            source whose estimate has one is NaN in all frames.
     """
 
     sdr: np.ndarray
@@ -50,17 +50,21 @@ class BSSEval:
     def median(self) -> dict[str, np.ndarray]:
         """Median over the frames that have a score, `[sources]` for each of `RATIOS`.
 
-        NaN and infinite frames are left out, as museval's files leave them out; a source
-        without any other is NaN.
+        NaN and infinite frames are left out, as in museval's files; a source that has no
+        other frames is NaN.
         """
         return {name: over_finite(np.median, getattr(self, name)) for name in RATIOS}
 
 
 def over_finite(average: Callable[[np.ndarray], float], values: np.ndarray) -> np.ndarray:
-    """`np.median` or `np.mean` over the last axis of what is neither NaN nor infinite.
+    """`np.median` or `np.mean` over the finite values along the last axis.
 
     Returns:
-        One axis less; NaN where nothing is left.
+        An array with one axis less; NaN where no value is finite.
+
+    Example:
+        >>> over_finite(np.mean, np.array([[1.0, np.nan, 3.0], [np.inf, np.nan, np.nan]]))
+        array([ 2., nan])
     """
     rows = [row[np.isfinite(row)] for row in values.reshape(-1, values.shape[-1])]
     averages = [average(row) if len(row) else np.nan for row in rows]
@@ -79,37 +83,38 @@ def bss_eval(
 ) -> BSSEval:
     """BSSEval v4 of estimates in the order of their targets, in double precision.
 
-    Equals museval 0.4.1 (`museval.evaluate`) within 1e-3 dB on 16-bit references. As
-    there, channels that add up to zero are silence, and the partial last frame is dropped.
+    It equals museval 0.4.1 (`museval.evaluate`) within 1e-3 dB on 16-bit references. As in
+    museval, channels that add up to zero are silence, and the partial last frame is dropped.
 
     Args:
         y_true: targets `[sources, samples, channels]`: an array, or `AudioFiles` for
-            tracks that are not to be held in memory. Two passes read it piece by piece.
+            tracks that are too long for memory. Two passes read it piece by piece.
         y_pred: estimates, of the same shape.
         window: length of a frame, samples; memory grows with it. A shorter signal is one
-            frame.
-        hop: from frame to frame, samples.
-        lags: length of the distortion filters, samples.
-        names: what errors call the sources. Defaults to their numbers, from 0.
-        threads: threads that correlate, and that take frames.
+            frame. Defaults to `44100`.
+        hop: distance of frames, samples. Defaults to `44100`.
+        lags: length of the distortion filters, samples. Defaults to `512`.
+        names: names of the sources in errors. Defaults to their numbers, from 0.
+        threads: number of threads that correlate, and that take frames. Defaults to `2`.
 
     Raises:
-        ValueError: for a number below 1.
-        UserError: for different shapes, a source that is silent throughout, in targets or
-            estimates, or a target that is not finite.
+        UserError: if shapes differ, a number is below 1, a target or estimate is silent
+            throughout, or a target is not finite.
 
     Reference:
         Stöter, Liutkus and Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018.
+
+    Example:
+        >>> targets = np.random.default_rng(0).standard_normal((2, 4000, 1))
+        >>> estimates = targets + 0.1 * targets[::-1]  # each source leaks into the other
+        >>> scores = bss_eval(targets, estimates, window=2000, hop=2000, lags=4)
+        >>> scores.sdr.shape, scores.median()["sir"].round().tolist()
+        ((2, 2), [20.0, 20.0])
     """
-    if len(y_true.shape) != 3 or y_true.shape != y_pred.shape or 0 in y_true.shape:
-        raise UserError(
-            f"found targets of shape {tuple(y_true.shape)} and estimates of shape "
-            f"{tuple(y_pred.shape)}, wanted one shape [sources, samples, channels] for both"
-        )
+    require_alike(y_true, y_pred)
     numbers = {"window": window, "hop": hop, "lags": lags, "threads": threads}
     for argument, value in numbers.items():
-        if value < 1:
-            raise ValueError(f"{argument}: found {value}, wanted 1 or more")
+        require(value >= 1, argument, found=value, wanted="1 or more")
     sources, _, channels = y_true.shape
     known = correlate(y_true, y_pred, lags, threads=threads)
     finite = known.finite[1]
@@ -118,14 +123,14 @@ def bss_eval(
     cross = known.cross.reshape(lags, sources * channels, sources, channels)
     every = solve(known.auto, known.cross)
     if sources == 1:
-        own = every[:, None]  # the same filters exactly: SIR is infinite
+        own = every[:, None]  # exactly the same filters, so that SIR is infinite
     else:
         blocks = [slice(start, start + channels) for start in range(0, len(every[0]), channels)]
         own = np.stack(
             [solve(known.auto[:, b, b], cross[:, b, s]) for s, b in enumerate(blocks)], axis=1
         )
     ratios, sounding = frame_ratios(
-        y_true, y_pred, own, every, window=window, hop=hop, threads=threads
+        y_true, y_pred, own=own, every=every, window=window, hop=hop, threads=threads
     )
     ratios[:, ~finite] = np.nan
     named = dict(zip(RATIOS, ratios, strict=True))
@@ -136,9 +141,10 @@ def _check(known: Correlations, names: Sequence[str]) -> None:
     for kind, finite, sounding in zip(KINDS, known.finite, known.sounding, strict=True):
         for name, is_finite, sounds in zip(names, finite, sounding, strict=True):
             if not is_finite and kind == "target":
-                raise UserError(f"target {name}: found NaN or infinite samples, wanted finite ones")
+                raise UserError(f"target {name}", "NaN or infinite samples", "finite ones")
             if not sounds:
                 raise UserError(
-                    f"{kind} {name}: found silence throughout, wanted sound: BSSEval is not "
-                    "defined without"
+                    f"{kind} {name}",
+                    "silence throughout",
+                    "sound, without which BSSEval is not defined",
                 )

@@ -21,13 +21,14 @@ _BLOCKS = 8  # FFTs of a row at a time; 6 MB of spectra for 4 stereo sources
 
 @dataclass(frozen=True, eq=False)
 class Correlations:
-    """What one pass over targets and estimates tells.
+    """Correlations of targets and estimates, and which of them sound and are finite.
 
     Args:
-        auto: `[lags, rows, rows]`; `[d, i, j]` is Σ_n y_i[n] y_j[n + d].
-        cross: `[lags, rows, rows]`; `[d, i, j]` is Σ_n y_i[n] ŷ_j[n + d].
-        sounding: bool `[2, sources]`, targets and estimates: not silent throughout, see `sounds`.
-        finite: bool `[2, sources]`: no sample is NaN or infinite.
+        auto: `[lags, rows, rows]`; its entry (d, i, j) is Σ_n y_i[n] y_j[n + d].
+        cross: `[lags, rows, rows]`; its entry (d, i, j) is Σ_n y_i[n] ŷ_j[n + d].
+        sounding: bool `[2, sources]`, targets and estimates, whether the source is not silent
+            throughout; see `sounds`.
+        finite: bool `[2, sources]`, whether no sample is NaN or infinite.
     """
 
     auto: np.ndarray
@@ -37,13 +38,17 @@ class Correlations:
 
 
 def sounds(waveforms: np.ndarray) -> np.ndarray:
-    """Which sources are not silent, in museval's sense: channels that add up to 0 are silence.
+    """Which sources are not silent; as in museval, channels that add up to 0 are silence.
 
     Args:
         waveforms: `[..., samples, channels]`.
 
     Returns:
         bool `[...]`.
+
+    Example:
+        >>> sounds(np.array([[[0.5, 0.5]], [[0.5, -0.5]]]))
+        array([ True, False])
     """
     return (_mono(waveforms) != 0).any(axis=-1)
 
@@ -51,20 +56,20 @@ def sounds(waveforms: np.ndarray) -> np.ndarray:
 def correlate(y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int = 2) -> Correlations:
     """Correlates in blocks of FFTs, so that memory does not grow with the length.
 
-    Products of spectra are summed a frequency, as products of matrices, and transformed
-    back once, at the end. Left and right are not packed into one complex signal: that is
-    not faster, and the louder one's rounding would drown a soft one.
+    Products of spectra are summed for each frequency, as products of matrices, and transformed
+    back once, at the end. Left and right are not packed into one complex signal: that would
+    not be faster, and rounding in a loud channel would drown a soft one.
 
     Args:
         y_true: targets `[sources, samples, channels]`.
         y_pred: estimates, of the same shape.
-        lags: lags 0 to `lags − 1` are wanted, samples.
-        threads: threads.
+        lags: number of lags, from 0 on, samples.
+        threads: number of threads. Defaults to `2`.
     """
     sources, samples, channels = y_true.shape
     rows = sources * channels
     size = max(4096, 8 * lags)
-    hop = size - lags + 1  # what a block of `size` samples has at all lags
+    hop = size - lags + 1  # samples of a block that have all lags within it
     step = _BLOCKS * hop
 
     @np.errstate(invalid="ignore")  # infinite samples
@@ -97,7 +102,7 @@ def correlate(y_true: Waveforms, y_pred: Waveforms, lags: int, *, threads: int =
 
 
 def in_threads(work: Callable[[_Share], _Result], shares: Sequence[_Share]) -> list[_Result]:
-    """Results of `work` for each share, a thread each."""
+    """Results of `work` for each share, computed by a thread for each."""
     with ThreadPoolExecutor(len(shares)) as pool:
         return list(pool.map(work, shares))
 
@@ -110,7 +115,7 @@ def _mono(waveforms: np.ndarray) -> np.ndarray:
 
 
 def _blocks(rows: np.ndarray, size: int, hop: int) -> np.ndarray:
-    """`[rows, samples]` → `[rows, blocks, size]`, zeros behind the end."""
+    """`[rows, samples]` → `[rows, blocks, size]`, with zeros behind the end."""
     count = -(-min(rows.shape[1], _BLOCKS * hop) // hop)
     padded = np.zeros((len(rows), (count - 1) * hop + size))
     padded[:, : rows.shape[1]] = rows

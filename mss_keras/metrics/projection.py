@@ -2,7 +2,7 @@
 
     ŷ = y + e_spat + e_interf + e_artif
 
-where filters of the source itself explain y + e_spat, and filters of all sources
+Filters of the source itself explain y + e_spat; filters of all sources explain
 y + e_spat + e_interf.
 """
 
@@ -14,38 +14,43 @@ from mss_keras.metrics.waveforms import Waveforms
 
 
 def frame_starts(samples: int, window: int, hop: int) -> range:
-    """Where frames start: whole ones, or one that is shorter where the signal is."""
+    """First samples of the whole frames; a signal shorter than a frame is one frame.
+
+    Example:
+        >>> list(frame_starts(35, 10, 10)), list(frame_starts(5, 10, 10))
+        ([0, 10, 20], [0])
+    """
     return range(0, max(samples - window, 0) + 1, hop)
 
 
 def frame_ratios(
     y_true: Waveforms,
     y_pred: Waveforms,
+    *,
     own: np.ndarray,
     every: np.ndarray,
-    *,
     window: int,
     hop: int,
     threads: int = 2,
 ) -> tuple[np.ndarray, np.ndarray]:
     """SDR, ISR, SIR and SAR of each frame.
 
-    As in museval a frame is cut before it is filtered, and the tails of the filters count.
-    Energies are taken in the frequency domain, by Parseval's theorem.
+    As in museval, a frame is cut before it is filtered, and the tails of the filters count.
+    Energies are computed in the frequency domain, by Parseval's theorem.
 
     Args:
         y_true: targets `[sources, samples, channels]`.
         y_pred: estimates, of the same shape.
         own: filters from each target to its estimate, `[lags, sources, channels, channels]`.
-        every: filters from all targets to all estimates, `[lags, rows, rows]`, where rows
-            are channels of sources. The second last axis is the targets' in both.
+        every: filters from all targets to all estimates, `[lags, rows, rows]`; a row is a
+            channel of a source. In `own` and `every` the last axis but one is the targets'.
         window: length of a frame, samples.
-        hop: from frame to frame, samples.
-        threads: threads; each holds the spectra of a frame.
+        hop: distance of frames, samples.
+        threads: number of threads, each of which holds the spectra of a frame. Defaults to `2`.
 
     Returns:
-        Ratios `[4, sources, frames]`, dB, NaN where a source is silent, and which sources
-        sound, bool `[2, sources, frames]`, targets and estimates.
+        Ratios `[4, sources, frames]`, dB, NaN where a source is silent; and whether targets
+        and estimates sound, bool `[2, sources, frames]`.
     """
     sources, samples, channels = y_true.shape
     window = min(window, samples)
@@ -70,7 +75,8 @@ def frame_ratios(
             if not sounding[:, :, frame].all():
                 continue
             target, estimate = _spectra(pieces, size)
-            # [inputs, sources, outputs, bins]; each source's own channels, then everyone's
+            # [inputs, sources, outputs, bins]; inputs are first the source's own channels, then
+            # the channels of all sources
             image = _summed_products(target.swapaxes(0, 1)[:, :, None], own_filters)
             spatial = image - target
             interference = _summed_products(
@@ -93,14 +99,14 @@ def frame_ratios(
 
 
 def _fft_size(least: int) -> int:
-    # With many factors of 2, which scipy's FFTs take four at a time, they take a third
-    # less time than with the next fast length: 46080 against 45000 for a second.
+    # scipy's FFTs take factors of 2 four at a time: a length with many of them takes a third
+    # less time than the next fast length, 46080 against 45000 for a second.
     block = 512 if least > 2**14 else 1
     return block * scipy.fft.next_fast_len(-(-least // block), real=True)
 
 
 def _summed_products(inputs: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """Σ over the first axis of the products; faster than einsum with complex numbers."""
+    """Sum of the products over the first axis; faster than einsum with complex numbers."""
     total, product = inputs[0] * filters[0], np.empty(filters.shape[1:], complex)
     for one, filtering in zip(inputs[1:], filters[1:], strict=True):
         total += np.multiply(one, filtering, out=product)
@@ -110,7 +116,7 @@ def _summed_products(inputs: np.ndarray, filters: np.ndarray) -> np.ndarray:
 def _spectra(waveforms: np.ndarray, size: int) -> np.ndarray:
     """`[..., samples, channels]` → `[..., channels, bins]`, with half the waveform's energy.
 
-    Bins without a mirror image count a half.
+    Bins that have no mirror image count a half.
     """
     spectra = scipy.fft.rfft(waveforms.swapaxes(-1, -2), size)
     spectra[..., 0] *= np.sqrt(0.5)

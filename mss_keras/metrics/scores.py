@@ -1,4 +1,4 @@
-"""Scores of a track, in museval's JSON files.
+"""Scores of a track, and the JSON files of them that museval reads, too.
 
     {
       "targets": [
@@ -6,7 +6,7 @@
           {"time": 0.0, "duration": 1.0,
            "metrics": {"SDR": 6.1, "SIR": 12.0, "SAR": 6.3, "ISR": 11.2}}, ...]}, ...],
       "museval_version": "0.4.1",
-      "mss_keras": {                       what museval does not read
+      "mss_keras": {                       museval does not read this
         "track": "A - B",
         "whole_track": {"vocals": {"si_sdr": 5.2, ...}, ...},
         "nan_frames": {"vocals": 3, ...},
@@ -16,7 +16,7 @@
       }
     }
 
-Of frames NaN is written as `NaN`, infinity too, and numbers have five decimals, as in
+The numbers of frames have five decimals, and both NaN and infinity are written as NaN, as in
 museval's own files.
 """
 
@@ -42,12 +42,20 @@ class TrackScores:
     """All scores of a track.
 
     Args:
-        track: its name; museval takes the file's.
-        sources: names, in the order of the scores.
-        bsseval: scores of frames.
-        window: length of a frame, seconds.
-        hop: from frame to frame, seconds.
-        whole_track: other metrics, `[sources]` for each name.
+        track: str. Name of the track; museval takes that of the file.
+        sources: tuple of str. Names of the sources, in the order of the scores.
+        bsseval: BSSEval. Scores of frames.
+        window: float. Length of a frame, seconds. Defaults to `1`.
+        hop: float. Distance of frames, seconds. Defaults to `1`.
+        whole_track: mapping. Other metrics, `[sources]` for each name. Defaults to none.
+
+    Example:
+        >>> frames = np.array([[1.0, 3.0]])
+        >>> scores = BSSEval(frames, frames, frames, frames, silent=np.zeros([2, 1, 2], bool),
+        ...                  finite=np.array([True]))
+        >>> track = TrackScores("A - B", ("vocals",), scores, whole_track={"snr": np.ones(1)})
+        >>> track.medians()["sdr"], track.medians()["snr"]
+        (array([2.]), array([1.]))
     """
 
     track: str
@@ -58,11 +66,11 @@ class TrackScores:
     whole_track: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def medians(self) -> dict[str, np.ndarray]:
-        """`[sources]` for each metric: the median of frames, and the whole track's."""
+        """`[sources]` for each metric: the median of frames, or the value of the whole track."""
         return {**self.bsseval.median(), **self.whole_track}
 
     def why_nan(self) -> list[str]:
-        """A line for each cause of frames without scores, naming source and frames."""
+        """A line for each cause of frames without scores, which names source and frames."""
         lines = [
             f"{kind} {name} silent in frames {_ranges(np.flatnonzero(silent))}"
             for kind, sources in zip(KINDS, self.bsseval.silent, strict=True)
@@ -76,12 +84,12 @@ class TrackScores:
         ]
 
     def save(self, path: str | Path) -> None:
-        """Writes the file, which appears when it is whole; its folder is made."""
+        """Writes the file, which appears when it is complete, and makes its folder."""
         with appearing(Path(path)) as partial:
             partial.write_text(json.dumps(self.to_json(), indent=2) + "\n")
 
     def to_json(self) -> dict[str, Any]:
-        """See the module."""
+        """The content of the file; see `mss_keras.metrics.scores`."""
         values = {name.upper(): getattr(self.bsseval, name) for name in RATIOS}
         targets = [
             {
@@ -128,11 +136,11 @@ class TrackScores:
 def read_scores(path: str | Path) -> TrackScores:
     """Reads a file that `TrackScores.save` or museval wrote.
 
-    Frames whose ratio was infinite come as NaN. Of museval's own files it is not known
-    why frames are NaN.
+    Frames whose ratio was infinite come as NaN. Museval's own files do not say why frames are
+    NaN.
 
     Raises:
-        UserError: naming the file, if it cannot be read or is none of these.
+        UserError: if the file cannot be read or holds something else; the error names it.
     """
     path = Path(path)
     try:
@@ -167,10 +175,10 @@ def read_scores(path: str | Path) -> TrackScores:
             },
         )
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}, wanted a file of scores") from error
+        raise UserError(path, error.strerror, "a file of scores") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path}: damaged, wanted scores as museval writes them: {error!r}"
+            path, f"damaged content ({error!r})", "scores as museval writes them"
         ) from error
 
 
@@ -179,6 +187,6 @@ def _plain(value: float) -> float:
 
 
 def _ranges(frames: np.ndarray) -> str:
-    """`0-2, 7`."""
+    """Numbers of frames as text: 0-2, 7."""
     runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)

@@ -1,4 +1,4 @@
-"""SI-SDR and SDR in TensorFlow, and as Keras metrics for validation while training."""
+"""SI-SDR and SNR in TensorFlow, and as Keras metrics for validation while training."""
 
 import keras
 import numpy as np
@@ -8,44 +8,55 @@ from mss_keras.signal import ratios
 
 
 def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
-    """10·log10(‖α y‖² / ‖α y − ŷ‖²), α = ⟨ŷ, y⟩ / ‖y‖².
+    """Scale-invariant SDR: 10·log10(‖α y‖² / ‖α y − ŷ‖²), α = ⟨ŷ, y⟩ / ‖y‖².
 
     Args:
         y_true: target waveforms `[..., samples, channels]`.
         y_pred: estimated waveforms, of the same shape.
 
     Returns:
-        `[...]`, dB, higher is better; 0 dB where the target is silent and so is the estimate.
+        `[...]`, dB, higher is better; 0 dB where both target and estimate are silent.
 
     Reference:
         Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
+
+    Example:
+        >>> target, estimate = np.ones([2, 1]), np.array([[2.2], [1.8]])
+        >>> f"{si_sdr(target, estimate):.1f}"
+        '20.0'
     """
     return ratios.si_sdr(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred), [-2, -1])
 
 
-def sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
-    """10·log10(‖y‖² / ‖y − ŷ‖²): the SNR, which Music Demixing challenges call uSDR.
+def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
+    """Signal-to-noise ratio: 10·log10(‖y‖² / ‖y − ŷ‖²).
 
-    BSSEval v4's SDR is this ratio in frames of a second, and the median of them.
+    It is the `snr` of `whole_track`, and the uSDR of the Music Demixing challenges. The SDR of
+    BSSEval v4 lets filters of the target explain a part of the estimate first; see `bss_eval`.
 
     Args:
         y_true: target waveforms `[..., samples, channels]`.
         y_pred: estimated waveforms, of the same shape.
 
     Returns:
-        `[...]`, dB, higher is better; 0 dB where the target is silent and so is the estimate.
+        `[...]`, dB, higher is better; 0 dB where both target and estimate are silent.
 
     Reference:
         Mitsufuji et al., "Music Demixing Challenge 2021", Frontiers in Signal Processing 2022.
+
+    Example:
+        >>> target, estimate = np.ones([2, 1]), np.array([[1.1], [0.9]])
+        >>> f"{snr(target, estimate):.1f}"
+        '20.0'
     """
     return ratios.snr(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred), [-2, -1])
 
 
 class _MeanOfSounding(keras.metrics.Mean):
-    """Mean of a ratio over examples and those of their sources that sound."""
+    """Mean of a ratio over all sources of all examples, except those that are silent."""
 
     def ratio(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """`[batch, sources]`, dB, from waveforms `[batch, sources, samples, channels]`."""
+        """`[batch, sources]`, dB, of waveforms `[batch, sources, samples, channels]`."""
         raise NotImplementedError
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -58,12 +69,19 @@ class _MeanOfSounding(keras.metrics.Mean):
 
 @keras.saving.register_keras_serializable(package="mss_keras.metrics")
 class SISDR(_MeanOfSounding):
-    """Mean of `si_sdr` over examples and those of their sources that sound.
+    """Mean of `si_sdr` over all sources of all examples.
 
-    Excerpts in which a source is silent have no SI-SDR for it and are left out.
+    A source that is silent in an example has no SI-SDR there and is left out.
 
     Args:
         name: str. Defaults to `"si_sdr"`.
+        **kwargs: as `keras.metrics.Mean`.
+
+    Example:
+        >>> metric = SISDR()
+        >>> metric.update_state(tf.ones([1, 1, 2, 1]), tf.reshape([2.2, 1.8], [1, 1, 2, 1]))
+        >>> f"{metric.result():.1f}"
+        '20.0'
     """
 
     def __init__(self, name: str = "si_sdr", **kwargs):
@@ -75,19 +93,26 @@ class SISDR(_MeanOfSounding):
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.metrics")
-class SDR(_MeanOfSounding):
-    """Mean of `sdr` over examples and those of their sources that sound.
+class SNR(_MeanOfSounding):
+    """Mean of `snr` over all sources of all examples.
 
-    The plain ratio, cheap enough for every epoch; BSSEval v4 is `bss_eval`. Excerpts in
-    which a source is silent have no SDR for it and are left out.
+    It is cheap enough for every epoch, unlike BSSEval v4 (`bss_eval`). A source that is silent
+    in an example has no SNR there and is left out.
 
     Args:
-        name: str. Defaults to `"sdr"`.
+        name: str. Defaults to `"snr"`.
+        **kwargs: as `keras.metrics.Mean`.
+
+    Example:
+        >>> metric = SNR()
+        >>> metric.update_state(tf.ones([1, 1, 2, 1]), tf.reshape([1.1, 0.9], [1, 1, 2, 1]))
+        >>> f"{metric.result():.1f}"
+        '20.0'
     """
 
-    def __init__(self, name: str = "sdr", **kwargs):
+    def __init__(self, name: str = "snr", **kwargs):
         super().__init__(name=name, **kwargs)
 
     def ratio(self, y_true, y_pred):
-        """See `sdr`."""
-        return sdr(y_true, y_pred)
+        """See `snr`."""
+        return snr(y_true, y_pred)

@@ -1,26 +1,26 @@
-"""Scores of many tracks in one table."""
+"""Scores of many tracks in one summary."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, require
 from mss_keras.metrics.bsseval import over_finite
 from mss_keras.metrics.scores import TrackScores
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A data set's scores.
+    """Scores of a data set.
 
     Args:
-        median: `{source: {metric: value}}`, median of tracks of the median of frames, dB.
-        mean: the same with the mean of tracks.
-        tracks: number of tracks.
-        frames: number of frames, of all tracks.
-        nan_frames: `{source: number}` of those that have no score.
-        without_score: `{source: tracks}`, names of the tracks in which it has none.
+        median: dict, source → metric → value. Median over tracks of the median of frames, dB.
+        mean: dict, source → metric → value. The same with the mean over tracks.
+        tracks: int. Number of tracks.
+        frames: int. Number of frames of all tracks.
+        nan_frames: dict, source → number of frames in which it has no score.
+        without_score: dict, source → names of the tracks in which it has no score.
     """
 
     median: dict[str, dict[str, float]]
@@ -32,26 +32,32 @@ class Summary:
 
 
 def summarize(tracks: Sequence[TrackScores]) -> Summary:
-    """Median of frames, then of tracks, as the tables of MUSDB18 have it.
+    """Median of frames, then of tracks, as in the tables that are published for MUSDB18.
 
     Frames and tracks without a score are left out of the medians and counted.
 
     Args:
-        tracks: tracks of the same sources and metrics.
+        tracks: sequence of `TrackScores`, of the same sources and metrics.
 
     Raises:
-        UserError: if a track's sources or metrics are not those of the first, or if
-            there is none.
+        UserError: if there are no tracks, or the sources or metrics of one are not those of
+            the first.
+
+    Example:
+        >>> from mss_keras.metrics import BSSEval
+        >>> frames = np.array([[1.0, 3.0], [2.0, np.nan]])  # two sources
+        >>> scores = BSSEval(frames, frames, frames, frames, silent=np.isnan([frames] * 2),
+        ...                  finite=np.array([True, True]))
+        >>> summary = summarize([TrackScores("A - B", ("vocals", "drums"), scores)])
+        >>> summary.median["vocals"]["sdr"], summary.nan_frames
+        (2.0, {'vocals': 0, 'drums': 1})
     """
-    if not tracks:
-        raise UserError("found no tracks, wanted at least one")
+    require(bool(tracks), "tracks", found=[], wanted="at least one track")
     sources, metrics = tracks[0].sources, list(tracks[0].medians())
     for track in tracks:
         found, wanted = (track.sources, list(track.medians())), (sources, metrics)
         if found != wanted:
-            raise UserError(
-                f"{track.track}: found {found}, wanted {wanted} as {tracks[0].track} has"
-            )
+            raise UserError(f"track {track.track}", found, f"{wanted} as {tracks[0].track} has")
     values = np.array([list(track.medians().values()) for track in tracks])
     values = values.transpose(2, 1, 0)  # [sources, metrics, tracks]
 

@@ -1,4 +1,4 @@
-"""Scores of stems on disk."""
+"""Scores of the stems of a track on disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,31 +8,32 @@ import soundfile
 from mss_keras.config import UserError
 from mss_keras.metrics.bsseval import bss_eval
 from mss_keras.metrics.scores import TrackScores
-from mss_keras.metrics.waveforms import AudioFiles
+from mss_keras.metrics.waveforms import UNITS, AudioFiles
 from mss_keras.metrics.whole_track import whole_track
 
 
 def score_files(
     track: str,
     sources: Sequence[str],
+    *,
     targets: Sequence[str | Path],
     estimates: Sequence[str | Path],
     channels: int | None = None,
     whole: Sequence[str] = (),
 ) -> TrackScores:
-    """BSSEval v4 in frames of a second, and whole-track metrics, of a track's stems.
+    """BSSEval v4 in frames of a second, and whole-track metrics, of the stems of a track.
 
     Args:
-        track: its name.
-        sources: names.
-        targets: an audio file for each source.
-        estimates: an audio file for each source.
-        channels: see `AudioFiles`.
-        whole: names of `WHOLE_TRACK`.
+        track: str. Name of the track.
+        sources: sequence of str. Names of the sources.
+        targets: sequence of paths. An audio file for each source.
+        estimates: sequence of paths. An audio file for each source.
+        channels: int. See `AudioFiles`. Defaults to that of the files.
+        whole: sequence of str. Names of `WHOLE_TRACK`. Defaults to none.
 
     Raises:
-        UserError: naming the file, for one that is missing, or of another length, sample
-            rate or number of channels than its target; as `bss_eval`.
+        UserError: if a file is missing, or differs in length, sample rate or number of
+            channels from its target; the error names the file. Otherwise as `bss_eval`.
     """
     for target, estimate in zip(targets, estimates, strict=True):
         _require_alike(target, estimate)
@@ -49,11 +50,12 @@ def _require_alike(target: str | Path, estimate: str | Path) -> None:
     try:
         wanted, found = soundfile.info(str(target)), soundfile.info(str(estimate))
     except (soundfile.LibsndfileError, OSError) as error:
-        reason = "cannot be read" if Path(estimate).exists() else "no such file"
-        raise UserError(f"{estimate}: {reason}, wanted an estimate of {target}") from error
-    for name, unit in (("samplerate", "Hz"), ("channels", "channels"), ("frames", "samples")):
+        reason = "no audio that can be read" if Path(estimate).exists() else "no file"
+        raise UserError(Path(estimate), reason, f"an estimate of {target}") from error
+    for name, unit in UNITS.items():
         if getattr(found, name) != getattr(wanted, name):
             raise UserError(
-                f"{estimate}: found {getattr(found, name)} {unit}, wanted "
-                f"{getattr(wanted, name)} as its target has"
+                Path(estimate),
+                f"{getattr(found, name)} {unit}",
+                f"{getattr(wanted, name)} as its target has",
             )

@@ -1,4 +1,4 @@
-"""Waveforms that are read a piece at a time, and stems on disk as such."""
+"""Waveforms that are read a piece at a time, and stems on disk as such waveforms."""
 
 import threading
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 import soundfile
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, require
 
 
 class Waveforms(Protocol):
-    """`[sources, samples, channels]`: an array, or what is sliced like one.
+    """`[sources, samples, channels]`: an array, or an object that is sliced like one.
 
-    Whole-track metrics read `waveforms[:, start:stop]` and nothing else, so they take
-    arrays, memory maps and `AudioFiles` alike. Slices may be taken from several threads.
+    Metrics read slices of samples of all sources and nothing else, so they take arrays, memory
+    maps and `AudioFiles` alike. Slices may be taken from several threads.
     """
 
     @property
@@ -26,20 +26,48 @@ class Waveforms(Protocol):
         """Samples `start:stop` of all sources, as an array."""
 
 
+# What has to agree between files, by its name in soundfile.
+UNITS = {"samplerate": "Hz", "channels": "channels", "frames": "samples"}
+
+
+def require_alike(y_true: Waveforms, y_pred: Waveforms) -> None:
+    """Requires targets and estimates of one shape.
+
+    Raises:
+        UserError: if shapes differ, have not three axes, or an axis is empty.
+    """
+    found, wanted = tuple(y_pred.shape), tuple(y_true.shape)
+    for field, shape in (("y_true", wanted), ("y_pred", found)):
+        axes = "[sources, samples, channels], none of them 0"
+        require(len(shape) == 3 and 0 not in shape, field, found=shape, wanted=f"shape {axes}")
+    require(found == wanted, "y_pred", found=found, wanted=f"the shape of `y_true`, {wanted}")
+
+
 class AudioFiles:
-    """Audio files of one length, a source each, read where they are sliced.
+    """Audio files of one length, one for each source, read where they are sliced.
 
     Args:
-        paths: a file for each source; any format that libsndfile can seek in.
-        channels: wanted: 1 mixes stereo down, 2 doubles mono. Defaults to the files'.
+        paths: sequence of paths. A file for each source, of any format that libsndfile can
+            seek in.
+        channels: int. Number of channels wanted: 1 mixes stereo down, 2 doubles mono.
+            Defaults to that of the files.
 
     Attributes:
         shape: sources, samples, channels.
         sample_rate: Hz.
 
     Raises:
-        UserError: naming the file, if one cannot be read or if its length, channels or
-            sample rate are not those of the first.
+        UserError: if a file cannot be read, or its length, channels or sample rate are not
+            those of the first; the error names the file.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("bass.wav", "drums.wav"):
+        ...     soundfile.write(folder / name, np.zeros([1000, 2]), 44100)
+        >>> with AudioFiles([folder / "bass.wav", folder / "drums.wav"], channels=1) as files:
+        ...     files.shape, files[:, 100:110].shape
+        ((2, 1000, 1), (2, 10, 1))
     """
 
     def __init__(self, paths: Sequence[str | Path], channels: int | None = None):
@@ -50,14 +78,14 @@ class AudioFiles:
                 try:
                     self._files.append(soundfile.SoundFile(path))
                 except (soundfile.LibsndfileError, OSError) as error:
-                    raise UserError(f"{path}: cannot be read: {error}") from error
+                    raise UserError(
+                        Path(path), f"no audio that can be read ({error})", "an audio file"
+                    ) from error
                 first, file = self._files[0], self._files[-1]
-                for name in ("frames", "channels", "samplerate"):
+                for name, unit in UNITS.items():
                     found, wanted = getattr(file, name), getattr(first, name)
                     if found != wanted:
-                        raise UserError(
-                            f"{path}: {name}: found {found}, wanted {wanted} as in {paths[0]}"
-                        )
+                        raise UserError(Path(path), f"{found} {unit}", f"{wanted} as in {paths[0]}")
         except UserError:
             self.close()
             raise
@@ -69,7 +97,8 @@ class AudioFiles:
         """Samples of sources, float64 `[sources, samples, channels]`, −1 to 1.
 
         Raises:
-            UserError: naming the file, if it ends before its header says.
+            UserError: if a file cannot be read or ends before its header says; the error
+                names the file.
         """
         sources, samples = index
         start, stop, _ = samples.indices(self.shape[1])
@@ -81,10 +110,14 @@ class AudioFiles:
             file.seek(start)
             piece = file.read(stop - start, dtype="float64", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise UserError(f"{file.name}: cannot be read: {error}") from error
+            raise UserError(
+                Path(file.name), f"no audio that can be read ({error})", "an audio file"
+            ) from error
         if len(piece) < stop - start:
             raise UserError(
-                f"{file.name}: ends at sample {start + len(piece)}, wanted {self.shape[1]}"
+                Path(file.name),
+                f"{start + len(piece)} samples",
+                f"the {self.shape[1]} of its header",
             )
         if piece.shape[1] == self._channels:
             return piece
@@ -96,7 +129,7 @@ class AudioFiles:
             file.close()
 
     def __enter__(self) -> "AudioFiles":
-        """Itself; the files are closed at the end of the block."""
+        """These files; they are closed at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -68,7 +68,8 @@ class MagnitudePatches:
     shorter than a patch are padded with silence. Everything is computed in float32.
 
     Args:
-        audio: sizes of the STFT, which is centred as by `mss_keras.signal.stft.centred_stft`, and its sample rate.
+        audio: sample rate and sizes of the STFT, which is centred as by
+            `mss_keras.signal.stft.centred_stft`.
         note: called once, with a line, if excerpts are padded. Defaults to a warning.
 
     Example:

@@ -11,7 +11,7 @@ import keras
 from mss_keras import losses
 from mss_keras.domains import Scene
 from mss_keras.losses import SeparationLoss
-from mss_keras.metrics import SDR, SISDR
+from mss_keras.metrics import SISDR, SNR
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.companions import Surroundings
 from mss_keras.training.objective import Objective
@@ -49,7 +49,7 @@ class Separator(MaskingModel):
         self.test_function: Any = None
         self.data_wait = 0.0
         self.objective = Objective()
-        self._ratios = [SISDR(), SDR()]  # of waveforms, measured in validation alone
+        self._ratios = [SISDR(), SNR()]  # of waveforms, measured in validation alone
         self._step = (True, False)  # whether the last step was one of training, and unpaired
 
     @classmethod

@@ -47,8 +47,10 @@ def test_mean_over_excerpts_of_six_seconds(disturbed):
         loss = losses.get(name)
         values = []
         for start in (0, 48000):  # the rest is shorter than an excerpt
-            some = [tf.constant(y[None, :, start : start + 48000]) for y in (targets, estimates)]
-            scene = EstimatedScene(*some, tf.reduce_sum(some[0], 1), audio=AUDIO)
+            y_true, y_pred = (
+                tf.constant(y[None, :, start : start + 48000]) for y in (targets, estimates)
+            )
+            scene = EstimatedScene(y_true, y_pred, tf.reduce_sum(y_true, 1), audio=AUDIO)
             values.append(float(loss(*pair(loss.domain, scene))))
         assert found[name] == pytest.approx(np.mean(values), rel=1e-4)
 

@@ -1,7 +1,7 @@
 """The formula of each loss of the catalogue, in float64 NumPy, apart from the code it judges.
 
 Each takes `(y_true, y_pred)` `[batch, sources, ...]` and gives `[batch]`. A new loss gets
-its entry in STATEMENTS, and what it compares through in `get`.
+its entry in STATEMENTS and, where it compares through a network, in SMALL_NETWORKS.
 """
 
 import numpy as np
@@ -198,12 +198,14 @@ STATEMENTS = {
 }
 
 
+SMALL_NETWORKS = {losses.DeepFeature: SmallNetwork, losses.Adversarial: SmallCritic}
+
+
 def get(name, **arguments):
-    """A loss of the catalogue, with a small network where it needs one."""
-    small = {"vggish": SmallNetwork, "discriminators": SmallCritic}
-    kind = losses.entry(name).loss.companion
-    needed = {"network": small[kind]()} if kind else {}
-    return losses.get(name, **needed, **arguments)
+    """A loss of the catalogue, with a small network where it takes one."""
+    entry = losses.entry(name)
+    network = {"network": SMALL_NETWORKS[entry.loss]()} if entry.takes_network else {}
+    return losses.get(name, **network, **arguments)
 
 
 def peer_tensors(seed):

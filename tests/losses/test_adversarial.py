@@ -65,7 +65,10 @@ def test_the_gradient_goes_through_the_scores():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"gamma": -1.0}, "gamma: found -1.0"), ({"network": 3}, "network: found 3")],
+    [
+        ({"gamma": -1.0}, "^gamma: found -1.0, wanted 0"),
+        ({"network": 3}, "^network: found 3, wanted"),
+    ],
 )
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):

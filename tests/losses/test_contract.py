@@ -184,5 +184,32 @@ def test_shapes_that_differ_name_the_axis(name):
 
 
 def test_unknown_hyperparameter_lists_what_exists(name):
-    with pytest.raises(UserError, match=f"'gain' for {name}, wanted"):
+    with pytest.raises(UserError, match=f"^loss_args: found 'gain' for {name}, wanted"):
         losses.get(name, gain=1)
+
+
+def test_whether_a_loss_can_be_computed_alone_follows_from_its_class(name):
+    """Those that cannot say so, and only those are refused where no network is given."""
+    y_true, y_pred = tensors(name)
+    alone = losses.get(name)
+    assert (name in losses.readable()) == losses.entry(name).alone
+    if losses.entry(name).alone:
+        assert np.isfinite(alone(y_true, y_pred))
+        assert alone.companion is None
+    else:
+        with pytest.raises(ValueError, match=f"{name}: no network found"):
+            alone(y_true, y_pred)
+
+
+def test_several_losses_share_and_have_arguments_of_their_own():
+    chosen = ["logl1_time", "logl2_time", "l2_freq"]
+    arguments = {"normalization": "paper", "logl2_time": {"normalization": "mean"}}
+    found = losses.get_all(chosen, arguments)
+    assert [loss.name for loss in found] == chosen
+    assert [loss.normalization for loss in found[:2]] == ["paper", "mean"]
+    with pytest.raises(
+        UserError, match=r"^loss_args: found 'beta', wanted one of logl1_time: norm"
+    ):
+        losses.get_all(chosen, {"beta": 1})
+    with pytest.raises(UserError, match=r"^loss_args\.l2_freq: found 3, wanted a mapping"):
+        losses.get_all(chosen, {"l2_freq": 3})

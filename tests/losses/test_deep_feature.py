@@ -1,4 +1,4 @@
-"""Features and style: shapes, normalisation, weights, and what the loss needs."""
+"""Features and style: shapes, normalisation, weights, and the errors of the loss."""
 
 import numpy as np
 import pytest
@@ -83,16 +83,18 @@ def test_saved_by_the_description_of_its_network():
         nameless.get_config()
 
 
-def test_what_it_needs_is_told():
+def test_what_is_missing_or_wrong_is_named():
     with pytest.raises(ValueError, match="no network found, wanted network="):
         losses.get("deep_feature")(*tensors())
-    with pytest.raises(UserError, match="delta: found -1"):
+    with pytest.raises(UserError, match=r"^loss_args\.delta: found -1, wanted 0 or more"):
         losses.get("deep_feature", delta=-1)
-    with pytest.raises(UserError, match="lambda: found nan"):
+    with pytest.raises(UserError, match=r"^loss_args\.lambda: found nan"):
         losses.get("deep_feature", **{"lambda": float("nan")})
-    with pytest.raises(UserError, match="found 'gamma' for deep_feature, wanted delta, lambda"):
+    with pytest.raises(
+        UserError, match=r"^loss_args: found 'gamma' for deep_feature, wanted delta"
+    ):
         losses.get("deep_feature", gamma=1)
-    with pytest.raises(UserError, match="network: found 'vggish', wanted a callable"):
+    with pytest.raises(UserError, match=r"^loss_args\.network: found 'vggish', wanted a callable"):
         losses.get("deep_feature", network="vggish")
     with pytest.raises(ValueError, match="wanted 'magnitude'"):
         losses.DeepFeature("waveform")

@@ -116,11 +116,21 @@ def test_silent_bins_have_no_dominant_source():
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("logl1_time", {"normalization": "sum"}, "wanted 'mean' or 'paper'"),
+        (
+            "logl1_time",
+            {"normalization": "sum"},
+            "^loss_args.normalization: found 'sum', wanted 'mean' or 'paper'",
+        ),
         ("multi_resolution_stft", {"resolutions": [(100, 10, 200)]}, "window up to the FFT size"),
         ("multi_resolution_stft", {"resolutions": []}, "at least one"),
         ("l2_freq", {"beta": 1}, "none: this loss has no hyper-parameters"),
-        ("l3_time", {}, r"found 'l3_time', wanted one of l1_time, l2_time"),
+        (
+            "sisdr_tim",
+            {},
+            r"^loss: found 'sisdr_tim' \(did you mean sisdr_time\?\), wanted",
+        ),
+        ("l2_freq", {"reduction": "all"}, "^loss_args: found reduction 'all' for l2_freq, wanted"),
+        ("adversarial", {"gamma": "x"}, "^loss_args: found gamma 'x' for adversarial, wanted"),
     ],
 )
 def test_wrong_arguments_are_named(name, arguments, message):

@@ -96,7 +96,7 @@ def test_nan_frames_are_explained(tmp_path):
 @pytest.mark.parametrize("text", ["", "{}", '{"targets": []}', '{"targets": [{"name": "a"}]}'])
 def test_damaged_files_are_named(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(UserError, match=r"a\.json: damaged"):
+    with pytest.raises(UserError, match=r"a\.json: found damaged content"):
         read_scores(tmp_path / "a.json")
-    with pytest.raises(UserError, match=r"b\.json: No such file"):
+    with pytest.raises(UserError, match=r"b\.json: found No such file .*, wanted a file of scores"):
         read_scores(tmp_path / "b.json")

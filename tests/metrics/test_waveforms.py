@@ -42,9 +42,9 @@ def test_scores_are_those_of_an_array(paths):
 @pytest.mark.parametrize(
     ("samples", "rate", "error"),
     [
-        (np.zeros((2999, 2)), 8000, "frames: found 2999, wanted 3000"),
-        (np.zeros((3000, 1)), 8000, "channels: found 1, wanted 2"),
-        (np.zeros((3000, 2)), 9000, "samplerate: found 9000, wanted 8000"),
+        (np.zeros((2999, 2)), 8000, "found 2999 samples, wanted 3000"),
+        (np.zeros((3000, 1)), 8000, "found 1 channels, wanted 2"),
+        (np.zeros((3000, 2)), 9000, "found 9000 Hz, wanted 8000"),
     ],
 )
 def test_files_that_differ_are_named(paths, samples, rate, error):
@@ -57,8 +57,8 @@ def test_files_that_differ_are_named(paths, samples, rate, error):
 def test_files_that_cannot_be_read_are_named(paths):
     paths, _ = paths
     paths[1].write_bytes(b"no audio")
-    with pytest.raises(UserError, match=r"drums\.wav: cannot be read"):
+    with pytest.raises(UserError, match=r"drums\.wav: found no audio that can be read"):
         AudioFiles(paths)
     paths[1].unlink()
-    with pytest.raises(UserError, match=r"drums\.wav: cannot be read"):
+    with pytest.raises(UserError, match=r"drums\.wav: found no audio that can be read"):
         AudioFiles(paths)

@@ -103,7 +103,7 @@ def test_loss_is_that_of_the_pair(batch):
     scene = domains.Scene(batch["sources"], **parts, audio=AUDIO)
     expected = np.abs(scene.estimated_waveforms - batch["sources"]).mean()
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
-    assert set(logs) == {"loss", "si_sdr", "sdr"}
+    assert set(logs) == {"loss", "si_sdr", "snr"}
 
 
 def test_losses_of_several_domains_are_summed_and_logged_apart(batch):
@@ -114,7 +114,7 @@ def test_losses_of_several_domains_are_summed_and_logged_apart(batch):
         0.5 * history["l2_freq"][0] + 10 * history["l1_time"][0], rel=1e-5
     )
     assert set(history) == {"loss", "l2_freq", "l1_time"} | {
-        f"val_{name}" for name in ("loss", "l2_freq", "l1_time", "si_sdr", "sdr")
+        f"val_{name}" for name in ("loss", "l2_freq", "l1_time", "si_sdr", "snr")
     }
 
 

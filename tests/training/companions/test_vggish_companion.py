@@ -100,7 +100,7 @@ def test_terms_and_gradient_norms_are_logged_apart(batch):
     ).history  # fmt: skip
     logged = {name: values[0] for name, values in history.items()}
     terms = {f"deep_feature/{term}" for term in TERMS}
-    assert set(logged) == {"loss", "val_loss", "val_si_sdr", "val_sdr"} | terms | {
+    assert set(logged) == {"loss", "val_loss", "val_si_sdr", "val_snr"} | terms | {
         f"val_{name}" for name in terms
     } | {f"gradient_norm/{name}" for name in terms}
     total = [logged[f"deep_feature/{term}"] * w for term, w in zip(TERMS, (1, 0.5, 2), strict=True)]
