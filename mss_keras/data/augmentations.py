@@ -106,9 +106,9 @@ def augment(sources: tf.Tensor, drawn: dict[str, tf.Tensor], chosen: Collection[
 
     Example:
         >>> drawn = {"gain": tf.constant([0.5, 1.0]), "channelswap": tf.constant([True, False])}
-        >>> sources = tf.constant([[[0.2, 0.4]], [[0.6, 0.8]]])
-        >>> augment(sources, drawn, ["gain", "channelswap"]).numpy().round(1).tolist()
-        [[[0.2, 0.1]], [[0.6, 0.8]]]
+        >>> sources = tf.constant([[[0.5, 1.0]], [[0.25, 0.75]]])
+        >>> augment(sources, drawn, ["gain", "channelswap"]).numpy().tolist()
+        [[[0.5, 0.25]], [[0.25, 0.75]]]
     """
     for name, augmentation in AUGMENTATIONS.items():
         if name in chosen:
