@@ -17,6 +17,7 @@ import tensorflow as tf
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data.augmentations import augment
 from mss_keras.data.draws import Drawn, draw, offset_of
+from mss_keras.data.padding import padded_batches
 from mss_keras.data.readers import Reader, lengths_of, map_in_parallel, reader
 from mss_keras.data.tracks import Track
 from mss_keras.data.unpaired import Unpaired
@@ -53,6 +54,7 @@ def training_examples(
     seed: int,
     start: int = 0,
     unpaired: Unpaired | None = None,
+    mixed: bool = True,
 ) -> tf.data.Dataset:
     """Endless batches of random mixtures.
 
@@ -66,6 +68,8 @@ def training_examples(
         seed: seed of the draws. An example depends on the seed and its index alone.
         start: index of the first example. Defaults to `0`.
         unpaired: where unpaired music comes from. Defaults to none: no unpaired music is made.
+        mixed: whether batches hold the mixture. Defaults to `True`; a `Separator` adds up the
+            sources by itself, on the device, where batches do not hold it.
 
     Returns:
         Batches `{"mixture": [batch, samples, channels], "sources": [batch, sources, samples,
@@ -85,7 +89,8 @@ def training_examples(
         )
 
     def make(index: tf.Tensor) -> Example:
-        return {name: tensor for maker in makers for name, tensor in maker(index).items()}
+        example = {name: tensor for maker in makers for name, tensor in maker(index).items()}
+        return {name: example[name] for name in example if mixed or name != "mixture"}
 
     return (
         map_in_parallel(tf.data.Dataset.range(start, tf.int64.max), make)
@@ -109,7 +114,8 @@ def validation_examples(
         audio: sample rate and channels.
 
     Returns:
-        Batches as of `training_examples`, once through. The last batch may be smaller.
+        Batches as of `training_examples`, once through, and `weight`, `[batch]`: 0 for silence that
+        fills up the last batch, 1 for an excerpt. See `padded_batches`.
     """
     samples = excerpt_samples(data, audio)
     places = [
@@ -120,7 +126,7 @@ def validation_examples(
     items = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
     batches = tf.data.experimental.assert_cardinality(-(-len(places) // data.batch_size))
     make = _FixedExamples(tracks, data, audio, samples=samples)
-    examples = map_in_parallel(items, make).batch(data.batch_size)
+    examples = padded_batches(map_in_parallel(items, make), data.batch_size)
     return examples.apply(batches).prefetch(tf.data.AUTOTUNE)
 
 

@@ -163,6 +163,28 @@ def test_validation_covers_every_track_once_through(tree):
         np.testing.assert_allclose(excerpt, mixture[start : start + 13230], atol=1e-7)
 
 
+@pytest.mark.parametrize(("batch_size", "weights"), [(3, [1, 1, 1, 1, 0, 0]), (4, [1, 1, 1, 1])])
+def test_the_last_batch_of_validation_is_filled_up_with_silence(tree, batch_size, weights):
+    data = settings(tree, seq_dur=0.3, batch_size=batch_size)
+    batches = take(validation_examples(open_set(data, AUDIO).valid, data, AUDIO), 100)
+    assert [len(batch["sources"]) for batch in batches] == [batch_size] * len(batches)
+    assert np.concatenate([batch["weight"] for batch in batches]).tolist() == weights
+    for name in ("mixture", "sources"):
+        excerpts = np.concatenate([batch[name] for batch in batches])
+        for excerpt, weight in zip(excerpts, weights, strict=True):
+            assert np.any(excerpt) == (weight == 1)
+
+
+def test_batches_without_their_mixtures(tree):
+    data = settings(tree)
+    tracks = open_set(data, AUDIO).train
+    (mixed,) = take(training_examples(tracks, data, AUDIO, seed=3), 1)
+    (apart,) = take(training_examples(tracks, data, AUDIO, seed=3, mixed=False), 1)
+    assert set(apart) == {"sources"}
+    np.testing.assert_array_equal(apart["sources"], mixed["sources"])
+    np.testing.assert_allclose(apart["sources"].sum(1), mixed["mixture"], atol=1e-6)
+
+
 def test_validation_without_a_mixture_takes_the_sum(tree):
     (tree / "valid/d/mixture.wav").unlink()
     data = settings(tree)
