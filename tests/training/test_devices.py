@@ -72,5 +72,5 @@ def test_devices_stay_as_they_are():
 
 @pytest.mark.parametrize("name", ["gpu", "cpu:0", "cpu:", "CPU", "cpu:100"])
 def test_other_names(name):
-    with pytest.raises(UserError, match="devices: found .*, wanted auto, cpu or cpu:N"):
+    with pytest.raises(UserError, match=r"devices: found .*, wanted auto, cpu or cpu:N"):
         devices.choose(name)
