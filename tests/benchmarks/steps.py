@@ -3,7 +3,8 @@
     python tests/benchmarks/steps.py [--batch-size 4] [--hidden-size 512] [--devices auto]
 
 Weights of VGGish are random: they do not change the time. Every variant runs in a process
-of its own, so that its peak of memory (of the GPU, or of the process) is its own, and the variants run in turns.
+of its own, so that its peak of memory, of the GPU or of the process, is its own; the variants
+run in turns.
 "one pass" sends estimates and targets through VGGish as one batch, "two passes" is what
 the loss does; "low layers" compares conv1 and conv2 only. A step of "adversarial" has an
 unpaired batch besides, and updates the discriminators.
