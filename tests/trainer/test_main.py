@@ -96,7 +96,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         ),
         (
             ["--demo", "--loss", "deep_feature", "--vggish", "/no/such"],
-            "--vggish: /no/such: no such file or folder; wanted a TF-Hub handle, or the SavedModel",
+            "--vggish: found /no/such, which is no file or folder, wanted a TF-Hub handle",
         ),
         (["--vggish", "/no/such"], "--vggish, --feature-layers: found with --loss l2_freq, wanted"),
         (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
