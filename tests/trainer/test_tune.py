@@ -80,10 +80,10 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
     ("arguments", "message"),
     [
         (["--trials", "0"], "--trials: found 0"),
-        (["--loss", "l1_time"], "--loss: l1_time has no weights to search, wanted dissimilarity"),
+        (["--loss", "l1_time"], "--loss: found l1_time, without weights to search, wanted dissim"),
         (["--range", "beta=1:1"], "--range: found 'beta=1:1', wanted a smaller number"),
         (["--objective", "val_loss"], "--objective: found val_loss, which a smaller weight lowers"),
-        (["--objective", "pesq"], "--objective: found 'pesq', wanted val_si_sdr or val_snr"),
+        (["--objective", "pesq"], "--objective: found 'pesq', wanted one of val_si_sdr, val_snr"),
         (["--export", "x"], "--export: found no --then-train, wanted both or neither"),
         (["--tuner", "annealing"], "--tuner"),
         (["--root", "null"], "--root: found nothing, wanted the folder of a data set"),
@@ -104,4 +104,4 @@ def test_another_search_in_the_folder(tmp_path, capsys, tree):
     (tmp_path / "search/search.yaml").write_text(yaml.safe_dump({"loss": ["adversarial"]}))
     arguments = ["--root", str(tree), "--loss", "dissimilarity_freq"]
     assert main(["tune", *arguments, "--output", str(tmp_path / "search")]) == 2
-    assert "holds another search" in capsys.readouterr().err
+    assert "found another search in" in capsys.readouterr().err
