@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 from exported import ALL, make_separator, signature_of
+from stand_in import Refused
 from tensorflow_serving.apis import prediction_log_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig, UserError
@@ -143,6 +144,7 @@ def test_a_wrong_input_is_told_what_was_wanted(ask, signature, value, message):
         value = value.astype(np.float32)
     with pytest.raises(Exception, match="assertion failed") as caught:
         ask(signature, value)
+    assert isinstance(caught.value, Refused)
     assert caught.value.code.name == "INVALID_ARGUMENT"
     # Values of the message stand in brackets; of several, the session runs it as one text.
     told = str(caught.value).replace("[", "").replace("]", "")

@@ -1,5 +1,7 @@
 """Songs cut into requests and put together again, without a server."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from serving import pieces
 
 # As the default model has it, at a tenth of the rate: chunks of 14 s, 4 to a round.
 RATE = 4410
-INTERFACE = {
+INTERFACE: dict[str, Any] = {
     "sample_rate": RATE, "channels": 2, "stems": ["vocals", "rest"],
     "max_samples": 900 * RATE, "nfft": 408, "round": 2400 * 102,
     "chunk": 600 * 102, "context": 173 * 102, "fade": 43 * 102,
