@@ -1,21 +1,36 @@
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The first of these that is a Python which tensorflow-io 0.37.1 has a library for.
+PYTHONS := python3 python3.12 python3.11
+USABLE := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'
+PYTHON ?= $(shell for p in $(PYTHONS); do $$p $(USABLE) 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-long lint pictures clean
 
 demo: $(STAMP)  ## train a small separator on real music, in minutes
 	$(BIN)/python -m trainer train --demo --output runs/demo
 
-test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+test: $(STAMP)  ## what every change has to pass, in 8 minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" tests
+	$(BIN)/python -m pytest --quiet --doctest-modules mss_keras serving
+
+test-long: $(STAMP)  ## killed processes, several devices, wheels: what takes longer
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m long tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for file in tests/*/conftest.py; do $(BIN)/mypy $$file || exit; done
+
+pictures: demo  ## those of the README
+	$(BIN)/python -m trainer benchmark --demo --epochs 4 --output runs/demo-benchmark || true
+	$(BIN)/python .github/pictures.py runs/demo/spectrograms.png runs/demo-benchmark/heatmap.png
 
 $(STAMP): setup.cfg pyproject.toml
+	@$(or $(PYTHON),false) $(USABLE) 2>/dev/null || { echo "make: found no Python 3.11 or 3.12 \
+	with venv on PATH, wanted one of them; name it by make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'

@@ -1,1 +1,1 @@
-"""SavedModel export and what TensorFlow Serving needs to run it."""
+"""SavedModels for TensorFlow Serving, the server's configuration, and a client."""

@@ -1,4 +1,4 @@
-"""Whether TensorFlow Serving can run a SavedModel, found out before it is published."""
+"""Finds out, before a SavedModel is published, whether TensorFlow Serving can run it."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,24 +9,25 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
+from mss_keras.config import WorkFailedError
 from serving.protos import to_array
 
 _PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
-class ExportError(RuntimeError):
-    """A SavedModel that a server could not run."""
+class ExportError(WorkFailedError):
+    """A SavedModel was written that a server could not run."""
 
 
 def check_ops(folder: Path) -> None:
-    """Looks for what a server on a CPU, with nothing but TensorFlow's own ops, has not.
+    """Looks for ops that a server on a CPU, which has only TensorFlow's own ops, cannot run.
 
     Args:
-        folder: of the SavedModel.
+        folder: Path. The SavedModel.
 
     Raises:
-        ExportError: for Python functions, ops of other libraries, cuDNN, graphs that
-            XLA must compile, and GPUs that ops are bound to.
+        ExportError: if the graph has Python functions, ops of other libraries or of cuDNN,
+            functions that XLA must compile, or ops that are bound to a GPU.
     """
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((folder / "saved_model.pb").read_bytes())
@@ -60,17 +61,18 @@ def _must_compile(attributes) -> bool:
 
 
 def replay(folder: Path, requests: Iterable) -> None:
-    """Loads a SavedModel as TensorFlow Serving does, without a GPU, and runs requests.
+    """Loads a SavedModel without a GPU, as TensorFlow Serving does, and runs requests.
 
-    A graph and a session, not Python's own loader: only so are faults found of which
-    the first is a Keras model kept as an attribute ("Could not find variable").
+    The model is loaded into a graph and a session, not by Python's own loader: some faults
+    show only there, for example a Keras model that is kept as an attribute ("Could not find
+    variable").
 
     Args:
-        folder: of the SavedModel.
-        requests: `PredictRequest`s, whose outputs have to be finite.
+        folder: Path. The SavedModel.
+        requests: iterable of `PredictRequest`. The outputs have to be finite.
 
     Raises:
-        ExportError: if it cannot be loaded, or a request fails.
+        ExportError: if the model cannot be loaded, or if a request fails.
     """
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
     with (
@@ -80,7 +82,7 @@ def replay(folder: Path, requests: Iterable) -> None:
         try:
             loaded = SavedModelLoader(str(folder)).load(session, ["serve"])
         except (tf.errors.OpError, ValueError) as error:
-            raise ExportError(f"{folder}: cannot be loaded: {_line(error)}") from error
+            raise ExportError(f"{folder}: cannot be loaded: {_first_line(error)}") from error
         for request in requests:
             name = request.model_spec.signature_name
             signature = loaded.signature_def[name]
@@ -91,11 +93,11 @@ def replay(folder: Path, requests: Iterable) -> None:
             try:
                 outputs = session.run(fetches, feeds)
             except tf.errors.OpError as error:
-                raise ExportError(f"{folder}: {name}: {_line(error)}") from error
+                raise ExportError(f"{folder}: {name}: {_first_line(error)}") from error
             for key, value in outputs.items():
                 if value.dtype != object and not np.isfinite(value).all():
                     raise ExportError(f"{folder}: {name}: {key} has values that are not finite")
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).removeprefix("Graph execution error:").strip().splitlines()[0]

@@ -1,9 +1,9 @@
-"""SavedModels for TensorFlow Serving: written, checked, tried out, then published.
+"""Writes SavedModels for TensorFlow Serving, checks and tries them, and then publishes them.
 
 FOLDER/
     1/  2/  ...                           versions; the server takes the highest
         saved_model.pb  variables/
-        assets.extra/model_card.json      what it is and what it was trained on
+        assets.extra/model_card.json      what the model is and what it was trained on
         assets.extra/tf_serving_warmup_requests
 """
 
@@ -34,51 +34,54 @@ def export(
     model: MaskingModel,
     folder: Path,
     options: SeparationConfig = SeparationConfig(),
-    limits: ServingConfig = ServingConfig(),  # noqa: B008 - frozen
     *,
+    limits: ServingConfig = ServingConfig(),
     version: int | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Publishes a separator as the next version of a served model.
 
+    The folder of the version appears once the model was loaded as a server loads it and has
+    answered a request on each signature.
+
     Args:
-        model: the separator.
-        folder: of the served model, which has a folder for each version.
-        options: what to separate and how; baked in.
-        limits: the signatures wanted, and the longest length; see `serving.signatures`.
-        version: its number, replacing what is there. Defaults to the next.
-        about: what the model card says besides: loss, data, metrics, configuration.
-            Defaults to nothing.
+        model: MaskingModel. The separator.
+        folder: Path. The served model; it has a folder for each version.
+        options: SeparationConfig. What to separate and how; the graphs keep it as it is.
+        limits: ServingConfig. The signatures, and the longest song; see `serving.signatures`.
+        version: int. Number of the version; a version of that number is replaced. Defaults to
+            the next number.
+        about: mapping. What the model card says besides: "loss", "data", "metrics",
+            "configuration". Defaults to nothing.
 
     Returns:
-        The folder of the version; it appears when the model was loaded as a server
-        loads it and has answered a request on each signature.
+        The folder of the version.
 
     Raises:
-        UserError: for options that do not go with the model.
-        ExportError: if a server could not run it.
+        UserError: if the options do not go with the model.
+        ExportError: if a server could not run the SavedModel.
     """
     signatures = Signatures(model, options, limits)
     with _locked(folder):
         number = version or 1 + max([0, *versions(folder)])
         with appearing(folder / str(number)) as partial:  # .partial-N is no number: not served
-            _write(model, signatures, partial)
+            _write(signatures, partial)
             checks.check_ops(partial)
             warmup.write(partial, warmup.requests(signatures, folder.resolve().name))
             checks.replay(partial, warmup.read(partial))
-            text = json.dumps(_card(model, signatures, options, about or {}), indent=2)
+            text = json.dumps(_card(signatures, about or {}), indent=2)
             (partial / CARD).write_text(text + "\n")
     return folder / str(number)
 
 
 def versions(folder: Path) -> list[int]:
-    """The versions published in a folder, in order."""
+    """Lists the versions in the folder of a served model, in order."""
     return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and p.is_dir())
 
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    # Two exports at a time would take the same number.
+    # Otherwise two exports at the same time would take the same number.
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -88,13 +91,13 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(model: MaskingModel, signatures: Signatures, folder: Path) -> None:
+def _write(signatures: Signatures, folder: Path) -> None:
     with (
-        model.portable(),
+        signatures.model.portable(),
         open(os.devnull, "w") as quiet,
         contextlib.redirect_stdout(quiet),
     ):
-        # add_endpoint alone: track() would store the weights twice.
+        # track() beside add_endpoint() would store the weights twice.
         archive = keras.export.ExportArchive()
         for name, (function, spec, _) in signatures.endpoints().items():
             archive.add_endpoint(name, function, input_signature=[spec])
@@ -103,8 +106,8 @@ def _write(model: MaskingModel, signatures: Signatures, folder: Path) -> None:
 
 
 def _show_shapes(signatures: Signatures, folder: Path) -> None:
-    # The graph's inputs have no shape, so that it asserts them; what it wants stands in
-    # the signatures, which clients can ask for.
+    # The graph's inputs have no shape, because the graph asserts it (see serving/inputs.py).
+    # Clients read in the signatures which shape is wanted.
     path = folder / "saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     (graph,) = saved.meta_graphs
@@ -112,15 +115,11 @@ def _show_shapes(signatures: Signatures, folder: Path) -> None:
         info = graph.signature_def[name].inputs[spec.name]
         info.tensor_shape.CopyFrom(tf.TensorShape([None if x < 0 else x for x in shape]).as_proto())
     path.write_bytes(saved.SerializeToString(deterministic=True))
-    (folder / "fingerprint.pb").unlink(missing_ok=True)  # of the file as it was
+    (folder / "fingerprint.pb").unlink(missing_ok=True)  # it belongs to the file before
 
 
-def _card(
-    model: MaskingModel,
-    signatures: Signatures,
-    options: SeparationConfig,
-    about: Mapping[str, Any],
-) -> dict[str, Any]:
+def _card(signatures: Signatures, about: Mapping[str, Any]) -> dict[str, Any]:
+    model = signatures.model
     return {
         "loss": None,
         "data": None,
@@ -131,7 +130,7 @@ def _card(
         "sample_rate": model.audio.sample_rate,
         "model": vars(model.network_config),
         "audio": vars(model.audio),
-        "separation": vars(options),
+        "separation": vars(signatures.options),
         "signatures": list(signatures.endpoints()),
         "max_seconds": signatures.limits.max_seconds,
         "interface": signatures.interface(),
@@ -143,7 +142,7 @@ def _card(
 
 
 def _git_commit() -> str | None:
-    # None where the package is installed without its repository.
+    # An installed package has no repository, and gives None.
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         here = Path(__file__).parent

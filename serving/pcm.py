@@ -1,4 +1,4 @@
-"""WAV files of 16 bits in memory, for a client; `serving.wav` does it within a graph."""
+"""WAV files of 16 bits in memory, for a client; `serving.wav` has the same for graphs."""
 
 import io
 import wave
@@ -7,7 +7,17 @@ import numpy as np
 
 
 def to_wav(waveform: np.ndarray, rate: int) -> bytes:
-    """A waveform `[samples, channels]` as a WAV file of 16 bits."""
+    """Encodes a waveform as a WAV file of 16-bit PCM.
+
+    Args:
+        waveform: np.ndarray. Float `[samples, channels]`; values beyond −1 to 1 are clipped.
+        rate: int. Sample rate in Hz.
+
+    Example:
+        >>> import numpy as np
+        >>> from_wav(to_wav(np.array([[0.5, -0.25]]), 44100))
+        array([[ 0.5 , -0.25]], dtype=float32)
+    """
     samples = np.clip(np.rint(waveform * 2**15), -(2**15), 2**15 - 1).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
@@ -17,7 +27,14 @@ def to_wav(waveform: np.ndarray, rate: int) -> bytes:
 
 
 def from_wav(data: bytes) -> np.ndarray:
-    """Inverse of `to_wav`."""
+    """Decodes a WAV file of 16-bit PCM.
+
+    Args:
+        data: bytes. The file.
+
+    Returns:
+        Float32 `[samples, channels]`, −1 to 1.
+    """
     with wave.open(io.BytesIO(data)) as reader:
         samples = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
         return samples.reshape(-1, reader.getnchannels()).astype(np.float32) / 2**15

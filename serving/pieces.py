@@ -1,12 +1,13 @@
-"""A long song as overlapping requests whose stems, joined, are those of the whole song.
+"""Cuts a long song into overlapping requests, and joins their stems to those of the whole song.
 
-A server separates what it is sent in rounds of chunks (see `mss_keras.models.rounds`),
-counted from the beginning of the request. So a piece begins where a round of the song
-begins, one round or more ahead of what is kept of it, and ends a context behind. What is
-kept of two neighbours overlaps a little, where both are right, and fades.
+A server separates what a request holds in rounds of chunks (see `mss_keras.models.rounds`),
+counted from the beginning of the request. Therefore a piece begins where a round of the song
+begins, one round or more before the part that is kept of it, and ends a context behind that
+part. The kept parts of neighbours overlap a little, where both are right, and fade.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,36 +18,62 @@ _MESSAGE = 2**31 - 2**20  # bytes; no protocol buffer may have more than 2 GiB
 
 
 class Piece(NamedTuple):
-    """Samples of the song: those sent, and those kept of the answer."""
+    """One request, as positions in the song, in samples.
+
+    Attributes:
+        begin: int. First sample that is sent.
+        end: int. One behind the last sample that is sent.
+        keep: int. First sample of the answer that is kept; the piece before fades into this
+            one from here on.
+        stop: int. One behind the last sample that is kept.
+    """
 
     begin: int
     end: int
-    keep: int  # the first kept; from here the piece before fades into this one
-    stop: int  # behind the last kept
+    keep: int
+    stop: int
 
 
-def plan(samples: int, interface: Mapping[str, Any], seconds: float) -> list[Piece]:
-    """The requests for a song.
+def plan(
+    samples: int,
+    interface: Mapping[str, Any],
+    seconds: float,
+    *,
+    song: str | Path = "waveform",
+) -> list[Piece]:
+    """Chooses the requests for a song.
 
     Args:
-        samples: of the song.
-        interface: what the model says of itself; see `Signatures.interface`.
-        seconds: of the song in each request, as nearly as whole rounds allow.
+        samples: int. Length of the song.
+        interface: mapping. What the model says of itself; see `Signatures.interface`.
+        seconds: float. Length of the song in each request, as nearly as whole rounds allow.
+        song: str or Path. The argument or file that an error names. Defaults to `"waveform"`.
 
     Returns:
-        Pieces in order; the song as one if it is no longer than `seconds`.
+        Pieces in order; a single one for a song that is no longer than `seconds`.
 
     Raises:
         UserError: if the model takes no piece of that size.
+
+    Example:
+        >>> interface = {"sample_rate": 8000, "channels": 2, "stems": ["vocals", "rest"],
+        ...              "max_samples": 480000, "round": 64000, "chunk": 16000, "context": 8000,
+        ...              "fade": 4000, "nfft": 512}
+        >>> for piece in plan(400000, interface, seconds=16):
+        ...     print(piece)
+        Piece(begin=0, end=137024, keep=0, stop=127488)
+        Piece(begin=64000, end=265024, keep=123488, stop=255488)
+        Piece(begin=192000, end=393024, keep=251488, stop=383488)
+        Piece(begin=320000, end=400000, keep=379488, stop=400000)
     """
     rate = interface["sample_rate"]
-    answer = 4 * interface["channels"] * len(interface["stems"])  # bytes, for a sample
+    answer = 4 * interface["channels"] * len(interface["stems"])  # bytes for a sample
     longest = min(interface["max_samples"], _MESSAGE // answer)
     if samples <= min(longest, seconds * rate):
         return [Piece(0, samples, 0, samples)]
     round_, chunk, nfft = interface["round"], interface["chunk"], interface["nfft"]
     behind = interface["context"] + 2 * nfft
-    # Two chunks have to have heard all: the last one kept is cut off the other fades into.
+    # Two chunks have to have heard all: the last one kept, and the cut-off one it fades from.
     lead = round_ * -(-(2 * chunk + behind) // round_)
     fade = max(0, min(interface["fade"], chunk - 2 * nfft))
     step = round_ * max(1, round(seconds * rate / round_))
@@ -55,8 +82,10 @@ def plan(samples: int, interface: Mapping[str, Any], seconds: float) -> list[Pie
     if step <= 0:
         needed = (lead + round_ + behind) / rate
         raise UserError(
-            f"the song: found {samples / rate:.0f} s, wanted at most {longest / rate:g} s, or a "
-            f"model exported with --max-seconds {needed:.0f} or more, which takes it in pieces"
+            song,
+            f"{samples / rate:.0f} s",
+            f"at most {longest / rate:g} s, or a model exported with `max_seconds` "
+            f"{needed:.0f} or more, which takes it in pieces",
         )
     pieces = []
     for start in range(0, samples, step):
@@ -65,7 +94,7 @@ def plan(samples: int, interface: Mapping[str, Any], seconds: float) -> list[Pie
             Piece(
                 begin=max(0, start - lead),
                 end=samples if last else min(samples, start + step + behind),
-                # Behind, within a window of the boundary, the next round's masks are heard.
+                # The next round's masks reach back over the boundary by a window.
                 keep=0 if start == 0 else start - nfft - fade,
                 stop=samples if last else start + step - nfft,
             )
@@ -74,11 +103,11 @@ def plan(samples: int, interface: Mapping[str, Any], seconds: float) -> list[Pie
 
 
 def join(pieces: Sequence[Piece], stems: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The kept parts end to end, faded where they overlap.
+    """Puts the kept parts end to end, and fades where they overlap.
 
     Args:
-        pieces: in order.
-        stems: `[sources, samples, channels]` of each.
+        pieces: sequence of Piece. In order.
+        stems: iterable of np.ndarray. The answer for each piece, `[sources, samples, channels]`.
 
     Yields:
         Float32 `[sources, samples, channels]`.

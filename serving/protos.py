@@ -1,10 +1,9 @@
 """The messages of TensorFlow Serving's Predict, without TensorFlow.
 
-`tensorflow_serving.apis` imports `tensorflow.core.framework`, and with it all of
-TensorFlow: gigabytes and seconds that a client does not need. Here stand the same
-messages with the same field numbers, so that the bytes are the same; what is left
-out of them is never set by a client and skipped when read. They live in a
-descriptor pool of their own and do not clash with the official modules.
+The official module, tensorflow_serving.apis, imports all of TensorFlow: gigabytes and seconds
+that a client does not need. The messages here have the same field numbers, and therefore the
+same bytes. They leave out fields that a client never sets; a reader skips those. A separate
+descriptor pool keeps them from clashing with the official modules.
 """
 
 from collections.abc import Mapping
@@ -22,15 +21,15 @@ _SCALARS = {
     "int64": _FIELD.TYPE_INT64,
     "bool": _FIELD.TYPE_BOOL,
 }
-# Message → field → (number, type); `*` repeats it, and `{…}` maps from strings.
+# Message → field → (number, type). `*` marks a repeated field, `{…}` a map from strings.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Dim": {"size": (1, "int64"), "name": (2, "string")},
     "TensorShapeProto": {"dim": (2, "Dim*"), "unknown_rank": (3, "bool")},
     "TensorProto": {
-        "dtype": (1, "int32"),  # an enumeration: the same bytes
+        "dtype": (1, "int32"),  # an enumeration has the same bytes
         "tensor_shape": (2, "TensorShapeProto"),
         "tensor_content": (4, "bytes"),
-        # Packed floats and bytes are the same on the wire: an array, not a list of Python's.
+        # Packed floats are bytes on the wire; read as such they need no Python list.
         "float_val": (5, "bytes"),
         "string_val": (8, "bytes*"),
     },
@@ -54,13 +53,13 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 _FLOAT, _STRING = 1, 7
 
 
-def _field(message, name: str, number: int, kind: str) -> None:
+def _add_field(message, name: str, *, number: int, kind: str) -> None:
     field = message.field.add(name=name, number=number, label=_FIELD.LABEL_OPTIONAL)
     if kind.startswith("{"):
         entry = message.nested_type.add(name=f"{name.capitalize()}Entry")
         entry.options.map_entry = True
-        _field(entry, "key", 1, "string")
-        _field(entry, "value", 2, kind.strip("{}"))
+        _add_field(entry, "key", number=1, kind="string")
+        _add_field(entry, "value", number=2, kind=kind.strip("{}"))
         field.type, field.label = _FIELD.TYPE_MESSAGE, _FIELD.LABEL_REPEATED
         field.type_name = f".{_PACKAGE}.{message.name}.{entry.name}"
         return
@@ -79,7 +78,7 @@ def _classes() -> dict[str, Any]:
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
-            _field(message, field, number, kind)
+            _add_field(message, field, number=number, kind=kind)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
@@ -97,7 +96,15 @@ PredictionLog = _CLASSES["PredictionLog"]
 
 
 def to_tensor(array: np.ndarray | list[bytes]) -> Any:
-    """A `TensorProto` of float32 samples, or of a list of byte strings."""
+    """Puts an array of float32, or a list of byte strings, into a `TensorProto`.
+
+    Args:
+        array: np.ndarray or list of bytes. Of any shape; a list gives shape `[n]`.
+
+    Example:
+        >>> to_array(to_tensor([b"RIFF"]))
+        [b'RIFF']
+    """
     tensor = TensorProto()
     shape: tuple[int, ...]
     if isinstance(array, list):
@@ -112,10 +119,13 @@ def to_tensor(array: np.ndarray | list[bytes]) -> Any:
 
 
 def to_array(tensor: Any) -> np.ndarray | list[bytes]:
-    """Inverse of `to_tensor`; the array may be read-only.
+    """Takes the values out of a `TensorProto`; the array may be read-only.
+
+    Args:
+        tensor: TensorProto. Of float32 or byte strings.
 
     Raises:
-        ValueError: for a tensor of another type.
+        ValueError: if the tensor has another type.
     """
     if tensor.dtype == _STRING:
         return list(tensor.string_val)
@@ -128,18 +138,18 @@ def to_array(tensor: Any) -> np.ndarray | list[bytes]:
     values = np.frombuffer(tensor.float_val, "<f4")
     if len(values) == count:
         return values.reshape(shape)
-    # The last value stands for all that follow it.
+    # A sender may leave out values that repeat the last one.
     padded = np.full(count, values[-1] if len(values) else 0, "<f4")
     padded[: len(values)] = values
     return padded.reshape(shape)
 
 
 def predict_request(spec: Mapping[str, Any], inputs: Mapping[str, np.ndarray | list[bytes]]) -> Any:
-    """A `PredictRequest`.
+    """Makes a `PredictRequest`.
 
     Args:
-        spec: `name`, `signature_name` and, if wanted, `version` or `version_label`.
-        inputs: float32 arrays or lists of byte strings, by name.
+        spec: mapping. "name", "signature_name" and, if wanted, "version" or "version_label".
+        inputs: mapping. Float32 arrays or lists of byte strings, by name.
     """
     request = PredictRequest()
     for name, value in spec.items():

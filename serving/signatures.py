@@ -1,7 +1,7 @@
-"""The signatures of an exported model: requests of any length, in bounded memory.
+"""The signatures of an exported model: they answer requests of any length in bounded memory.
 
-Songs of a batch go one after the other, each by `Streaming.whole`, so that a
-request needs little more than its inputs and twice its outputs.
+The songs of a batch are separated one after the other, each by `Streaming.each_block`.
+Therefore a request needs little more memory than its inputs and twice its outputs.
 """
 
 import json
@@ -22,19 +22,21 @@ Outputs = dict[str, tf.Tensor]
 
 
 class Signatures:
-    """What a server offers of a separator.
+    """The functions of a separator that a server offers.
 
     Args:
-        model: the separator.
-        options: what to separate and how; baked into the graphs.
-        limits: the signatures wanted, and the longest length.
+        model: MaskingModel. The separator.
+        options: SeparationConfig. What to separate and how; the graphs keep it as it is.
+        limits: ServingConfig. The signatures that are wanted, and the longest song.
 
     Raises:
-        UserError: as `Streaming`, and for a fixed length above a chunk's or the longest.
+        UserError: if the options do not go with the model (see `Streaming`), or if the fixed
+            length is above that of a chunk or above the longest one.
     """
 
     def __init__(self, model: MaskingModel, options: SeparationConfig, limits: ServingConfig):
-        self.audio, self.limits = model.audio, limits
+        self.model, self.options, self.limits = model, options, limits
+        self.audio = model.audio
         self._streaming: Streaming = model.streaming(options)
         self.rounds = self._streaming.rounds
         self.fixed_samples = int(limits.fixed_seconds * self.audio.sample_rate)
@@ -49,16 +51,16 @@ class Signatures:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Stems of the waveforms."""
+        """Names of the stems."""
         return self._streaming.names
 
     @property
     def mask_names(self) -> tuple[str, ...]:
-        """Sources of the masks: a residual has none."""
+        """Names of the sources that have masks: a residual has none."""
         return self.names[: len(self.rounds.chosen)]
 
     def interface(self) -> dict[str, Any]:
-        """What a client must know, all of plain types; lengths in samples."""
+        """What a client must know, in types that JSON has; lengths are in samples."""
         plan, audio = self.rounds.plan, self.audio
         return {
             "sample_rate": audio.sample_rate,
@@ -75,10 +77,10 @@ class Signatures:
         }
 
     def endpoints(self) -> dict[str, tuple[Callable[..., Outputs], tf.TensorSpec, list[int]]]:
-        """Functions by the name of their signature, with their input and the shape it shows.
+        """Gives each signature's function, its input, and the shape that the signature shows.
 
-        The input has no shape (see `serving.inputs`); the one that the signature shows is
-        of −1 where any size will do. `describe` gives `interface` as JSON, and is always there.
+        The input itself has no shape (see `serving.inputs`). In the shape that is shown, −1
+        stands for any size. `describe` is always offered.
         """
         channels, bins = self.audio.nb_channels, self.audio.bins
         known = {
@@ -98,22 +100,35 @@ class Signatures:
         }
 
     def separate(self, waveform: tf.Tensor) -> Outputs:
-        """`[batch, samples, channels]` → the same for each stem."""
-        waveform = inputs.waveforms(waveform, self.audio, self.limits.max_seconds)
+        """Separates a batch of waveforms.
+
+        Args:
+            waveform: tf.Tensor. Float32 `[batch, samples, channels]`, −1 to 1.
+
+        Returns:
+            A tensor of the same shape for each stem, by name.
+        """
+        limit = self.limits.max_seconds
+        waveform = inputs.waveforms(waveform, self.audio, max_seconds=limit)
         shape = tf.shape(waveform)
 
         def song(index, carried):
             return self._streaming.each_block(waveform[index], self._put, carried)
 
-        # All songs end to end.
+        # The stems of all songs stand end to end.
         start = self._zeros([shape[0] * shape[1], *waveform.shape[2:]], self.names)
         _, stems = _fold(shape[0], song, (0, start))
         return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
 
     def separate_wav(self, wav_bytes: tf.Tensor) -> Outputs:
-        """Files `[batch]` → files `[batch]` for each stem, as `NAME_bytes`.
+        """Separates a batch of WAV files.
 
-        TensorFlow Serving's REST interface writes outputs with names in `_bytes` in base64.
+        Args:
+            wav_bytes: tf.Tensor. String `[batch]`: WAV files of 16-bit PCM.
+
+        Returns:
+            WAV files, string `[batch]`, for each stem, by its name and "_bytes": TensorFlow
+            Serving's REST interface writes outputs of such names in base64.
         """
         wav_bytes = inputs.strings("wav_bytes", wav_bytes)
         count = tf.shape(wav_bytes)[0]
@@ -123,24 +138,31 @@ class Signatures:
             return _write([wav.encode(stem, self.audio) for stem in stems], carried)
 
         def song(index, files):
-            waveform = wav.decode(wav_bytes[index], self.audio, self.limits.max_seconds)
+            limit = self.limits.max_seconds
+            waveform = wav.decode(wav_bytes[index], self.audio, max_seconds=limit)
             samples = tf.shape(waveform)[0]
-            parts = _strings(self.names, self._streaming.blocks(samples))
-            _, parts = self._streaming.each_block(waveform, add, (0, parts))
+            blocks = _strings(self.names, self._streaming.blocks(samples))
+            _, blocks = self._streaming.each_block(waveform, add, (0, blocks))
             header = wav.header(samples, self.audio)
-            whole = [wav.join(header, part.stack()) for part in parts.values()]
+            whole = [wav.join(header, encoded.stack()) for encoded in blocks.values()]
             return _write(whole, (index, files))[1]
 
         files = _fold(count, song, _strings(self.names, count))
         return {f"{name}_bytes": file.stack() for name, file in files.items()}
 
     def separate_batch(self, waveform: tf.Tensor) -> Outputs:
-        """`[batch, samples, channels]` of the one length → the same for each stem.
+        """Separates a batch of waveforms of the fixed length.
 
-        The network hears the batch as one; `separate` gives the same, a song at a time.
+        The network hears the whole batch at once, where `separate` takes a song at a time.
+
+        Args:
+            waveform: tf.Tensor. Float32 `[batch, samples, channels]`, −1 to 1.
+
+        Returns:
+            A tensor of the same shape for each stem, by name.
         """
-        samples, audio = self.fixed_samples, self.audio
-        waveform = inputs.waveforms(waveform, audio, self.limits.max_seconds, samples)
+        samples, audio, limit = self.fixed_samples, self.audio, self.limits.max_seconds
+        waveform = inputs.waveforms(waveform, audio, max_seconds=limit, samples=samples)
         shape, half = tf.shape(waveform), audio.nfft // 2
         stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft))
 
@@ -152,26 +174,34 @@ class Signatures:
         return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
 
     def masks(self, magnitude: tf.Tensor) -> Outputs:
-        """Magnitudes `[batch, frames, channels, bins]` → the network's masks, likewise.
+        """Gives the network's masks, without the Wiener filter and without a residual.
 
-        Of `mss_keras.signal`'s centred STFT: no Wiener filter, and no residual.
+        Args:
+            magnitude: tf.Tensor. Float32 `[batch, frames, channels, bins]`, the magnitude of
+                `mss_keras.signal.stft.STFT`.
+
+        Returns:
+            A tensor of the same shape for each source, by name.
         """
-        magnitude = inputs.magnitudes(magnitude, self.audio, self.limits.max_seconds)
+        limit = self.limits.max_seconds
+        magnitude = inputs.magnitudes(magnitude, self.audio, max_seconds=limit)
         plan, shape = self.rounds.plan, tf.shape(magnitude)
         frames = shape[1]
 
-        def step(song, begin, last, carried):
+        def step(song, begin, state):
+            last, carried = state
             before = tf.minimum(begin, plan.context)
             now = tf.minimum(plan.round, frames - begin)
             heard = magnitude[song, begin - before : begin + now + plan.context]
             masks, last = self.rounds.masks(heard, Span(before, now), last)
-            return song, begin + now, last, self._put(masks, carried)
+            return song, begin + now, (last, self._put(masks, carried))
 
         def song(index, carried):
-            start = (index, 0, self.rounds.start().hidden, carried)
-            return tf.while_loop(
-                lambda song, begin, *_: begin < frames, step, start, parallel_iterations=1
-            )[-1]
+            start = (index, 0, (self.rounds.start().hidden, carried))
+            _, _, (_, carried) = tf.while_loop(
+                lambda song, begin, _: begin < frames, step, start, parallel_iterations=1
+            )
+            return carried
 
         start = self._zeros([shape[0] * frames, *magnitude.shape[2:]], self.mask_names)
         _, masks = _fold(shape[0], song, (0, start))
@@ -183,22 +213,29 @@ class Signatures:
 
     @staticmethod
     def _put(block: tf.Tensor, carried: tuple) -> tuple:
-        # A block `[any, stems, ...]` into outputs that are there already, without a copy of
-        # them: lists of blocks leave holes in memory, into which no output fits.
+        # Writes a block `[any, stems, ...]` into outputs that exist already, without a copy:
+        # lists of blocks would leave holes in memory into which no output fits.
         begin, outputs = carried
         end = begin + tf.shape(block)[0]
-        parts = tf.unstack(block, len(outputs), axis=1)
-        pairs = zip(outputs.items(), parts, strict=True)
+        stems = tf.unstack(block, len(outputs), axis=1)
+        pairs = zip(outputs.items(), stems, strict=True)
         filled = {
             name: tf.raw_ops.TensorStridedSliceUpdate(
-                input=output, begin=[begin], end=[end], strides=[1], value=part
+                input=output, begin=[begin], end=[end], strides=[1], value=stem
             )
-            for (name, output), part in pairs
+            for (name, output), stem in pairs
         }
         return end, filled
 
     def describe(self, question: tf.Tensor) -> Outputs:
-        """Any strings `[batch]` → what a client must know, as JSON, `[batch]`."""
+        """Gives `interface` as JSON.
+
+        Args:
+            question: tf.Tensor. String `[batch]`; the values do not matter.
+
+        Returns:
+            String `[batch]`, by the name "answer".
+        """
         answer = json.dumps(self.interface())
         return {"answer": tf.fill(tf.shape(inputs.strings("question", question)), answer)}
 
@@ -214,7 +251,7 @@ def _write(values: list[tf.Tensor], carried: tuple) -> tuple:
 
 
 def _fold(count: tf.Tensor, function: Callable[[tf.Tensor, Any], Any], carried: Any) -> Any:
-    # One after the other: two songs at a time would take twice the memory.
+    # Two songs at a time would take twice the memory.
     _, carried = tf.while_loop(
         lambda index, _: index < count,
         lambda index, carried: (index + 1, function(index, carried)),

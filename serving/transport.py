@@ -1,4 +1,4 @@
-"""Predict requests over gRPC and REST, tried again while a server is away."""
+"""Sends Predict requests over gRPC and REST, again and again while a server is unavailable."""
 
 import base64
 import http.client
@@ -14,13 +14,13 @@ from urllib.parse import quote, urlsplit
 import grpc
 import numpy as np
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, WorkFailedError
 from serving import protos
 
 Values = dict[str, np.ndarray | list[bytes]]
 _METHOD = "/tensorflow.serving.PredictionService/Predict"
 _UNAVAILABLE = "UNAVAILABLE"
-# What TensorFlow Serving's REST interface makes of codes; others are told by their number.
+# The gRPC codes that TensorFlow Serving's REST interface gives as these HTTP codes.
 _CODES = {
     400: "INVALID_ARGUMENT",
     404: "NOT_FOUND",
@@ -30,12 +30,12 @@ _CODES = {
 }
 
 
-class ServingError(RuntimeError):
-    """A request that a server refused, or that did not reach one.
+class ServingError(WorkFailedError):
+    """A server refused a request, or a request did not reach a server.
 
     Args:
-        code: name of the gRPC status code.
-        message: the server's, or what went wrong on the way.
+        code: str. Name of the gRPC status code.
+        message: str. What the server said, or what went wrong on the way.
     """
 
     def __init__(self, code: str, message: str):
@@ -44,36 +44,44 @@ class ServingError(RuntimeError):
 
 
 class Transport(Protocol):
-    """How requests reach a server; safe to call from several threads."""
+    """Carries requests to a server; several threads may call it at a time."""
 
     def predict(self, signature: str, inputs: Values, seconds: float) -> Values:
-        """One request, answered within so many seconds.
+        """Sends one request and waits for its answer.
+
+        Args:
+            signature: str. Name of the model's signature.
+            inputs: dict. Float32 arrays or lists of byte strings, by name.
+            seconds: float. How long to wait for the answer.
+
+        Returns:
+            The outputs, by name.
 
         Raises:
-            ServingError: if it is not.
+            ServingError: if no answer comes in time, or if the server refuses the request.
         """
         ...
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes the connections."""
         ...
 
 
 class Grpc:
-    """Over gRPC.
+    """A `Transport` over gRPC.
 
     Args:
-        address: `HOST:PORT`.
-        spec: `name` of the model and, if wanted, `version` or `version_label`.
+        address: str. `HOST:PORT`.
+        spec: mapping. "name" of the model and, if wanted, "version" or "version_label".
     """
 
     def __init__(self, address: str, spec: Mapping[str, Any]):
         self._spec = spec
         options = [
-            # 4 MiB is the default: 3 s of four stems.
+            # The default is 4 MiB, and 3 s of four stems take more.
             ("grpc.max_send_message_length", -1),
             ("grpc.max_receive_message_length", -1),
-            # A server that is back is found soon; how often to try again is said below.
+            # gRPC looks for the server every second, and leaves repetitions to `retried`.
             ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.enable_retries", 0),
         ]
@@ -85,7 +93,7 @@ class Grpc:
         )
 
     def predict(self, signature: str, inputs: Values, seconds: float) -> Values:
-        """See `Transport`."""
+        """Sends one request and waits for its answer; see `Transport.predict`."""
         spec = {**self._spec, "signature_name": signature}
         try:
             response = self._call(protos.predict_request(spec, inputs), timeout=seconds)
@@ -94,16 +102,16 @@ class Grpc:
         return {name: protos.to_array(tensor) for name, tensor in response.outputs.items()}
 
     def close(self) -> None:
-        """See `Transport`."""
+        """Closes the connection."""
         self._channel.close()
 
 
 class Rest:
-    """Over HTTP, for signatures of byte strings: floats in JSON would take far longer.
+    """A `Transport` over HTTP, for signatures of byte strings: floats in JSON take far longer.
 
     Args:
-        url: `http://HOST:PORT`.
-        spec: as for `Grpc`.
+        url: str. `http://HOST:PORT`.
+        spec: mapping. As for `Grpc`.
     """
 
     def __init__(self, url: str, spec: Mapping[str, Any]):
@@ -115,7 +123,7 @@ class Rest:
         self._url = f"{url.rstrip('/')}{path}:predict"
 
     def predict(self, signature: str, inputs: Values, seconds: float) -> Values:
-        """See `Transport`."""
+        """Sends one request and waits for its answer; see `Transport.predict`."""
         values = {
             name: [{"b64": base64.b64encode(value).decode()} for value in values]
             for name, values in inputs.items()
@@ -126,50 +134,53 @@ class Rest:
             with urllib.request.urlopen(request, timeout=seconds) as response:
                 outputs = json.load(response)["outputs"]
         except urllib.error.HTTPError as error:
-            raise ServingError(
-                _CODES.get(error.code, f"HTTP {error.code}"), _told(error)
-            ) from error
+            code = _CODES.get(error.code, f"HTTP {error.code}")
+            raise ServingError(code, _message_of(error)) from error
         except TimeoutError as error:
             raise ServingError("DEADLINE_EXCEEDED", f"no answer in {seconds:.0f} s") from error
         except (OSError, http.client.HTTPException) as error:  # refused, reset, cut off
             raise ServingError(_UNAVAILABLE, f"{self._url}: {error}") from error
-        # A single output comes without its name.
+        # The server leaves out the name of a single output.
         outputs = outputs if isinstance(outputs, dict) else {"": outputs}
         return {name: [_bytes(value) for value in values] for name, values in outputs.items()}
 
     def close(self) -> None:
-        """See `Transport`; each request has a connection of its own."""
+        """Does nothing: each request has its own connection."""
 
 
 def connect(url: str, spec: Mapping[str, Any]) -> Transport:
-    """The transport for a URL, `grpc://HOST:PORT` or `http[s]://HOST:PORT`.
+    """Makes the transport for a URL.
+
+    Args:
+        url: str. `grpc://HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT`.
+        spec: mapping. As for `Grpc`.
 
     Raises:
-        UserError: for another URL.
+        UserError: if the URL has another form.
     """
     parts = urlsplit(url)
     if parts.scheme == "grpc" and parts.port and parts.hostname:
         return Grpc(parts.netloc, spec)
     if parts.scheme in ("http", "https") and parts.hostname:
         return Rest(url, spec)
-    raise UserError(f"--url: found {url!r}, wanted grpc://HOST:PORT or http://HOST:PORT")
+    raise UserError("url", repr(url), "grpc://HOST:PORT or http://HOST:PORT")
 
 
 def retried(
     request: Callable[[float], Values], deadline: float, say: Callable[[str], None]
 ) -> Values:
-    """A request, made again while the server is unavailable: away, or overloaded.
+    """Repeats a request while the server is unavailable: away, or overloaded.
 
-    Pauses double from a quarter of a second to ten, give or take a half, so that clients do
-    not come back all at once.
+    The pauses double, from a quarter of a second to ten. Each is varied by up to a half, which
+    keeps clients from coming back all at once.
 
     Args:
-        request: called with the seconds left.
-        deadline: seconds for all attempts together.
-        say: told of every attempt that failed.
+        request: Callable. Called with the seconds that are left.
+        deadline: float. Seconds for all attempts together.
+        say: Callable. Called with a line about every attempt that failed.
 
     Raises:
-        ServingError: of the last attempt.
+        ServingError: if the last attempt failed.
     """
     end, pause = time.monotonic() + deadline, 0.25
     while True:
@@ -184,7 +195,7 @@ def retried(
         pause = min(10.0, 2 * pause)
 
 
-def _told(error: urllib.error.HTTPError) -> str:
+def _message_of(error: urllib.error.HTTPError) -> str:
     text = error.read().decode(errors="replace")
     try:
         return json.loads(text)["error"]

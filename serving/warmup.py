@@ -1,4 +1,4 @@
-"""Requests that a server replays when it loads a model, so that the first user need not wait."""
+"""Requests that a server replays when it loads a model; the first user need not wait."""
 
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,17 @@ import tensorflow as tf
 from serving import protos
 from serving.signatures import Signatures
 
-# Where TensorFlow Serving looks for them. One that fails makes it refuse the model.
+# TensorFlow Serving looks for them here. It refuses a model if one of them fails.
 PATH = "assets.extra/tf_serving_warmup_requests"
 _SECONDS = 1.0
 
 
 def requests(signatures: Signatures, model_name: str) -> list[Any]:
-    """A `PredictRequest` for each signature: a second of silence, or what length it takes.
+    """Makes a `PredictRequest` for each signature: a second of silence, or the fixed length.
 
     Args:
-        signatures: what is exported.
-        model_name: the name that the server knows the model by.
+        signatures: Signatures. What is exported.
+        model_name: str. The name by which the server knows the model.
     """
     audio = signatures.audio
     silence = np.zeros([1, int(_SECONDS * audio.sample_rate), audio.nb_channels], np.float32)
@@ -41,11 +41,11 @@ def requests(signatures: Signatures, model_name: str) -> list[Any]:
 
 
 def write(folder: Path, chosen: list[Any]) -> None:
-    """Writes requests into a SavedModel, as TensorFlow Serving reads them.
+    """Writes requests into a SavedModel, in the file that TensorFlow Serving reads.
 
     Args:
-        folder: of the SavedModel.
-        chosen: `PredictRequest`s.
+        folder: Path. The SavedModel.
+        chosen: list of `PredictRequest`. What the server replays.
     """
     path = folder / PATH
     path.parent.mkdir(exist_ok=True)
@@ -57,7 +57,11 @@ def write(folder: Path, chosen: list[Any]) -> None:
 
 
 def read(folder: Path) -> list[Any]:
-    """Inverse of `write`."""
+    """Reads the requests that `write` wrote.
+
+    Args:
+        folder: Path. The SavedModel.
+    """
     logs = []
     for record in tf.data.TFRecordDataset(str(folder / PATH)).as_numpy_iterator():
         logs.append(protos.PredictionLog.FromString(record))

@@ -1,25 +1,25 @@
-"""WAV files to waveforms and back, within a graph.
+"""Decodes and encodes WAV files within a graph.
 
-`tf.audio.decode_wav` takes 2 of 6 channels without a word, does not tell the sample
-rate before it has decoded, and knows plain files only: the header is read here.
+The header is read here, because `tf.audio.decode_wav` silently takes 2 of 6 channels, gives
+the sample rate only after it has decoded, and knows nothing but plain files.
 """
 
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig
-from serving.inputs import require
+from serving.inputs import guard
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
-_HEADER = 44  # bytes, of the files that TensorFlow writes
+_HEADER = 44  # bytes of the header that TensorFlow writes
 
 
-def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor:
-    """A WAV file as a waveform.
+def decode(data: tf.Tensor, audio: AudioConfig, *, max_seconds: float) -> tf.Tensor:
+    """Decodes a WAV file, and asserts that it is as the model wants it.
 
     Args:
-        data: string, 0-D: RIFF WAVE, 16-bit PCM, with any chunks before its samples.
-        audio: the sample rate and channels wanted.
-        max_seconds: longest length allowed.
+        data: tf.Tensor. String, 0-D: RIFF WAVE, 16-bit PCM; any chunks may precede the samples.
+        audio: AudioConfig. The sample rate and the channels that are wanted.
+        max_seconds: float. The longest length allowed, in seconds.
 
     Returns:
         Float32 `[samples, channels]`, −1 to 1.
@@ -27,15 +27,15 @@ def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor
     rate, channels = audio.sample_rate, audio.nb_channels
     wanted = f"wav_bytes: wanted a 16-bit PCM WAV file of {rate} Hz with {channels} channels"
     length = tf.strings.length(data)
-    data = require(data, length >= 12, f"{wanted}, found a string of so many bytes:", length)
+    data = guard(data, length >= 12, f"{wanted}, found a string of so many bytes:", length)
     magic = tf.strings.join([tf.strings.substr(data, 0, 4), tf.strings.substr(data, 8, 4)])
-    data = require(data, tf.equal(magic, "RIFFWAVE"), f"{wanted}, found a file of another kind")
+    data = guard(data, tf.equal(magic, "RIFFWAVE"), f"{wanted}, found a file of another kind")
     form, begin, size = _chunks(data)
-    there = tf.logical_and(form > 0, begin > 0)
-    data = require(data, there, f"{wanted}, found no fmt or no data chunk in it")
+    complete = tf.logical_and(form > 0, begin > 0)
+    data = guard(data, complete, f"{wanted}, found no fmt or no data chunk in it")
 
     kind = _number(data, form, 2)
-    # The plain kind of an extensible format stands in front of its GUID.
+    # An extensible format has its plain kind in the first bytes of its GUID.
     kind = tf.where(kind == _EXTENSIBLE, _number(data, form + 24, 2), kind)
     found = {
         "format (1 is PCM)": kind,
@@ -44,9 +44,9 @@ def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor
         "channels": _number(data, form + 2, 2),
     }
     right = tf.reduce_all(tf.stack(list(found.values())) == [_PCM, 16, rate, channels])
-    named = [part for name, value in found.items() for part in (f"{name}:", value)]
-    data = require(data, right, f"{wanted}, found", *named)
-    data = require(
+    named = [item for name, value in found.items() for item in (f"{name}:", value)]
+    data = guard(data, right, f"{wanted}, found", *named)
+    data = guard(
         data,
         size <= int(max_seconds * rate) * 2 * channels,
         f"wav_bytes: wanted at most {max_seconds:g} s at {rate} Hz, found seconds",
@@ -59,11 +59,11 @@ def decode(data: tf.Tensor, audio: AudioConfig, max_seconds: float) -> tf.Tensor
 
 
 def encode(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
-    """A stretch of a waveform as the samples of a WAV file; beyond −1 to 1 they are cut off.
+    """Encodes a stretch of a waveform as the samples of a WAV file.
 
     Args:
-        waveform: float32 `[samples, channels]`.
-        audio: the sample rate.
+        waveform: tf.Tensor. Float32 `[samples, channels]`; values beyond −1 to 1 are clipped.
+        audio: AudioConfig. The sample rate.
 
     Returns:
         String, 0-D: 16-bit PCM without a header.
@@ -73,20 +73,36 @@ def encode(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
 
 
 def header(samples: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
-    """What stands before so many samples of 16 bits in a WAV file; string, 0-D."""
+    """Makes the header of a WAV file of 16-bit PCM.
+
+    Args:
+        samples: tf.Tensor. Int32, 0-D: length of the file.
+        audio: AudioConfig. The sample rate and the channels.
+
+    Returns:
+        String, 0-D.
+    """
     silent = tf.audio.encode_wav(tf.zeros([0, audio.nb_channels]), audio.sample_rate)
     size = 2 * audio.nb_channels * samples
     between = tf.strings.substr(silent, 8, _HEADER - 12)
     return tf.strings.join(["RIFF", _bytes(size + _HEADER - 8), between, _bytes(size)])
 
 
-def join(head: tf.Tensor, parts: tf.Tensor) -> tf.Tensor:
-    """A header and `[n]` stretches as one file; string, 0-D."""
-    return tf.strings.reduce_join(tf.concat([head[tf.newaxis], parts], axis=0))
+def join(head: tf.Tensor, stretches: tf.Tensor) -> tf.Tensor:
+    """Joins a header and encoded stretches to a file.
+
+    Args:
+        head: tf.Tensor. String, 0-D.
+        stretches: tf.Tensor. String `[stretches]`.
+
+    Returns:
+        String, 0-D.
+    """
+    return tf.strings.reduce_join(tf.concat([head[tf.newaxis], stretches], axis=0))
 
 
 def _chunks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    # Where the contents of 'fmt ' and 'data' begin (0: nowhere), and bytes of the latter.
+    # Where the contents of 'fmt ' and 'data' begin (0 if missing), and how long 'data' is.
     length = tf.cast(tf.strings.length(data), tf.int64)
 
     def name(place):
@@ -97,7 +113,7 @@ def _chunks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
     def step(place, form):
         size = _number(data, place + 4, 4)
-        # 16 bytes at least, and those there: what is shorter is no format.
+        # A format has at least 16 bytes, and they must not be cut off.
         fits = tf.logical_and(size >= 16, place + 8 + size <= length)
         form = tf.where(tf.logical_and(tf.equal(name(place), "fmt "), fits), place + 8, form)
         return place + 8 + size + size % 2, form
@@ -106,13 +122,13 @@ def _chunks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     place, form = tf.while_loop(further, step, start, parallel_iterations=1)
     found = tf.logical_and(place + 8 <= length, tf.equal(name(place), "data"))
     begin = tf.where(found, place + 8, 0)
-    # Programs that write to a pipe leave a size that is not known yet.
+    # A program that writes to a pipe does not know the size, and leaves a wrong one.
     size = tf.where(found, tf.minimum(_number(data, place + 4, 4), length - begin), 0)
     return form, begin, size
 
 
 def _number(data: tf.Tensor, place: tf.Tensor, size: int) -> tf.Tensor:
-    # Little-endian, unsigned; 0 for what lies beyond the end.
+    # Little-endian and unsigned; bytes beyond the end count as 0.
     length = tf.cast(tf.strings.length(data), tf.int64)
     text = tf.strings.substr(data, tf.minimum(tf.cast(place, tf.int64), length), size)
     text = tf.strings.substr(tf.strings.join([text, b"\0" * size]), 0, size)
@@ -122,7 +138,7 @@ def _number(data: tf.Tensor, place: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _bytes(number: tf.Tensor) -> tf.Tensor:
-    # 4 of them, little-endian; no op of TensorFlow makes bytes of numbers.
+    # Four bytes, little-endian. TensorFlow has no op that turns numbers into bytes.
     each = tf.constant([bytes([i]) for i in range(256)])
     digits = [tf.bitwise.right_shift(number, 8 * i) & 255 for i in range(4)]
     return tf.strings.reduce_join(tf.gather(each, tf.stack(digits)))

@@ -19,21 +19,11 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import SMALL, flags
+from excerpt import RATE, read_excerpt
 from once import once
 
 from mss_keras.config import SOURCES
-from mss_keras.data.musdb import demo_stem
-from mss_keras.data.stems import stem_blocks, to_int16
-
-RATE = 44100
-
-
-def read_excerpt() -> dict[str, np.ndarray]:
-    """The excerpt's streams by name, float32 [samples, channels]."""
-    blocks: dict[str, list[np.ndarray]] = {}
-    for name, _, block in stem_blocks(demo_stem()):
-        blocks.setdefault(name, []).append(block)
-    return {name: np.concatenate(parts) for name, parts in blocks.items()}
+from mss_keras.data.stems import to_int16
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _run(parse(given))
+        _run(parse(given))
     except (ArgumentError, UserError, WorkFailedError, OSError) as error:  # OSError: a full disk
         if "--traceback" in given:
             raise
@@ -33,15 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         resumes = "" if given[:1] == ["separate"] else "; the same command goes on where it was"
         print(f"interrupted{resumes}", file=sys.stderr)
         return 130
+    return 0
 
 
-def _run(options: Namespace) -> int:
+def _run(options: Namespace) -> None:
     # TensorFlow's own lines would bury ours; whoever wants them sets the variable.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from trainer import commands
 
     command = getattr(commands, options.command.replace("-", "_"))
-    return command(options[options.command])
+    command(options[options.command])
 
 
 def _one_line(error: Exception) -> str:

@@ -1,4 +1,8 @@
-"""One function a command: call the library, print what it says. No logic."""
+"""A function for each command: it makes specifications of options, calls the library and prints.
+
+TensorFlow takes seconds to import, so the functions import the library after they have checked
+the options.
+"""
 
 import dataclasses
 import sys
@@ -7,95 +11,91 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from mss_keras import config
-from mss_keras.config import RunConfig, UserError
+from mss_keras.config import RunConfig, UserError, WorkFailedError, from_options
+from mss_keras.config.errors import respelled
+from trainer.mistakes import spelled
+
+_DEMONSTRATION = (
+    "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
+    "tried on the rest of it (valid). It is not a trained separator."
+)
 
 
-def train(options: Namespace) -> int:
+def train(options: Namespace) -> None:
     """`python -m trainer train`."""
-    values = {name: options[name] for name in config.fields()}
-    # Wrong values are told before anything is imported or made.
-    settings = RunConfig.from_flat(values)
+    run = _run_config(options)
+    _require_root(options)
 
-    from mss_keras import data
     from mss_keras.training import loop, report
-    from mss_keras.training.callbacks import DivergedError
 
-    loop.resolve(settings)  # an unknown loss, too
-    default = "demo" if options.demo else "+".join(settings.training.loss)
+    loop.resolve(run)  # a wrong loss is told before anything is made
+    default = "demo" if options.demo else "+".join(run.training.loss)
     output = Path(options.output or f"runs/{default}")
-    if options.demo:
-        values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
-    _fetch(options)
+    run = _with_music(run, options, output)
     try:
-        scores = loop.train(
-            RunConfig.from_flat(values), output, say=_say, verbose=1 if sys.stdout.isatty() else 2
-        )
-    except DivergedError as error:
-        print(f"stopped: {error}; the last checkpoint is in {output}", file=sys.stderr)
-        return 1
-    _say("")
-    _say(report.table(scores))
+        scores = loop.train(run, output, say=_say, verbose=_verbosity())
+    except WorkFailedError as error:
+        error.add_note(f"the last checkpoint is in {output}")
+        raise
+    _say(f"\n{report.table(scores)}")
     if options.demo:
-        _say(
-            "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song "
-            "(train), tried on the rest of it (valid). It is not a trained separator."
-        )
+        _say(_DEMONSTRATION)
     _say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
-    return 0
 
 
-def prepare(options: Namespace) -> int:
+def prepare(options: Namespace) -> None:
     """`python -m trainer prepare`."""
+    _require_root(options)
+
     from mss_keras import data
 
-    root = _root(options)
     _fetch(options)
-    output = options.output or f"{root.rstrip('/')}-wav"
-    count = data.prepare(root, output, jobs=options.jobs)
+    output = options.output or f"{options.root.rstrip('/')}-wav"
+    count = data.prepare(options.root, output, jobs=options.jobs)
     _say(f"{count} tracks decoded, all are in {output}")
-    return 0
 
 
-def check_data(options: Namespace) -> int:
+def check_data(options: Namespace) -> None:
     """`python -m trainer check-data`."""
+    audio = from_options(config.AudioConfig, vars(options))
+    music = from_options(config.DataConfig, vars(options))
+    _require_root(options)
+
     from mss_keras import data
 
-    audio = config.AudioConfig(sample_rate=options.sample_rate, nb_channels=options.nb_channels)
-    findings = data.check(_root(options), tuple(options.sources), audio)
+    findings = data.check(options.root, music.sources, audio)
     for finding in findings:
         _say(f"{'error' if finding.fatal else 'warning'}: {finding.path}: {finding.message}")
     errors = sum(finding.fatal for finding in findings)
     _say(f"{errors} errors, {len(findings) - errors} warnings")
-    return 1 if errors else 0
+    if errors:
+        raise WorkFailedError(f"{options.root} has errors")
 
 
-def separate(options: Namespace) -> int:
+def separate(options: Namespace) -> None:
     """`python -m trainer separate`."""
-    # Wrong values are told before anything is loaded.
-    separation = config.from_options(config.SeparationConfig, options)
-    files = config.from_options(config.SongConfig, options)
+    separation = from_options(config.SeparationConfig, vars(options))
+    files = from_options(config.SongConfig, vars(options))
 
     from mss_keras.data import find_songs
     from mss_keras.separation.songs import separate_songs
     from mss_keras.training import runs
 
-    songs = find_songs(options.inputs)
+    songs, output = find_songs(options.inputs), Path(options.output)
     separator = runs.load(options.model)
-    failed = separate_songs(
-        separator, songs, Path(options.output), options=separation, files=files, say=_say
-    )
+    failed = separate_songs(separator, songs, output, options=separation, files=files, say=_say)
     if failed:
-        print(f"{failed} of {len(songs)} songs failed", file=sys.stderr)
-    return 1 if failed else 0
+        raise WorkFailedError(f"{failed} of {len(songs)} songs")
 
 
-def evaluate(options: Namespace) -> int:
+def evaluate(options: Namespace) -> None:
     """`python -m trainer evaluate`."""
-    settings = config.from_options(config.EvaluationConfig, options)
-    separation = config.from_options(config.SeparationConfig, options)
-    music = config.from_options(config.DataConfig, options)
-    audio = config.from_options(config.AudioConfig, options)
-    _root(options)
+    values = vars(options)
+    settings = from_options(config.EvaluationConfig, values)
+    separation = from_options(config.SeparationConfig, values)
+    music = from_options(config.DataConfig, values)
+    audio = from_options(config.AudioConfig, values)
+    _require_root(options)
 
     from mss_keras.evaluation import evaluate
     from mss_keras.training import runs
@@ -114,29 +114,23 @@ def evaluate(options: Namespace) -> int:
     if summary:
         _say(summary)
     if failed:
-        print(f"{failed} tracks failed; the same command tries them again", file=sys.stderr)
-    return 1 if failed else 0
+        raise WorkFailedError(f"{failed} tracks; the same command tries them again")
 
 
-def benchmark(options: Namespace) -> int:
+def benchmark(options: Namespace) -> None:
     """`python -m trainer benchmark`."""
-    values = {name: options[name] for name in config.fields() if name in options}
-    settings = config.from_options(config.EvaluationConfig, options)
-    RunConfig.from_flat(values)
+    run, settings = _run_config(options), from_options(config.EvaluationConfig, vars(options))
+    _require_root(options)
 
-    from mss_keras import data
     from mss_keras.experiments import benchmark
 
-    benchmark.resolve_losses(options.losses)
+    benchmark.resolve_losses(options.losses)  # a wrong loss is told before anything is made
     output = Path(options.output)
-    if options.demo:
-        values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
-        settings = dataclasses.replace(settings, subset="valid")
     outcomes = benchmark.benchmark(
-        RunConfig.from_flat(values),
+        _with_music(run, options, output),
         options.losses,
         settings,
-        output,
+        output=output,
         jobs=options.jobs,
         demonstration=options.demo,
         say=_say,
@@ -145,55 +139,40 @@ def benchmark(options: Namespace) -> int:
     _say((output / "table.md").read_text())
     failed = [name for name, outcome in outcomes.items() if outcome.failure]
     if failed:
-        print(f"failed: {', '.join(failed)}; the same command tries them again", file=sys.stderr)
-    return 1 if failed else 0
+        raise WorkFailedError(f"{', '.join(failed)}; the same command tries them again")
 
 
-def tune(options: Namespace) -> int:
+def tune(options: Namespace) -> None:
     """`python -m trainer tune`."""
-    values = {name: options[name] for name in config.fields()}
-    settings = config.from_options(config.SearchConfig, options)
-    run = RunConfig.from_flat(values)
+    run, settings = _run_config(options), from_options(config.SearchConfig, vars(options))
     if options.export and not options.then_train:
-        raise UserError("--export: found without --then-train, wanted both")
+        raise UserError("export", "no `then_train`", "both or neither")
+    _require_root(options)
 
-    from mss_keras import data
-    from mss_keras.experiments.search import search
-    from mss_keras.experiments.search.chief import ChiefLostError
     from mss_keras.experiments.search.plan import Search
+    from mss_keras.experiments.search.search import best_folder, search, train_best
     from mss_keras.training import report
+    from mss_keras.training.publishing import publish
 
     output = Path(options.output)
-    Search(run, settings, output)  # wrong values are told before anything is made
-    if options.demo:
-        values["root"] = str(data.make_demo(output.with_name(f"{output.name}-data")))
-    asked = Search(RunConfig.from_flat(values), settings, output, options.demo)
-    try:
-        told = search.search(asked, say=_say, progress=sys.stderr.isatty())
-        if told is None:  # a worker
-            return 0
-        _say(f"\n{told.table()}\n")
-        if not told.best_trial:
-            print(f"no trial was completed, see {output / 'logs'}", file=sys.stderr)
-            return 1
-        _say(f"the best, for train --config: {output / 'best.yaml'}")
-        if options.then_train:
-            shown = 1 if sys.stdout.isatty() else 2
-            scores = search.train_best(asked, told, say=_say, verbose=shown)
-            _say("")
-            _say(report.table(scores))
-    except (ChiefLostError, search.WorkersLostError, search.TrainingFailedError) as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return 1
+    planned = Search(run, settings, output, options.demo)  # a wrong value is told before
+    planned = dataclasses.replace(planned, config=_with_music(run, options, output))
+    progress = search(planned, say=_say, progress=sys.stderr.isatty())
+    if progress is None:  # this process was a worker; its chief tells the rest
+        return
+    _say(f"\n{progress.table()}\n")
+    folder = best_folder(planned, progress)
+    _say(f"the best, for train --config: {output / 'best.yaml'}")
+    if options.then_train:
+        scores = train_best(planned, progress, say=_say, verbose=_verbosity())
+        _say(f"\n{report.table(scores)}")
     if options.export:
-        run_folder = str(search.best_folder(asked, told))
-        return _publish(
-            run_folder, options.export, config.SeparationConfig(), config.ServingConfig()
-        )
-    return 0
+        separation, limits = config.SeparationConfig(), config.ServingConfig()
+        path = publish(folder, options.export, separation, limits=limits)
+        _say(f"version {path.name} in {path}")
 
 
-def import_openunmix(options: Namespace) -> int:
+def import_openunmix(options: Namespace) -> None:
     """`python -m trainer import-openunmix`."""
     from mss_keras.separation import importing
 
@@ -204,50 +183,51 @@ def import_openunmix(options: Namespace) -> int:
         f"{'unidirectional' if model.unidirectional else 'bidirectional'}, "
         f"{audio.nb_channels} channels at {audio.sample_rate} Hz, in {options.output}"
     )
-    return 0
 
 
-def export(options: Namespace) -> int:
+def export(options: Namespace) -> None:
     """`python -m trainer export`."""
-    # Wrong values are told before anything is loaded.
-    separation = config.from_options(config.SeparationConfig, options)
-    limits = config.from_options(config.ServingConfig, options)
+    separation = from_options(config.SeparationConfig, vars(options))
+    limits = from_options(config.ServingConfig, vars(options))
 
-    return _publish(options.model, options.output, separation, limits)
+    from mss_keras.training.publishing import publish
 
-
-def _publish(
-    model: str, folder: str, separation: config.SeparationConfig, limits: config.ServingConfig
-) -> int:
-    from mss_keras.training import runs
-    from serving.checks import ExportError
-
-    separator, about = runs.load(model), runs.about(model)
-    try:
-        path = separator.export(folder, separation, limits, about=about)
-    except ExportError as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}, wanted a folder to write to") from None
+    path = publish(options.model, options.output, separation, limits=limits)
     _say(f"version {path.name} in {path}")
-    return 0
 
 
-def _root(options: Namespace) -> str:
-    if options.root is None:
-        raise UserError("--root: not given, wanted the folder of a data set")
-    return options.root
+def _run_config(options: Namespace) -> RunConfig:
+    return RunConfig.from_flat({name: options[name] for name in config.fields() if name in options})
+
+
+def _require_root(options: Namespace) -> None:
+    if options.root is None and not options.get("demo"):
+        raise UserError("root", "nothing", "the folder of a data set")
+
+
+def _with_music(run: RunConfig, options: Namespace, output: Path) -> RunConfig:
+    # --demo makes its data set beside OUTPUT; --download fetches that of ROOT.
+    _fetch(options)
+    if not options.demo:
+        return run
+
+    from mss_keras import data
+
+    root = str(data.make_demo(output.with_name(f"{output.name}-data")))
+    return dataclasses.replace(run, data=dataclasses.replace(run.data, root=root))
 
 
 def _fetch(options: Namespace) -> None:
-    if options.download:
+    if options.get("download") and not Path(options.root).exists():
         from mss_keras import data
 
-        root = Path(_root(options))
-        if not root.exists():
-            data.download(root, *([options.download_url] if options.download_url else []))
+        data.download(options.root, options.download_url)
+
+
+def _verbosity() -> int:
+    # Keras's progress: a bar in a terminal, or else a line for each epoch.
+    return 1 if sys.stdout.isatty() else 2
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(respelled(line, spelled), flush=True)

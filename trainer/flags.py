@@ -3,6 +3,7 @@
 import argparse
 import copy
 import dataclasses
+import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -122,8 +123,8 @@ def _reading(annotation: Any, repeated: bool) -> dict[str, Any]:
         value = float | bool | str | list  # a number first, text last
         return {"type": dict[str, value | dict[str, value]], "metavar": "JSON"}
     if origin is Mapping:
-        return {"type": dict[inner], "metavar": "JSON"}
-    item = inner[0] if origin is tuple else annotation
+        return {"type": types.GenericAlias(dict, inner), "metavar": "JSON"}
+    item: Any = inner[0] if origin is tuple else annotation
     shown: dict[str, Any] = {}
     if number := _number(item):
         shown = {"metavar": _PLACEHOLDERS[number]}
@@ -131,7 +132,7 @@ def _reading(annotation: Any, repeated: bool) -> dict[str, Any]:
         item = str | None if config.optional(item) else str
         shown = {"metavar": f"{{{','.join(names)}}}"}
     if repeated:
-        return {"type": item | list[item], **shown}
+        return {"type": item | types.GenericAlias(list, item), **shown}
     if origin is tuple:
         return {"type": item, "nargs": "*", **shown}
     return {"type": item, **shown}

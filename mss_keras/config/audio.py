@@ -29,7 +29,7 @@ class AudioConfig:
     )
     nhop: int = option(
         1024,
-        "Hop between frames, samples: a divisor of `nfft`, at most half of it",
+        "Hop between frames, samples; a divisor of `nfft`, at most half of it",
         section="audio",
     )
 

@@ -18,8 +18,9 @@ def from_options(group: type[Specification], options: Mapping[str, Any]) -> Spec
     Raises:
         UserError: for a value out of range.
     """
-    fields: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(group)}
-    return group(**{n: _frozen(fields[n], options[n]) for n in fields if n in options})
+    of: Any = group  # mypy has no bound for classes of dataclasses
+    types = {field.name: field.type for field in dataclasses.fields(of)}
+    return group(**{n: _frozen(types[n], options[n]) for n in types if n in options})
 
 
 def default_of(field: dataclasses.Field) -> Any:

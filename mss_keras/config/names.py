@@ -1,4 +1,4 @@
-"""The names that everything else agrees on."""
+"""Names that all rooms share: sources, domains, VGGish and its layers."""
 
 import typing
 from typing import Literal

@@ -83,7 +83,7 @@ class SongConfig:
     Example:
         >>> SongConfig(format="mp3")
         Traceback (most recent call last):
-        mss_keras.config.errors.UserError: format: found 'mp3' (did you mean stem.mp4?), ...
+        mss_keras.config.errors.UserError: format: found 'mp3', wanted one of wav, flac, stem.mp4
     """
 
     start: float = option(

@@ -91,7 +91,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.stage:
         name, folder = options.stage[0], Path(options.stage[1])
-        print(json.dumps(score(folder, name) if name != "make" else make(folder, options.seconds)))
+        if name == "make":
+            make(folder, options.seconds)
+        print(json.dumps({} if name == "make" else score(folder, name)))
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -20,11 +20,10 @@ import torch  # noqa: E402
 from openunmix import filtering, model  # noqa: E402
 
 MODELS = Path(__file__).parents[1] / "models"
-sys.path[:0] = [str(MODELS), str(MODELS.parents[1])]
+sys.path[:0] = [str(MODELS), str(MODELS.parent)]
 
 from checkpoints import FLAVOURS, TARGETS, state, wiener_case  # noqa: E402
-
-from tests.conftest import read_excerpt  # noqa: E402
+from excerpt import read_excerpt  # noqa: E402
 
 
 def network(seed: int, sizes: dict) -> model.OpenUnmix:
@@ -62,7 +61,8 @@ def separated(sizes: dict, mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def main() -> None:
     mixture = read_excerpt()["mixture"][:66150]
-    recorded = {"versions": [f"{p} {metadata.version(p)}" for p in ("openunmix", "torch")]}
+    versions = [f"{name} {metadata.version(name)}" for name in ("openunmix", "torch")]
+    recorded = {"versions": np.array(versions)}
     for name, sizes in FLAVOURS.items():
         recorded[f"{name}/magnitudes"], recorded[f"{name}/stems"] = separated(sizes, mixture)
     magnitudes, spectrum = wiener_case()

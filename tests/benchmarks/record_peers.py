@@ -64,7 +64,8 @@ def main() -> None:
     for (peer, loss), function in PEERS.items():
         for seed in (1, 2):
             true, pred = (torch.from_numpy(x[:, 0, :, 0])[None] for x in peer_tensors(seed))
-            case = {"peer": peer, "loss": loss, "seed": seed, "value": float(function(pred, true))}
+            value = float(function(pred, true))
+            case: dict[str, object] = {"peer": peer, "loss": loss, "seed": seed, "value": value}
             if function is single_resolution:
                 case["resolutions"] = [[1024, 256, 1024]]
             cases.append(case)

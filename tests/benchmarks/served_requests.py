@@ -37,7 +37,7 @@ def export(folder: Path, niter: int) -> tuple[Path, Path, str, str]:
     separator = Separator(SOURCES)
     separator.build()
     limits = ServingConfig(signatures=("serving_default",))
-    path = separator.export(folder, SeparationConfig(niter=niter), limits)
+    path = separator.export(folder, SeparationConfig(niter=niter), limits=limits)
     (graph,) = loader_impl.parse_saved_model(str(path)).meta_graphs
     signature = graph.signature_def["serving_default"]
     fetches = ",".join(f"{name}={info.name}" for name, info in signature.outputs.items())

@@ -41,6 +41,7 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, float]:
 
     class OnePass(losses.DeepFeature):
         def summands(self, y_true, y_pred):
+            assert callable(self.network)
             maps = [tf.split(x, 2) for x in self.network(tf.concat([y_true, y_pred], 0))]
             maps = [(tf.stop_gradient(true), pred) for true, pred in maps]
             return {

@@ -13,7 +13,7 @@ def exported() -> Exported:
     separator = make_separator()
     options = SeparationConfig(niter=1, wiener_win_len=100, chunk_dur=0.6, context_dur=1.0)
     limits = ServingConfig(ALL, max_seconds=20.0, fixed_seconds=0.5)
-    folder = once("open_unmix", lambda path: separator.export(path, options, limits))
+    folder = once("open_unmix", lambda path: separator.export(path, options, limits=limits))
     return Exported(separator, options, folder, folder / "1")
 
 
@@ -27,7 +27,7 @@ def quick() -> Exported:
 
     def export(path):
         for separator in separators:
-            separator.export(path, options, limits)
+            separator.export(path, options, limits=limits)
 
     folder = once("quick", export)
     return Exported(separators[0], options, folder, folder / "1")

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import typing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +15,8 @@ from mss_keras import Separator
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
 
 HERE = Path(__file__).parent
-ALL = ("serving_default", "separate_wav", "spectrogram", "fixed_length")
+Signature = Literal["serving_default", "separate_wav", "spectrogram", "fixed_length"]
+ALL: tuple[Signature, ...] = typing.get_args(Signature)
 
 
 @dataclass

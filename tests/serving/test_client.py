@@ -1,6 +1,7 @@
 """The client against a stand-in for TensorFlow Serving; see stand_in.py."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ import stand_in as module
 from mss_keras.config import UserError
 from serving import client as command
 from serving.client import Client
-from serving.transport import ServingError
+from serving.transport import ServingError, Values
 
 RATE = 8000  # of the quick model
 
@@ -99,8 +101,8 @@ def test_an_answer_of_100_megabytes(stand_in):
 def test_an_overloaded_server(stand_in, quick, long_song, monkeypatch):
     monkeypatch.setattr(stand_in, "room", threading.Semaphore(1))
     monkeypatch.setattr(stand_in, "refused", 0)
-    said = []
-    options = {"version": 1, "seconds": 30, "jobs": 4, "say": said.append}
+    said: list[str] = []
+    options: dict[str, Any] = {"version": 1, "seconds": 30, "jobs": 4, "say": said.append}
     with closing(Client(url(stand_in), "quick", **options)) as client:
         stem = client.separate(long_song[: 90 * RATE])["vocals"]
     assert stand_in.refused == len(said) > 0
@@ -123,15 +125,21 @@ def go(server):
 def test_a_server_that_dies_and_returns_in_mid_song(quick, long_song, tmp_path):
     port = free_port()
     script = [sys.executable, str(Path(module.__file__)), str(port), f"quick={quick.folder}"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    servers = [subprocess.Popen(script, env=os.environ, **pipes) for _ in range(2)]
-    said, stems = [], []
+    pipe = subprocess.PIPE
+    servers = [
+        subprocess.Popen(script, env=os.environ, stdin=pipe, stdout=pipe, text=True)
+        for _ in range(2)
+    ]
+    said: list[str] = []
+    stems = []
     try:
         for server in servers:  # the second waits to take the first one's place
+            assert server.stdout
             assert server.stdout.readline() == "ready\n"
         go(servers[0])
-        options = {"version": 1, "seconds": 1, "jobs": 2, "deadline": 60, "say": said.append}
-        with closing(Client(f"grpc://127.0.0.1:{port}", "quick", **options)) as client:
+        options: dict[str, Any] = {"version": 1, "seconds": 1, "jobs": 2, "deadline": 60}
+        address = f"grpc://127.0.0.1:{port}"
+        with closing(Client(address, "quick", **options, say=said.append)) as client:
 
             def read(begin, end):
                 return long_song[begin:end]
@@ -166,8 +174,9 @@ def test_a_server_that_is_away(tmp_path, capsys):
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
 def test_what_a_server_refuses(stand_in, scheme):
     with closing(Client(url(stand_in, scheme))) as client:
-        transport, file = client._transport, {"wav_bytes": [b"x"]}
-        cases = [
+        transport = client._transport
+        file: Values = {"wav_bytes": [b"x"]}
+        cases: list[tuple[str, Values, str]] = [
             ("separate_wav", {"wav": [b"x"]}, "INVALID_ARGUMENT: tensor alias not found"),
             ("separate_wav", {**file, "more": [b""]}, r"INVALID_ARGUMENT: .*Sent extra: {more}"),
             ("separate_wav", file, "(?s)INVALID_ARGUMENT: .*wanted a 16-bit PCM WAV file"),
@@ -176,11 +185,12 @@ def test_what_a_server_refuses(stand_in, scheme):
         for signature, inputs, message in cases:
             with pytest.raises(ServingError, match=message):
                 transport.predict(signature, inputs, 10)
-    for which, message in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"model": "none"}, r"NOT_FOUND: Servable not found for request: Latest\(none\)"),
         ({"version": 9}, r"NOT_FOUND: .*Specific\(open_unmix, 9\)"),
         ({"label": "none"}, "INVALID_ARGUMENT: Unrecognized servable version label: none"),
-    ]:
+    ]
+    for which, message in wrong:
         with pytest.raises(ServingError, match=message):
             Client(url(stand_in, scheme), **which)
 
@@ -203,10 +213,17 @@ def test_wrong_input(stand_in, tmp_path, capsys):
         assert wanted in line.split("wanted")[1]
     assert [p.name for p in output.iterdir()] == ["mono"]
     for arguments, message in [
-        ({"url": "ftp://x"}, "--url: found 'ftp://x', wanted grpc://HOST:PORT or http"),
-        ({"url": "grpc://x"}, "--url: found 'grpc://x'"),
-        ({"url": url(stand_in), "label": "a", "version": 1}, "--label: found a and --version 1"),
-        ({"url": url(stand_in), "jobs": 0}, "--jobs: found 0, wanted a number above 0"),
+        ({"url": "ftp://x"}, "url: found 'ftp://x', wanted grpc://HOST:PORT or http"),
+        ({"url": "grpc://x"}, "url: found 'grpc://x'"),
+        (
+            {"url": url(stand_in), "label": "a", "version": 1},
+            "label: found 'a' beside `version` 1, wanted one of them",
+        ),
+        ({"url": url(stand_in), "jobs": 0}, "jobs: found 0, wanted a number above 0"),
     ]:
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(UserError, match=f"^{re.escape(message)}"):
             Client(**arguments)
+        flags = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
+        assert command.main(["song.wav", *flags]) == 2
+        shown = message.replace("`version`", "--version")
+        assert capsys.readouterr().err.startswith(f"error: --{shown}")

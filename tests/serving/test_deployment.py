@@ -93,7 +93,9 @@ def test_compose():
     (service,) = PyCompose.from_yaml(COMPOSE).to_dict()["services"].values()
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    minor = re.search(r"tensorflow ~= (\d+\.\d+)", setup["options"]["install_requires"])[1]
+    pinned = re.search(r"tensorflow ~= (\d+\.\d+)", setup["options"]["install_requires"])
+    assert pinned
+    minor = pinned[1]
     assert service["image"].startswith(f"tensorflow/serving:{minor}.")
     for mount in yaml.safe_load(COMPOSE)["services"]["serving"]["volumes"]:
         source, target, mode = mount.split(":")
@@ -121,8 +123,8 @@ def test_health_check(stand_in):
 
 def test_flags_named_in_the_text_exist():
     known = ""
-    for command in ("trainer export", "serving.client"):
-        command = [sys.executable, "-m", *command.split(), "--help"]
+    for text in ("trainer export", "serving.client"):
+        command = [sys.executable, "-m", *text.split(), "--help"]
         known += subprocess.check_output(command, text=True)
     known += (ROOT / "tests/benchmarks/served_requests.py").read_text()
     server = {"--enable_batching", "--batching_parameters_file", "--data-binary"}

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 from exported import ALL, make_separator, signature_of
+from stand_in import Refused
 from tensorflow_serving.apis import prediction_log_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig, UserError
@@ -143,6 +144,7 @@ def test_a_wrong_input_is_told_what_was_wanted(ask, signature, value, message):
         value = value.astype(np.float32)
     with pytest.raises(Exception, match="assertion failed") as caught:
         ask(signature, value)
+    assert isinstance(caught.value, Refused)
     assert caught.value.code.name == "INVALID_ARGUMENT"
     # Values of the message stand in brackets; of several, the session runs it as one text.
     told = str(caught.value).replace("[", "").replace("]", "")
@@ -195,12 +197,13 @@ def test_versions_follow_each_other_and_a_bad_one_leaves_nothing(tmp_path, monke
     ("options", "limits", "message"),
     [
         ({"targets": ("flute",)}, {}, "targets: found"),
-        ({}, {"signatures": ("fixed_length",), "fixed_seconds": 15.0}, "--fixed-seconds: found 15"),
+        ({}, {"signatures": ("fixed_length",), "fixed_seconds": 15.0}, "^fixed_seconds: found 15"),
     ],
 )
 def test_options_that_do_not_go_together(tmp_path, options, limits, message):
+    separation, serving = SeparationConfig(**options), ServingConfig(**limits)
     with pytest.raises(UserError, match=message):
-        make_separator().export(tmp_path, SeparationConfig(**options), ServingConfig(**limits))
+        make_separator().export(tmp_path, separation, limits=serving)
     assert not any(tmp_path.iterdir())
 
 

@@ -1,5 +1,7 @@
 """Songs cut into requests and put together again, without a server."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from serving import pieces
 
 # As the default model has it, at a tenth of the rate: chunks of 14 s, 4 to a round.
 RATE = 4410
-INTERFACE = {
+INTERFACE: dict[str, Any] = {
     "sample_rate": RATE, "channels": 2, "stems": ["vocals", "rest"],
     "max_samples": 900 * RATE, "nfft": 408, "round": 2400 * 102,
     "chunk": 600 * 102, "context": 173 * 102, "fade": 43 * 102,
@@ -49,7 +51,7 @@ def test_a_model_of_short_requests():
     assert max(piece.end - piece.begin for piece in plan) <= 150 * RATE
     assert len(pieces.plan(100 * RATE, {**INTERFACE, "max_samples": 100 * RATE}, 600)) == 1
     with pytest.raises(
-        UserError, match=r"found 800 s, wanted at most 100 s, .* --max-seconds 1\d\d"
+        UserError, match=r"^waveform: found 800 s, wanted at most 100 s, .* `max_seconds` 1\d\d"
     ):
         pieces.plan(800 * RATE, {**INTERFACE, "max_samples": 100 * RATE}, seconds=600)
 

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from command_line import flags
 
+from mss_keras.config import WorkFailedError
 from mss_keras.data.musdb import demo_stem
 from mss_keras.training import runs
 from trainer.parser import COMMANDS
@@ -63,10 +64,20 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--root", "/no/such"], "--root: /no/such found no such folder"),
-        ([], "--root: not given"),
+        (["--root", "/no/such"], "--root: found no such folder /no/such, wanted the folder"),
+        ([], "--root: found nothing, wanted the folder of a data set"),
         (["--batch-size", "0"], "--batch-size: found 0, wanted a number above 0"),
-        (["--epochs", "two"], "--epochs: .*int.* two"),
+        (["--epochs", "two"], "--epochs: found 'two', wanted a whole number"),
+        (["--lr", "fast"], "--lr: found 'fast', wanted a number"),
+        (["--loss-args", "3"], "--loss-args: found '3', wanted a mapping"),
+        (["--epochs"], "--epochs: found no value, wanted one; see 'train --help'"),
+        (["--in-memory=maybe"], "--in-memory: found 'maybe', wanted no value"),
+        (["song.wav"], "command: found 'song.wav', wanted one of train, prepare, "),
+        (["trian"], r"command: found 'trian' \(did you mean train\?\), wanted one of train, "),
+        (["--losss", "psa"], r"train: found '--losss' \(did you mean --loss\?\), wanted flags "),
+        (["--loss-arg.beta=2"], r"train: found '--loss-arg.beta' \(did you mean --loss-args.beta"),
+        (["tune", "--trails", "3"], r"tune: found '--trails' \(did you mean --trials\?\)"),
+        (["train", "song.wav"], "train: found 'song.wav', wanted flags that 'train --help' lists"),
         (["--loss", "l3_freq"], "--loss: found 'l3_freq', wanted one of l1_time, l2_time"),
         (["--demo", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
         (["--loss", "l1_freq", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
@@ -88,34 +99,63 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             "--vggish: found /no/such, which is no file or folder, wanted a TF-Hub handle",
         ),
         (["--vggish", "/no/such"], "--vggish, --feature-layers: found with --loss l2_freq, wanted"),
-        (["--feature-layers", "conv9"], "--feature-layers element 1: .*'conv1'.* conv9"),
+        (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
         (["--hidden-sizes", "3"], "--hidden-sizes"),
-        (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of nfft 4096"),
+        (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of --nfft 4096"),
         (["--hidden-size", "33"], "--hidden-size: found 33, wanted an even number"),
         (["--bandwidth", "30000"], "--bandwidth: found 30000.0, wanted at most .* 22050"),
-        (["--mixed-precision", "float8"], "--mixed-precision"),
+        (
+            ["--mixed-precision", "float8"],
+            r"--mixed-precision: found 'float8' \(did you mean float16\?\), wanted one of float16",
+        ),
+        (["evaluate", "--oracle", "imr"], r"--oracle: found 'imr' \(did you mean irm\?\)"),
         (["--devices", "tpu"], "--devices: found 'tpu'"),
         (["--config", "/no/such.yaml"], "no/such.yaml"),
-        (["prepare"], "--root: not given"),
+        (["prepare"], "--root: found nothing, wanted the folder of a data set"),
         (["separate", "x.wav", "--model", "/no/such"], "--model: /no/such found, wanted"),
         (["export", "--model", "/no/such", "--output", "x"], "--model: /no/such"),
-        (["separate", "x.wav"], "required: --model"),
+        (["separate", "x.wav"], "--model: found nothing, wanted a value; see 'separate --help'"),
+        (["separate"], "inputs: found nothing, wanted a value"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_input_is_one_line(trainer, tmp_path, tree, arguments, message):
+def test_wrong_input_is_one_line(command, tmp_path, tree, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
     if arguments and arguments[0].startswith("--") and "--root" not in arguments:
         arguments = [*arguments, "--root", str(tree)]
-    line = error_of(trainer(*arguments, cwd=tmp_path))
+    line = error_of(command(*arguments, check=2))
     assert re.search(message, line), line
-    assert not (tmp_path / "runs").exists()  # nothing is left of it
+    assert [path.name for path in tmp_path.iterdir()] == ["music"]  # nothing is left of it
+
+
+@pytest.mark.parametrize("arguments", [["trian"], ["--loss", "l3_freq", "--root", "/no/such"]])
+def test_nothing_else_is_printed_with_wrong_input(trainer, tmp_path, arguments):
+    result = trainer(*arguments, cwd=tmp_path)
+    assert "found" in error_of(result)
+    assert not result.stdout
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]],
+    ids=" ".join,
+)
+def test_wrong_flags_are_told_without_tensorflow(arguments):
+    code = (
+        "import sys; from trainer.__main__ import main; assert main(sys.argv[1:]) == 2\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
 
 
 def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
     path = tree / "train/b/bass.wav"
     path.write_bytes(path.read_bytes()[:5000])
     line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "run"))
-    assert f"{path}: cut short" in line
+    assert f"{path}: found a file that is cut short" in line
     assert not (tmp_path / "run").exists()
 
 
@@ -130,6 +170,19 @@ def test_traceback_on_demand(trainer):
     result = trainer("--root", "/no/such", "--traceback")
     assert "Traceback" in result.stderr
     assert "UserError" in result.stderr
+
+
+def test_work_that_fails_is_one_line_and_exit_code_1(command, monkeypatch):
+    def fail(options):
+        error = WorkFailedError("loss is nan\nat epoch 1")
+        error.add_note("the last checkpoint is in runs/a")
+        raise error
+
+    monkeypatch.setattr("trainer.commands.prepare", fail)
+    result = command("prepare", "--root", "x", check=1)
+    assert result.stderr == "failed: loss is nan at epoch 1; the last checkpoint is in runs/a\n"
+    with pytest.raises(WorkFailedError, match="loss is nan"):
+        command("prepare", "--root", "x", "--traceback", check=1)
 
 
 def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_path):
@@ -176,7 +229,7 @@ def test_check_data(trainer, tree):
     assert "0 errors, 0 warnings" in good.stdout
     (tree / "train/a/drums.wav").write_text("nothing")
     bad = trainer("check-data", "--root", tree, check=1)
-    assert f"error: {tree}/train/a/drums.wav: not audio" in bad.stdout
+    assert f"error: {tree}/train/a/drums.wav: found no audio" in bad.stdout
 
 
 def test_prepare_then_train_on_stems(trainer, command, small, tmp_path):
@@ -234,7 +287,7 @@ def test_separate_reports_what_failed_and_goes_on(command, run, excerpt, tmp_pat
     )
     assert "failed: " in result.stdout
     assert "a.wav" in result.stdout
-    assert "1 of 2 songs failed" in result.stderr
+    assert "failed: 1 of 2 songs" in result.stderr
     (stem,) = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert stem == tmp_path / "out/b/all.flac"
     found, rate = soundfile.read(stem)
@@ -299,8 +352,10 @@ def test_import_openunmix_without_checkpoints(trainer, tmp_path):
 def test_export(trainer, command, run, tmp_path):
     output = tmp_path / "model"
     (output / "1").mkdir(parents=True)
-    options = ("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5")
-    options += ("--niter", "1", "--max-seconds", "60")
+    options = (
+        *("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5"),
+        *("--niter", "1", "--max-seconds", "60"),
+    )
     made = trainer("export", "--model", run, "--output", output, *options, check=0)
     assert made.stdout.strip() == f"version 2 in {output / '2'}"
     assert not made.stderr
@@ -312,7 +367,7 @@ def test_export(trainer, command, run, tmp_path):
     assert card["signatures"] == ["separate_wav", "fixed_length", "describe"]
     assert (card["separation"]["niter"], card["max_seconds"]) == (1, 60)
     error = error_of(command("export", "--model", run, "--output", run / "config.yaml", check=2))
-    assert "config.yaml: File exists, wanted a folder to write to" in error
+    assert "config.yaml: found File exists, wanted a folder to write to" in error
 
 
 def test_config_file_and_flags_over_it(command, tree, small, tmp_path):

@@ -181,7 +181,7 @@ def test_tensorboard_shows_the_run(run):
         "loss", "run/learning_rate", "run/seconds_per_step", "run/share_waiting_for_data",
     }  # fmt: skip
     assert set(validation.Reload().Tags()["tensors"]) == {
-        "loss", "si_sdr", "sdr", "spectrograms", "mixture",
+        "loss", "si_sdr", "snr", "spectrograms", "mixture",
         *(f"{kind}/{name}" for kind in ("target", "estimate") for name in SOURCES),
     }  # fmt: skip
     logged = [float(tf.make_ndarray(event.tensor_proto)) for event in train.Tensors("loss")]
