@@ -58,7 +58,8 @@ def _reader(names: tuple[str, ...], audio: AudioConfig, shape: tuple[int, int]) 
 
     @tf.function(input_signature=[spec, spec], autograph=False)
     def read(targets, estimates):
-        scene = domains.EstimatedScene(targets, estimates, tf.reduce_sum(targets, 1), audio)
+        mixture = tf.reduce_sum(targets, axis=1)
+        scene = domains.EstimatedScene(targets, estimates, mixture, audio=audio)
         return [loss.call(*domains.pair(loss.domain, scene)) for loss in chosen]  # [batch] each
 
     return read

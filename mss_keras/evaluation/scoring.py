@@ -91,20 +91,20 @@ class Scoring:
         self, tasks: Sequence[Task], pool: ProcessPoolExecutor, *, work: Path, bar: tqdm
     ) -> Iterator[tuple[Task, UserError | None]]:
         # Each task as it ends, with what was wrong.
-        running: dict[Future, _Begun] = {}
+        running: dict[Future, _Running] = {}
         for number, task in enumerate(tasks):
             bar.set_postfix_str(str(task))
             folder = work / str(number)
             folder.mkdir()
             try:
                 future, losses = self._begin(pool, task, folder)
-                running[future] = _Begun(task, folder, losses)
+                running[future] = _Running(task, folder, losses)
             except UserError as error:
                 yield task, error
             while len(running) > self.jobs:
-                yield from _ended(running)
+                yield from _finish(running)
         while running:
-            yield from _ended(running)
+            yield from _finish(running)
 
     def _begin(
         self, pool: ProcessPoolExecutor, task: Task, folder: Path
@@ -132,7 +132,7 @@ class Scoring:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Begun:
+class _Running:
     # A task whose BSSEval is running, the folder of its stems and the values of the losses.
     task: Task
     folder: Path
@@ -145,24 +145,18 @@ class _Begun:
         dataclasses.replace(scores, whole_track=whole).save(self.task.path)
 
 
-def _ended(running: dict[Future, _Begun]) -> Iterator[tuple[Task, UserError | None]]:
+def _finish(running: dict[Future, _Running]) -> Iterator[tuple[Task, UserError | None]]:
     # Waits for a task at least, and takes what has ended out of what is running.
     for future in wait(running, return_when=FIRST_COMPLETED).done:
-        begun = running.pop(future)
+        ended = running.pop(future)
         try:
-            begun.save(future.result())
+            ended.save(future.result())
         except UserError as error:
-            yield begun.task, error
-        except BrokenProcessPool as error:
-            raise UserError(
-                "jobs",
-                f"the process that scores {begun.task.track.name} killed (out of memory?)",
-                "fewer; the same command then goes on",
-            ) from error
+            yield ended.task, error
         else:
-            yield begun.task, None
+            yield ended.task, None
         finally:
-            shutil.rmtree(begun.folder)
+            shutil.rmtree(ended.folder)
 
 
 @contextlib.contextmanager
@@ -172,6 +166,9 @@ def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
     ) as pool:
         try:
             yield pool
+        except BrokenProcessPool as error:
+            found = "a scoring process that was killed (out of memory?)"
+            raise UserError("jobs", found, "fewer; the same command then goes on") from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

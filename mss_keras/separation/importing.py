@@ -37,15 +37,17 @@ def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
     if output.suffix != ".keras" or output.exists():
         raise UserError("output", output.as_posix(), "a new path that ends with .keras")
     paths = _checkpoints(inputs)
+    targets = tuple(paths)
+    folder = paths[targets[0]].parent
     states = {target: _read(path) for target, path in paths.items()}
     flavours = {
         target: published.Flavour.of(state, paths[target]) for target, state in states.items()
     }
     if len(set(flavours.values())) > 1:
         sizes = "; ".join(f"{target}: {flavour}" for target, flavour in flavours.items())
-        raise UserError("inputs", f"targets of different sizes: {sizes}", "one size")
-    flavour = next(iter(flavours.values()))
-    model = _build(tuple(paths), flavour, _audio(next(iter(paths.values())).parent, flavour))
+        raise UserError(folder, f"targets of different sizes: {sizes}", "one size")
+    flavour = flavours[targets[0]]
+    model = _build(targets, flavour, _audio(folder, flavour))
     for network, (target, state) in zip(model.network.networks, states.items(), strict=True):
         published.load(network, state, paths[target])
     with appearing(output) as partial:
@@ -92,12 +94,12 @@ def _audio(folder: Path, flavour: published.Flavour) -> AudioConfig:
     if path.exists():
         try:
             found: dict[str, Any] = json.loads(path.read_text())
-            rate, hop, there = int(found["sample_rate"]), int(found["nhop"]), int(found["nfft"])
+            rate, hop, stated = int(found["sample_rate"]), int(found["nhop"]), int(found["nfft"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             wanted = "sample_rate, nfft and nhop of open-unmix"
             raise UserError(path, repr(error), wanted) from None
-        if there != nfft:
-            raise UserError(path, f"nfft {there}", f"{nfft} as the checkpoints have")
+        if stated != nfft:
+            raise UserError(path, f"nfft {stated}", f"{nfft} as the checkpoints have")
     elif nfft in _PUBLISHED:
         rate, hop = _PUBLISHED[nfft]
     else:

@@ -5,7 +5,6 @@ from mss_keras.config import (
     RunConfig,
     SearchConfig,
     SongConfig,
-    TrainingConfig,
     UserError,
     default_of,
     fields,
@@ -78,7 +77,7 @@ def test_wrong_values(values, message):
 
 @pytest.mark.parametrize("field", ["lr", "clip"])
 def test_none_is_no_wrong_number(field):
-    assert getattr(TrainingConfig(**{field: None}), field) is None
+    assert getattr(RunConfig.from_flat({field: None}).training, field) is None
 
 
 def test_what_a_resumed_run_may_change():

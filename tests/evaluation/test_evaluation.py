@@ -2,11 +2,13 @@
 
 import csv
 import json
+import multiprocessing
 import shutil
 
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
 from mss_keras.config import (
     SOURCES,
@@ -16,16 +18,18 @@ from mss_keras.config import (
     ModelConfig,
     UserError,
 )
+from mss_keras.data import open_set
 from mss_keras.evaluation import Evaluation, evaluate, tables
+from mss_keras.evaluation.estimates import Method
+from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.models.masking import MaskingModel
 
 AUDIO = AudioConfig(nfft=512, nhop=128)
 
 
-def evaluation(tree, lines=None, **settings):
-    lines = [] if lines is None else lines
-    settings = EvaluationConfig(**{"subset": "train", **settings})
-    return Evaluation(DataConfig(root=str(tree)), AUDIO, settings, say=lines.append)
+def evaluation(tree, say=lambda line: None, **settings):
+    chosen = EvaluationConfig(**{"subset": "train", **settings})
+    return Evaluation(DataConfig(root=str(tree)), AUDIO, chosen, say=say)
 
 
 @pytest.fixture
@@ -86,18 +90,18 @@ def test_methods_and_files(tree, tmp_path):
 
 
 def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
-    mono = AudioConfig(nb_channels=1, nfft=512, nhop=128)
-    model = MaskingModel(("bass", "drums"), mono, ModelConfig(hidden_size=8))
+    model = MaskingModel(("bass", "drums"), AUDIO, ModelConfig(hidden_size=8))
     model.build()
     settings = EvaluationConfig(subset="train", tracks=1, metrics=("snr",))
-    music = DataConfig(root=str(tree))
-    summary, failed = evaluate(tmp_path, settings, music=music, model=model, name="duo")
+    music, output = DataConfig(root=str(tree)), tmp_path / "scores"
+    summary, failed = evaluate(output, settings, music=music, model=model, name="duo")
     assert failed == 0
     lines = [line.split() for line in summary.splitlines()]
     assert lines[0][:3] == ["method", "source", "sdr"]
     assert [line[:2] for line in lines[2:5]] == [["duo", "bass"], ["duo", "drums"], ["duo", "mean"]]
     assert summary.endswith("means of sources, dB")
-    assert {path.name for path in tmp_path.glob("*.*")} >= {"scores.png", "tracks.csv"}
+    assert yaml.safe_load((output / "evaluation.yaml").read_text())["audio"] == vars(AUDIO)
+    assert {path.name for path in output.iterdir()} >= {"scores.png", "tracks.csv"}
 
 
 def test_it_goes_on_where_it_was(tree, estimates, tmp_path):
@@ -105,8 +109,8 @@ def test_it_goes_on_where_it_was(tree, estimates, tmp_path):
     scores, _ = evaluation(tree, estimates=str(estimates), tracks=2).run(output)
     assert len(scores["estimates"]) == 2
     before = (output / "estimates/a.json").stat().st_mtime_ns
-    lines = []
-    scores, failed = evaluation(tree, lines, estimates=str(estimates)).run(output)
+    lines: list[str] = []
+    scores, failed = evaluation(tree, lines.append, estimates=str(estimates)).run(output)
     assert failed == 0
     assert len(scores["estimates"]) == 3
     assert "2 of 3 tracks are scored already" in lines
@@ -119,15 +123,15 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
     target, rate = soundfile.read(estimates / "a/bass.wav")
     soundfile.write(estimates / "a/bass.wav", target[:-1], rate)
     (estimates / "b/vocals.wav").unlink()
-    lines = []
-    run = evaluation(tree, lines, estimates=str(estimates))
+    lines: list[str] = []
+    run = evaluation(tree, lines.append, estimates=str(estimates))
     scores, failed = run.run(tmp_path / "scores")
     assert failed == 2
     assert [track.track for track in scores["estimates"]] == ["c"]
     text = "\n".join(lines)
     assert "estimates: a: " in text
     assert "a/bass.wav: found 44099 samples, wanted 44100 as its target has" in text
-    assert "b/vocals.wav: no such file" in text
+    assert "b/vocals.wav: found no file, wanted an estimate" in text
 
     soundfile.write(estimates / "a/bass.wav", target[:, 0], rate)
     soundfile.write(estimates / "b/vocals.wav", target, 22050)
@@ -145,6 +149,19 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
     assert np.isnan(table["drums"]["sdr"])
     assert table["drums"]["NaN frames"] == 1
     assert np.isfinite(table["bass"]["sdr"])
+
+
+def test_a_scoring_process_that_is_killed(tree, tmp_path):
+    def stems(track, work):
+        for process in multiprocessing.active_children():
+            process.kill()
+        return tree / "train" / track.name
+
+    tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
+    tasks = [Task(Method("x", stems), track, tmp_path / f"{track.name}.json") for track in tracks]
+    scoring = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, say=print, progress=False)
+    with pytest.raises(UserError, match=r"jobs: found a scoring process that was killed"):
+        scoring.run(tasks)
 
 
 def test_nothing_to_score(tree, tmp_path):

@@ -28,8 +28,8 @@ def test_a_masked_mixture_has_the_same_pairs_either_way(disturbed):
     mixture = tf.reduce_sum(targets, axis=1)
     spectrogram = centred_stft(mixture, AUDIO.nfft, AUDIO.nhop)
     mask = 0.5 * tf.ones([1, 4, *spectrogram.shape[1:]])
-    masked = Scene(targets, mask, spectrogram, AUDIO)
-    estimated = EstimatedScene(targets, masked.estimated_waveforms, mixture, AUDIO)
+    masked = Scene(targets, mask, spectrogram, audio=AUDIO)
+    estimated = EstimatedScene(targets, masked.estimated_waveforms, mixture, audio=AUDIO)
     sounding = np.abs(spectrogram)[:, None] > 1e-3
     for domain in ("waveform", "magnitude", "phase_sensitive", "mask"):
         for one, other in zip(pair(domain, masked), pair(domain, estimated), strict=True):
@@ -47,8 +47,10 @@ def test_mean_over_excerpts_of_six_seconds(disturbed):
         loss = losses.get(name)
         values = []
         for start in (0, 48000):  # the rest is shorter than an excerpt
-            some = [tf.constant(y[None, :, start : start + 48000]) for y in (targets, estimates)]
-            scene = EstimatedScene(*some, tf.reduce_sum(some[0], 1), AUDIO)
+            y_true, y_pred = (
+                tf.constant(y[None, :, start : start + 48000]) for y in (targets, estimates)
+            )
+            scene = EstimatedScene(y_true, y_pred, tf.reduce_sum(y_true, 1), audio=AUDIO)
             values.append(float(loss(*pair(loss.domain, scene))))
         assert found[name] == pytest.approx(np.mean(values), rel=1e-4)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mss_keras.experiments import benchmark_report
-from mss_keras.experiments.benchmark import Outcome
+from mss_keras.experiments.benchmark_report import Outcome
 from mss_keras.metrics import BSSEval, TrackScores
 
 

@@ -27,11 +27,11 @@ def song(tmp_path, excerpt):
 
 
 def run(separator, path, output, *, options=SeparationConfig(), **files):
-    lines = []
+    lines: list[str] = []
     songs = {path: path.with_suffix("").name} if not isinstance(path, dict) else path
-    files = SongConfig(**files)
+    settings = SongConfig(**files)
     failed = separate_songs(
-        separator, songs, output, options=options, files=files, say=lines.append
+        separator, songs, output, options=options, files=settings, say=lines.append
     )
     return failed, lines
 

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from command_line import flags
 
+from mss_keras.config import WorkFailedError
 from mss_keras.data.musdb import demo_stem
 from mss_keras.training import runs
 from trainer.parser import COMMANDS
@@ -63,7 +64,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--root", "/no/such"], "--root: /no/such found no such folder"),
+        (["--root", "/no/such"], "--root: found no such folder /no/such, wanted the folder"),
         ([], "--root: found nothing, wanted the folder of a data set"),
         (["--batch-size", "0"], "--batch-size: found 0, wanted a number above 0"),
         (["--epochs", "two"], "--epochs: found 'two', wanted a whole number"),
@@ -95,7 +96,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         ),
         (
             ["--demo", "--loss", "deep_feature", "--vggish", "/no/such"],
-            "--vggish: /no/such: no such file or folder; wanted a TF-Hub handle, or the SavedModel",
+            "--vggish: found /no/such, which is no file or folder, wanted a TF-Hub handle",
         ),
         (["--vggish", "/no/such"], "--vggish, --feature-layers: found with --loss l2_freq, wanted"),
         (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
@@ -154,7 +155,7 @@ def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
     path = tree / "train/b/bass.wav"
     path.write_bytes(path.read_bytes()[:5000])
     line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "run"))
-    assert f"{path}: cut short" in line
+    assert f"{path}: found a file that is cut short" in line
     assert not (tmp_path / "run").exists()
 
 
@@ -169,6 +170,19 @@ def test_traceback_on_demand(trainer):
     result = trainer("--root", "/no/such", "--traceback")
     assert "Traceback" in result.stderr
     assert "UserError" in result.stderr
+
+
+def test_work_that_fails_is_one_line_and_exit_code_1(command, monkeypatch):
+    def fail(options):
+        error = WorkFailedError("loss is nan\nat epoch 1")
+        error.add_note("the last checkpoint is in runs/a")
+        raise error
+
+    monkeypatch.setattr("trainer.commands.prepare", fail)
+    result = command("prepare", "--root", "x", check=1)
+    assert result.stderr == "failed: loss is nan at epoch 1; the last checkpoint is in runs/a\n"
+    with pytest.raises(WorkFailedError, match="loss is nan"):
+        command("prepare", "--root", "x", "--traceback", check=1)
 
 
 def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_path):
@@ -215,7 +229,7 @@ def test_check_data(trainer, tree):
     assert "0 errors, 0 warnings" in good.stdout
     (tree / "train/a/drums.wav").write_text("nothing")
     bad = trainer("check-data", "--root", tree, check=1)
-    assert f"error: {tree}/train/a/drums.wav: not audio" in bad.stdout
+    assert f"error: {tree}/train/a/drums.wav: found no audio" in bad.stdout
 
 
 def test_prepare_then_train_on_stems(trainer, command, small, tmp_path):
@@ -338,8 +352,10 @@ def test_import_openunmix_without_checkpoints(trainer, tmp_path):
 def test_export(trainer, command, run, tmp_path):
     output = tmp_path / "model"
     (output / "1").mkdir(parents=True)
-    options = ("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5")
-    options += ("--niter", "1", "--max-seconds", "60")
+    options = (
+        *("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5"),
+        *("--niter", "1", "--max-seconds", "60"),
+    )
     made = trainer("export", "--model", run, "--output", output, *options, check=0)
     assert made.stdout.strip() == f"version 2 in {output / '2'}"
     assert not made.stderr

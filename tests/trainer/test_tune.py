@@ -16,14 +16,14 @@ from trainer.__main__ import main
 from trainer.arguments import parse
 
 
-def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
+def test_searched_trained_and_exported(tree, small, tmp_path, command):
     output, model = tmp_path / "search", tmp_path / "served"
     arguments = [
         *("tune", *flags({**small, "root": tree, "unidirectional": True, "output": output})),
         *("--loss", "dissimilarity_freq+l1_time", "--range", "beta=0:10", "--range", "lr"),
         *("--tuner", "random", "--trials", 2, "--epochs", 2, "--trial-epochs", 1),
     ]
-    result = trainer(*arguments, "--then-train", "--export", model, check=0)
+    result = command(*arguments, "--then-train", "--export", model, check=0)
     assert f"searching beta, lr for val_si_sdr, in {output}" in result.stdout
     assert "2/2 trial 1: beta " in result.stdout
     with (output / "trials.csv").open() as file:
@@ -71,7 +71,7 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
         assert weights["beta"].number_value == float(row["beta"])
 
     # All is there already: nothing is trained again.
-    result = trainer(*arguments, check=0)
+    result = command(*arguments, check=0)
     assert "2 of 2 trials are finished already" in result.stdout
     assert "trial 1: beta" not in result.stdout
 
@@ -80,10 +80,13 @@ def test_searched_trained_and_exported(tree, small, tmp_path, trainer):
     ("arguments", "message"),
     [
         (["--trials", "0"], "--trials: found 0"),
-        (["--loss", "l1_time"], "--loss: l1_time has no weights to search, wanted dissimilarity"),
+        (
+            ["--loss", "l1_time"],
+            "--loss: found l1_time, without weights to search, wanted dissimilarity",
+        ),
         (["--range", "beta=1:1"], "--range: found 'beta=1:1', wanted a smaller number"),
         (["--objective", "val_loss"], "--objective: found val_loss, which a smaller weight lowers"),
-        (["--objective", "pesq"], "--objective: found 'pesq', wanted val_si_sdr or val_snr"),
+        (["--objective", "pesq"], "--objective: found 'pesq', wanted one of val_si_sdr, val_snr"),
         (["--export", "x"], "--export: found no --then-train, wanted both or neither"),
         (["--tuner", "annealing"], "--tuner"),
         (["--root", "null"], "--root: found nothing, wanted the folder of a data set"),
@@ -104,4 +107,4 @@ def test_another_search_in_the_folder(tmp_path, capsys, tree):
     (tmp_path / "search/search.yaml").write_text(yaml.safe_dump({"loss": ["adversarial"]}))
     arguments = ["--root", str(tree), "--loss", "dissimilarity_freq"]
     assert main(["tune", *arguments, "--output", str(tmp_path / "search")]) == 2
-    assert "holds another search" in capsys.readouterr().err
+    assert "--output: found another search in" in capsys.readouterr().err

@@ -5,19 +5,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras_tuner
+import yaml
 from keras_tuner.engine.trial import Trial
 
 from mss_keras.config import RunConfig, SearchConfig, UserError
 from mss_keras.experiments import shared
-from mss_keras.experiments.search.oracles import ORACLES, Oracle, make_oracle
+from mss_keras.experiments.search.oracle import Oracle
+from mss_keras.experiments.search.oracles import ORACLES, make_oracle
 from mss_keras.experiments.search.space import Space
-from mss_keras.jobs.claims import Claim
+from mss_keras.jobs.claims import Claim, read_mapping
+from mss_keras.jobs.files import appearing
 from mss_keras.training import loop
 from mss_keras.training.companions import phases
 
 OBJECTIVES = ("val_si_sdr", "val_snr")
 # Names from before, which searches and histories may still have.
 RENAMED = {"val_sdr": "val_snr"}
+_FILE = "search.yaml"
 
 
 class RunModel(keras_tuner.HyperModel):
@@ -113,7 +117,7 @@ class Search:
             "ranges": {name: str(span) for name, span in self.space.ranges.items()},
             **({"trials": settings.trials} if ORACLES[settings.tuner].keeps_trials else {}),
         }
-        return Claim("search", "search.yaml", asked)
+        return Claim("search", _FILE, asked)
 
     def with_decoded_data(self, *, say: Callable[[str], None], progress: bool) -> "Search":
         """This search on data that are decoded; see `mss_keras.experiments.shared`."""
@@ -156,6 +160,22 @@ class Search:
             raise UserError(
                 "trial_epochs", self.epochs, f"more than `pretrain_epochs` {pretraining}"
             )
+
+
+def bring_up_to_date(folder: Path) -> None:
+    """Puts today's name of the objective into the folder of a search from before.
+
+    Args:
+        folder: of a search; another folder, or none, is left as it is.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return
+    asked = read_mapping(path, "the file of a search")
+    if asked.get("objective") in RENAMED:
+        asked["objective"] = RENAMED[asked["objective"]]
+        with appearing(path) as partial:
+            partial.write_text(yaml.safe_dump(asked, sort_keys=False))
 
 
 def renamed(row: Mapping[str, float]) -> dict[str, float]:

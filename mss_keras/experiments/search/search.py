@@ -18,7 +18,7 @@ from keras_tuner.engine.trial import Trial
 
 from mss_keras.config import RunConfig, UserError, WorkFailedError
 from mss_keras.experiments.search.chief import Chief
-from mss_keras.experiments.search.plan import RENAMED, Search
+from mss_keras.experiments.search.plan import RENAMED, Search, bring_up_to_date
 from mss_keras.experiments.search.report import Progress
 from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.tuner import TrainTrial, Tuner, train_trial
@@ -76,6 +76,7 @@ def search(
 
     devices.choose("cpu")  # a GPU is the trials'
     prepared = search.with_decoded_data(say=say, progress=progress)
+    bring_up_to_date(search.output)
     search.claim().take(search.output)
     prepared = prepared.with_statistics(progress=progress)
     oracle = search.oracle()

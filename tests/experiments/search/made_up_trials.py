@@ -1,4 +1,7 @@
-"""What trials of searches in real processes do: `python made_up_trials.py SEARCH`."""
+"""What trials of searches in real processes do: `python made_up_trials.py SEARCH`.
+
+Every trial's process imports this file, so TensorFlow is imported only where it is used.
+"""
 
 import os
 import pickle
@@ -6,9 +9,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-
-from mss_keras.experiments.search import search
-from mss_keras.experiments.search import tuner as search_tuner
 
 
 def waiting(config, folder, earlier):
@@ -35,14 +35,18 @@ def unlucky(config, folder, earlier):
 
 def in_turn(*trials):
     """Real trials in one process, which deterministic training does not leave as it was."""
-    return [search_tuner.run_trial(*trial) for trial in trials]
+    from mss_keras.experiments.search.tuner import train_trial
+
+    return [train_trial(*trial) for trial in trials]
 
 
 if __name__ == "__main__":
+    from mss_keras.experiments.search import search
+
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
-    told = search.search(
+    progress = search.search(
         pickle.loads(Path(sys.argv[1]).read_bytes()),
         say=lambda line: print(line, flush=True),
-        run=waiting,
+        train=waiting,
     )
-    print(told.table() if told else "no more trials")
+    print(progress.table() if progress else "no more trials")

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from mss_keras.config import AdversarialConfig, RunConfig, SearchConfig, TrainingConfig, UserError
-from mss_keras.experiments.search import search
-from mss_keras.experiments.search.chief import role
-from mss_keras.experiments.search.plan import RunModel, Search
+from mss_keras.experiments.search import search, workers
+from mss_keras.experiments.search.plan import Search, bring_up_to_date, renamed
+from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.tuner import Tuner
 from mss_keras.jobs.processes import Job
 from mss_keras.training import loop, runs
@@ -27,7 +27,7 @@ from mss_keras.training import loop, runs
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
 
-def asked(tree, small, output, **settings) -> Search:
+def search_of(tree, small, output, **settings) -> Search:
     config = RunConfig.from_flat({**small, "root": str(tree), "loss": "dissimilarity_freq"})
     given = SearchConfig(**{"tuner": "random", "trial_epochs": 1, **settings})
     return Search(config, given, output)
@@ -52,7 +52,7 @@ def alive(pid: int) -> bool:
 def test_chief_and_workers_on_loopback(tree, small, tmp_path):
     """A worker killed in mid-trial loses that trial, a chief killed goes on, all exit."""
     output, what = tmp_path / "search", tmp_path / "search.pickle"
-    what.write_bytes(pickle.dumps(asked(tree, small, output, trials=5, worker_timeout=12)))
+    what.write_bytes(pickle.dumps(search_of(tree, small, output, trials=4, worker_timeout=9)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -90,8 +90,8 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
         lines = [chief.stdout.readline() for _ in range(2)]
         assert lines[-1].startswith(f"chief at 127.0.0.1:{port}")
         failure = chief.stdout.readline()
-        assert failure.startswith(f"1/5 trial {lost}: beta ")
-        assert "failed: its worker two was not heard of for 12 s, about" in failure
+        assert failure.startswith(f"1/4 trial {lost}: beta ")
+        assert "failed: its worker two was silent for 9 s, about" in failure
         (output / "go").touch()
         assert chief.wait(120) == worker.wait(120) == 0
     finally:
@@ -100,7 +100,7 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
     with (output / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["trial"] for row in rows if row["note"]] == [lost]
-    assert len({row["trial"] for row in rows}) == len(rows) == 5
+    assert len({row["trial"] for row in rows}) == len(rows) == 4
     best = min((row for row in rows if not row["note"]), key=lambda row: float(row["beta"]))
     assert rows[0] == best
     found = runs.read_config(output / "best.yaml").training
@@ -112,7 +112,7 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
 def test_interrupted_trials_are_not_lost(tree, small, tmp_path):
     """Ctrl-C goes to chief, workers and trials alike."""
     output, what = tmp_path / "search", tmp_path / "search.pickle"
-    given = asked(tree, small, output, trials=2, workers=2)
+    given = search_of(tree, small, output, trials=2, workers=2)
     what.write_bytes(pickle.dumps(given))
     process = subprocess.Popen(
         [sys.executable, made_up_trials.__file__, what],
@@ -132,18 +132,21 @@ def test_interrupted_trials_are_not_lost(tree, small, tmp_path):
     assert "KeyboardInterrupt" in said
     assert "failed" not in said
     oracle = given.oracle()
-    Tuner(oracle, RunModel(given.config, given.space, 1), output)
+    Tuner(oracle, given.model(), output)
     assert sorted(oracle._retry_queue) == ["0", "1"]
 
 
 def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     """Each takes its own trial along; when no worker is left, the same command goes on."""
-    what, lines = asked(tree, small, tmp_path / "search", trials=6, workers=2), []
-    with pytest.raises(search.WorkersLostError, match="all workers died"):
-        search.search(what, say=lines.append, run=made_up_trials.unlucky)
-    told = search.search(what, say=lines.append, run=made_up_trials.unlucky)
-    assert told.best_trial.trial_id == "5"
-    notes = {row["trial"]: row["note"] for row in told._rows()}
+    what = search_of(tree, small, tmp_path / "search", trials=6, workers=2)
+    lines: list[str] = []
+    with pytest.raises(workers.WorkersLostError, match="all workers died"):
+        search.search(what, say=lines.append, train=made_up_trials.unlucky)
+    progress = search.search(what, say=lines.append, train=made_up_trials.unlucky)
+    assert progress is not None
+    assert progress.best_trial is not None
+    assert progress.best_trial.trial_id == "5"
+    notes = {row["trial"]: row["note"] for row in progress._rows()}
     assert notes["0"] == "failed: loss is nan at epoch 1, step 1"
     assert notes["1"] == "failed: killed, exit code -9"
     assert notes["2"].startswith("failed: its worker worker-")
@@ -152,7 +155,7 @@ def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     assert notes["5"] == ""
     assert "4 of 6 trials are finished already" in lines
     assert "FloatingPointError" in (tmp_path / "search/logs/0.log").read_text()
-    text = told.table()
+    text = progress.table()
     assert text.splitlines()[2].split()[:2] == ["5", "1.50"]
 
 
@@ -162,7 +165,7 @@ def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     values["unidirectional"] = True
     base = RunConfig.from_flat(values)
     what = Search(base, SearchConfig(tuner="hyperband", trial_epochs=3), tmp_path / "search")
-    model = RunModel(what.config, what.space, what.epochs)
+    model = what.model()
 
     def trial(name, epochs, earlier=None):
         hp = what.oracle().get_space()
@@ -196,14 +199,14 @@ def opposed(**adversarial):
     ("config", "settings", "message"),
     [
         ({}, {"objective": "val_loss"}, "val_loss, which a smaller weight lowers by itself"),
-        ({}, {"objective": "sdr"}, "--objective: found 'sdr', wanted val_si_sdr or val_snr"),
+        ({}, {"objective": "snr"}, r"objective: found 'snr' \(did you mean val_snr\?\)"),
         ({}, {"range": ("hidden-size=15:17",)}, "hidden"),
-        ({}, {"range": ("lr=-1:1",)}, "--lr: found -1"),
-        ({"loss": "l2_freq"}, {}, "--loss: l2_freq has no weights to search"),
+        ({}, {"range": ("lr=-1:1",)}, "lr: found -1"),
+        ({"loss": "l2_freq"}, {}, "loss: found l2_freq, without weights to search"),
         ({"loss": "nonsense"}, {}, "nonsense"),
-        ({}, {"tuner": "grid", "trials": 1}, "--trials: found 1, wanted at least 2 for a grid"),
-        (opposed(), {"tuner": "hyperband"}, "--tuner hyperband: found with --loss adversarial"),
-        (opposed(pretrain_epochs=5), {"trial_epochs": 5}, "--trial-epochs: found 5, wanted more"),
+        ({}, {"tuner": "grid", "trials": 1}, "trials: found 1, wanted at least 2 for a grid"),
+        (opposed(), {"tuner": "hyperband"}, "tuner: found hyperband with `loss` adversarial"),
+        (opposed(pretrain_epochs=5), {"trial_epochs": 5}, "trial_epochs: found 5, wanted more"),
     ],
 )
 def test_what_cannot_be_searched(config, settings, message, tmp_path):
@@ -219,43 +222,70 @@ def test_epochs_of_hyperband_come_after_pretraining(tmp_path):
     assert oracle.max_epochs == 10
     hp = oracle.get_space()
     hp.values = {"gamma": 0.02, **{"tuner/epochs": 4, "tuner/initial_epoch": 2}}
-    found = RunModel(what.config, what.space, what.epochs).build(hp)
+    found = what.model().build(hp)
     assert found.training.epochs == 20 + 4
     assert found.training.loss_args == {"gamma": 0.02}
 
 
 def test_the_folder_of_another_search_is_refused(tree, small, tmp_path):
-    what = asked(tree, small, tmp_path / "search", trials=1)
+    what = search_of(tree, small, tmp_path / "search", trials=1)
     what.claim().take(what.output)
     other = dataclasses.replace(what, settings=SearchConfig(tuner="bayesian", trial_epochs=1))
-    with pytest.raises(UserError, match="holds another search: tuner random"):
+    with pytest.raises(UserError, match=r"another search in .*: `tuner` random \(now bayesian\)"):
         search.search(other)
-    more = asked(tree, small, tmp_path / "search", trials=9)
+    more = search_of(tree, small, tmp_path / "search", trials=9)
     more.claim().take(more.output)  # only goes further
     (tmp_path / "else").mkdir()
     (tmp_path / "else/song.wav").touch()
-    with pytest.raises(UserError, match="holds something else"):
-        search.search(asked(tree, small, tmp_path / "else"))
+    with pytest.raises(UserError, match="found something else"):
+        search.search(search_of(tree, small, tmp_path / "else"))
 
 
-def test_parts_in_a_search_on_many_machines(monkeypatch, tree, small, tmp_path):
-    assert role() is None
+def test_roles_in_a_search_on_many_machines(monkeypatch, tree, small, tmp_path):
+    assert Role.from_environment() is None
     monkeypatch.setenv(NAMES[0], "chief")
-    with pytest.raises(UserError, match="KERASTUNER_ORACLE_IP, KERASTUNER_ORACLE_PORT: not set"):
-        role()
+    with pytest.raises(
+        UserError, match="KERASTUNER_ORACLE_IP, KERASTUNER_ORACLE_PORT: found no value"
+    ):
+        Role.from_environment()
     monkeypatch.setenv(NAMES[1], "10.0.0.1")
     monkeypatch.setenv(NAMES[2], "70")
-    assert role() == ("chief", "10.0.0.1:70")
-    with pytest.raises(UserError, match="--workers: found with KERASTUNER_TUNER_ID"):
-        search.search(asked(tree, small, tmp_path / "one", workers=2))
-    with pytest.raises(UserError, match=r"10\.0\.0\.1:70 cannot be listened on"):
-        search.search(asked(tree, small, tmp_path / "two"))
+    role = Role.from_environment()
+    assert role == Role("chief", "10.0.0.1:70")
+    assert role.is_chief
+    assert not Role("worker-1", role.address).is_chief
+    Role("worker-1", "10.0.0.2:71").to_environment()
+    assert Role.from_environment() == Role("worker-1", "10.0.0.2:71")
+    role.to_environment()
+    with pytest.raises(UserError, match="workers: found 2 with KERASTUNER_TUNER_ID"):
+        search.search(search_of(tree, small, tmp_path / "one", workers=2))
+    with pytest.raises(UserError, match=r"found 10\.0\.0\.1:70, which cannot be listened on"):
+        search.search(search_of(tree, small, tmp_path / "two"))
 
 
 def test_statistics_are_shared(tree, small, tmp_path):
-    what = asked(tree, small, tmp_path)
-    ready = what.opened(pytest.fail, False).with_statistics(False)
-    assert ready.config.data.statistics == str(tmp_path / "statistics.npz")
+    what = search_of(tree, small, tmp_path)
+    decoded = what.with_decoded_data(say=pytest.fail, progress=False)
+    prepared = decoded.with_statistics(progress=False)
+    assert prepared.config.data.statistics == str(tmp_path / "statistics.npz")
     assert (tmp_path / "statistics.npz").exists()
-    assert ready.asked() == what.asked()
-    assert loop.resolve(ready.config).training.lr == 1e-3
+    assert prepared.claim() == what.claim()
+    assert loop.resolve(prepared.config).training.lr == 1e-3
+
+
+def test_the_old_name_of_an_objective(tree, small, tmp_path):
+    """It is read in settings, in histories, and in folders from before."""
+    what = search_of(tree, small, tmp_path / "search", objective="val_sdr")
+    assert what.objective == what.oracle().objective.name == "val_snr"
+    assert renamed({"val_sdr": 3.0, "val_si_sdr": 2.0}) == {"val_snr": 3.0, "val_si_sdr": 2.0}
+    bring_up_to_date(what.output)  # nothing is there
+    what.claim().take(what.output)
+    path = what.output / "search.yaml"
+    path.write_text(path.read_text().replace("val_snr", "val_sdr"))
+    with pytest.raises(UserError, match="another search"):
+        what.claim().check(what.output)
+    bring_up_to_date(what.output)
+    what.claim().check(what.output)
+    other = search_of(tree, small, tmp_path / "search", objective="val_si_sdr")
+    with pytest.raises(UserError, match="another search"):
+        other.claim().check(what.output)

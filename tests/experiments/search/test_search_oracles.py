@@ -3,6 +3,8 @@
 import math
 import os
 import shutil
+import typing
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig, SearchConfig, TrainingConfig, UserError
-from mss_keras.experiments.search.oracles import make_oracle
+from mss_keras.experiments.search.oracles import ORACLES, make_oracle
 from mss_keras.experiments.search.plan import RunModel
 from mss_keras.experiments.search.report import completed
 from mss_keras.experiments.search.space import Space
@@ -29,13 +31,16 @@ def objective(values) -> float:
 
 
 class MadeUp(Tuner):
-    """A search without training."""
+    """A search without training; a trial is completed if `run` says so of its values."""
+
+    run: Callable[[dict], object]
+    score = staticmethod(objective)
 
     def run_trial(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
-        if self.run(values) is None:
+        if not self.run(values):
             raise FailedTrialError("crashed")
-        return {"val_si_sdr": objective(values)}
+        return {"val_si_sdr": self.score(values)}
 
 
 def tuner(folder: Path, run=lambda values: True, seed=0, **settings) -> MadeUp:
@@ -44,11 +49,13 @@ def tuner(folder: Path, run=lambda values: True, seed=0, **settings) -> MadeUp:
 
 def oracle_of(epochs=27, seed=0, **settings):
     given = SearchConfig(**{"trials": 20, **settings})
-    return make_oracle(given, SPACE, epochs=epochs, seed=seed)
+    return make_oracle(given, SPACE, objective="val_si_sdr", epochs=epochs, seed=seed)
 
 
 def reloaded(oracle, folder: Path, run=lambda values: True) -> MadeUp:
-    return MadeUp(oracle, RunModel(CONFIG, SPACE, 27), folder, run=run)
+    made_up = MadeUp(oracle, RunModel(CONFIG, SPACE, 27), folder)
+    made_up.run = run
+    return made_up
 
 
 def values_of(found: MadeUp) -> list[dict]:
@@ -89,7 +96,7 @@ def test_failed_trials_are_recorded_and_passed_over(tmp_path):
 
     def run(values):
         calls.append(values)
-        return True if len(calls) > 8 else None
+        return len(calls) > 8
 
     found = tuner(tmp_path, run, tuner="random", trials=10)
     found.search()
@@ -99,7 +106,7 @@ def test_failed_trials_are_recorded_and_passed_over(tmp_path):
 
 
 def test_what_failed_is_not_tried_again(tmp_path):
-    found = tuner(tmp_path, lambda values: values["delta"] < 1 or None, trials=18)
+    found = tuner(tmp_path, lambda values: values["delta"] < 1, trials=18)
     found.search()
     failed = [t for t in found.oracle.trials.values() if t.status == TrialStatus.FAILED]
     assert failed
@@ -111,7 +118,7 @@ def test_the_end_of_a_range_is_tried_once(tmp_path):
     """Though the best lies there."""
     oracle = oracle_of(trials=12)
     found = reloaded(oracle, tmp_path)
-    found.run_trial = lambda trial: {"val_si_sdr": -trial.hyperparameters.values["delta"]}
+    found.score = lambda values: -values["delta"]
     found.search()
     tried = np.log10([[values[name] for name in OPTIMUM] for values in values_of(found)])
     apart = np.abs(tried[:, None] - tried).max(axis=-1) + np.eye(12)
@@ -127,8 +134,8 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
     """Before and after each file takes its name, the search goes on as if never killed; one
     trial at most, which had not been written down as ended, runs twice."""
 
-    def five(folder, run):
-        oracle = oracle_of(tuner=kind, trials=5)
+    def four(folder, run):
+        oracle = oracle_of(tuner=kind, trials=4)
         oracle.num_initial_points = 3  # random ones, of the Bayesian
         return reloaded(oracle, folder, run)
 
@@ -139,12 +146,13 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", counting)
-    whole = five(tmp_path / "whole", lambda values: True)
+    whole = four(tmp_path / "whole", lambda values: True)
     whole.search()
     writes = count[0]
     for moment in (*range(1, 8), writes - 4, writes - 1):
         for after in (False, True):
-            folder, runs = tmp_path / f"{moment}{after}", []
+            folder = tmp_path / f"{moment}{after}"
+            runs: list[dict] = []
             count[0] = 0
 
             def killing(source, target, moment=moment, after=after):
@@ -161,9 +169,9 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
 
             monkeypatch.setattr(os, "replace", killing)
             with pytest.raises(Killed):
-                five(folder, run).search()
+                four(folder, run).search()
             monkeypatch.setattr(os, "replace", replace)
-            again = five(folder, run)
+            again = four(folder, run)
             again.search()
             assert values_of(again) == values_of(whole)
             assert {t.status for t in again.oracle.trials.values()} == {TrialStatus.COMPLETED}
@@ -198,7 +206,7 @@ def test_hyperband_deals_out_epochs_within_the_trials(tmp_path, trials, epochs):
             earlier = found.oracle.trials[each["tuner/trial_id"]].hyperparameters.values
             assert earlier["tuner/epochs"] == each["tuner/initial_epoch"] < each["tuner/epochs"]
             assert {k: earlier[k] for k in OPTIMUM} == {k: each[k] for k in OPTIMUM}
-        assert sum(oracle.work(trial) for trial in oracle.trials.values()) == oracle.work()
+        assert sum(oracle.work_of(trial) for trial in oracle.trials.values()) == oracle.total_work()
 
 
 def test_a_worker_given_up_takes_its_trial_along(tmp_path):
@@ -231,6 +239,10 @@ def test_a_chief_that_returns_waits_for_trials_in_its_workers(tmp_path):
         assert repeated.hyperparameters.values == trial.hyperparameters.values
 
 
+def test_every_tuner_of_the_settings_has_an_oracle():
+    assert tuple(ORACLES) == typing.get_args(SearchConfig.__dataclass_fields__["tuner"].type)
+
+
 def test_a_grid_wants_enough_trials(tmp_path):
-    with pytest.raises(UserError, match="--trials: found 3, wanted at least 4 for a grid"):
+    with pytest.raises(UserError, match="trials: found 3, wanted at least 4 for a grid"):
         tuner(tmp_path, tuner="grid", trials=3)

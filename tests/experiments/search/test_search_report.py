@@ -2,21 +2,18 @@
 
 import csv
 
-import numpy as np
 import pytest
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig, SearchConfig, TrainingConfig
-from mss_keras.experiments.search import pictures as search_pictures
-from mss_keras.experiments.search.oracles import make_oracle
-from mss_keras.experiments.search.plan import RunModel
-from mss_keras.experiments.search.report import Progress, completed
-from mss_keras.experiments.search.space import Space
+from mss_keras.experiments.search.plan import Search
+from mss_keras.experiments.search.report import Progress
 from mss_keras.experiments.search.tuner import Tuner
+from mss_keras.reports import trials
+from mss_keras.reports.trials import Axis
 from mss_keras.training import runs
 
 CONFIG = RunConfig(training=TrainingConfig(loss=("deep_feature",)))
-SPACE = Space.of(CONFIG, ["feature-layers=conv1+conv2:conv4_2", "delta=0:2"])
 
 
 class MadeUp(Tuner):
@@ -32,18 +29,18 @@ class MadeUp(Tuner):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
     """Folder, what was said, and what came of it."""
-    folder, lines = tmp_path_factory.mktemp("search"), []
-    oracle = make_oracle(SearchConfig(tuner="random", trials=5), SPACE, epochs=1, seed=0)
-    told = Progress(
-        *(oracle, SPACE, folder, lines.append),
-        best=lambda trial: SPACE.configuration(CONFIG, trial.hyperparameters.values),
-        demonstration=True,
-    )
-    tuner = MadeUp(oracle, RunModel(CONFIG, SPACE, 1), folder, told.update)
-    told.begin()
+    folder = tmp_path_factory.mktemp("search")
+    lines: list[str] = []
+    ranges = ("feature-layers=conv1+conv2:conv4_2", "delta=0:2")
+    settings = SearchConfig(tuner="random", trials=5, range=ranges)
+    search = Search(CONFIG, settings, folder, demonstration=True)
+    oracle = search.oracle()
+    progress = Progress(search, oracle, say=lines.append)
+    tuner = MadeUp(oracle, search.model(), folder, after_trial=progress.update)
+    progress.begin()
     tuner.search()
-    told.finish()
-    return folder, lines, told
+    progress.finish()
+    return folder, lines, progress
 
 
 def test_a_line_a_trial(searched):
@@ -56,32 +53,38 @@ def test_a_line_a_trial(searched):
 
 
 def test_the_table_has_the_best_first_and_what_failed_last(searched):
-    folder, _, told = searched
+    folder, _, progress = searched
     with (folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["trial"] for row in rows] == ["4", "3", "2", "0", "1"]
     assert rows[-1]["note"] == "failed: loss is nan at epoch 1"
     assert {row["note"] for row in rows[:-1]} == {"demonstration"}
-    assert told.table().startswith("Demonstration on seconds of one song")
+    assert progress.table().startswith("Demonstration on seconds of one song")
     best = runs.read_config(folder / "best.yaml").training
     assert best.loss_args["lambda"] == float(rows[0]["lambda"])
     assert "+".join(best.feature_layers) == rows[0]["feature_layers"]
 
 
-def test_pictures_show_every_trial(searched):
-    _, _, told = searched
-    trials = completed(told.oracle)
-    panels = search_pictures.weights(trials, SPACE, "val_si_sdr").axes
-    assert [panel.get_xscale() for panel in panels] == ["linear", "log", "linear"]
-    drawn = panels[1].collections[0].get_offsets()
-    values = [(t.hyperparameters.values["lambda"], t.score) for t in trials]
-    np.testing.assert_allclose(drawn, values)
-    lines = search_pictures.coordinates(trials, SPACE, "val_si_sdr").axes[0].lines
-    heights = [line.get_ydata() for line in lines if len(line.get_xdata()) == 4]
-    assert len(heights) == 4
-    assert np.all((np.array(heights) >= 0) & (np.array(heights) <= 1))
-    assert heights[-1][-1] == 1  # the best on top
-    ended = [told.oracle.trials[name] for name in told.oracle.end_order]
-    (panel,) = search_pictures.over_trials(ended, "val_si_sdr").axes
-    np.testing.assert_array_equal(panel.lines[0].get_ydata(), [-3, -3, -1, 0, 1])
-    assert panel.collections[1].get_offsets().tolist() == [[2, -3]]  # the one that failed
+def test_figures_show_every_trial(searched, monkeypatch):
+    """What they look like is in `tests/reports/test_trials.py`."""
+    folder, _, progress = searched
+    drawn = {}
+    for name in ("weights", "coordinates", "progress"):
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        draw = getattr(trials, name)
+        monkeypatch.setattr(
+            trials,
+            name,
+            lambda *given, name=name, draw=draw: drawn.update({name: given}) or draw(*given),
+        )
+    progress.finish()
+    axes, scores, label = drawn["weights"]
+    assert drawn["coordinates"] == drawn["weights"]
+    assert (scores, label) == ([1, 0, -1, -3], "val_si_sdr, dB")
+    assert [axis.name for axis in axes] == ["delta", "lambda", "feature_layers"]
+    assert axes[0] == Axis("delta", axes[0].values, low=0, high=2)
+    assert axes[2].choices == ("conv1+conv2", "conv4_2")
+    with (folder / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))[:4]
+    assert [str(value) for value in axes[1].values] == [row["lambda"] for row in rows]
+    assert drawn["progress"] == ([-3, None, -1, 0, 1], "val_si_sdr, dB")

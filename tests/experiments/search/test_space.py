@@ -7,7 +7,8 @@ import yaml
 
 from mss_keras import losses
 from mss_keras.config import FEATURE_LAYERS, RunConfig, TrainingConfig, UserError
-from mss_keras.experiments.search.space import Choices, Space
+from mss_keras.experiments.search.ranges import Choices
+from mss_keras.experiments.search.space import Space
 from mss_keras.losses import Range
 
 
@@ -81,24 +82,36 @@ def test_values_end_in_the_loss():
     (loss,) = losses.get_all(found.loss, found.loss_args)
     assert loss.beta == 0.123
     # NumPy's numbers, which the Bayesian Oracle gives, are not of a kind that YAML knows.
-    found = Space.of(base, []).configuration(base, {"beta": np.float64(0.123)})
-    assert yaml.safe_load(yaml.safe_dump(found.to_flat()))["loss_args"] == {"beta": 0.123}
+    flat = Space.of(base, []).configuration(base, {"beta": np.float64(0.123)}).to_flat()
+    assert yaml.safe_load(yaml.safe_dump(flat))["loss_args"] == {"beta": 0.123}
 
 
 @pytest.mark.parametrize(
     ("loss", "given", "message"),
     [
-        ("l1_time", [], "--loss: l1_time has no weights to search, wanted dissimilarity_freq or"),
+        (
+            "l1_time",
+            [],
+            "loss: found l1_time, without weights to search, wanted dissimilarity_freq or",
+        ),
         ("dissimilarity_freq", ["beta=1:1"], "wanted a smaller number before a larger one"),
         ("dissimilarity_freq", ["beta=2:1"], "wanted a smaller number before a larger one"),
         ("dissimilarity_freq", ["beta=0:1:log"], "wanted numbers above 0 for a log range"),
         ("dissimilarity_freq", ["beta=0:inf"], "wanted a smaller number before a larger one"),
-        ("dissimilarity_freq", ["beta=1"], "found 'beta=1', wanted NAME=LOW:HIGH"),
+        ("dissimilarity_freq", ["beta=1"], "range: found 'beta=1', wanted NAME=LOW:HIGH"),
         ("dissimilarity_freq", ["beta=a:b"], "found 'beta=a:b', wanted NAME=LOW:HIGH"),
         ("dissimilarity_freq", ["beta=1:2:cubic"], "wanted NAME=LOW:HIGH"),
         ("dissimilarity_freq", ["beta=1:2:log:3"], "wanted NAME=LOW:HIGH"),
-        ("dissimilarity_freq", ["gamma=1:2"], "found 'gamma', wanted one of beta, lr, hidden_size"),
-        ("dissimilarity_freq", ["feature-layers"], "found 'feature_layers', wanted one of beta"),
+        (
+            "dissimilarity_freq",
+            ["gamma=1:2"],
+            r"range: found 'gamma'.*, wanted one of beta, lr, hidden_size",
+        ),
+        (
+            "dissimilarity_freq",
+            ["feature-layers"],
+            "range: found 'feature_layers', wanted one of beta",
+        ),
         ("deep_feature", ["feature-layers=conv9"], r"\['conv9'\] in .*, wanted alternatives as"),
     ],
 )
@@ -109,7 +122,7 @@ def test_wrong_ranges(loss, given, message):
 
 def test_a_weight_is_held_or_searched():
     base = config("dissimilarity_freq", loss_args={"beta": 0.2})
-    with pytest.raises(UserError, match=r"found beta and --loss-args.beta, wanted one"):
+    with pytest.raises(UserError, match=r"range: found beta and `loss_args\.beta`, wanted one"):
         Space.of(base, ["beta=0.1:0.2"])
     assert list(Space.of(base, ["lr"]).ranges) == ["lr"]
 
@@ -117,9 +130,9 @@ def test_a_weight_is_held_or_searched():
 def test_a_grid_fills_the_trials_and_holds_both_ends():
     space = Space.of(config("deep_feature"), ["hidden-size=100:102"])
     hp = keras_tuner.HyperParameters()
-    assert space.declare(hp, trials=30) == 3 * 3 * 2  # of 100 to 102 two are even
+    assert space.declare_grid(hp, trials=30) == 3 * 3 * 2  # of 100 to 102 two are even
     delta, _, hidden = (p.values for p in hp.space)
     assert delta == pytest.approx([1e-3, 1, 1e3])
     assert hidden == [100, 102]
-    with pytest.raises(UserError, match="--trials: found 7, wanted at least 8 for a grid"):
-        space.declare(keras_tuner.HyperParameters(), trials=7)
+    with pytest.raises(UserError, match="trials: found 7, wanted at least 8 for a grid"):
+        space.declare_grid(keras_tuner.HyperParameters(), trials=7)
