@@ -76,7 +76,7 @@ class Adversarial(NetworkLoss):
         return {"l2_freq": 1.0, "separator": self.gamma}
 
     @property
-    def unopposed(self) -> SeparationLoss:
+    def pretraining(self) -> SeparationLoss:
         """L2_freq, by which the separator is pretrained and validated."""
         return L2(self.domain, name=self.name, reduction=self.reduction, dtype=self.dtype)
 
