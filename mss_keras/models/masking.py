@@ -159,7 +159,7 @@ class MaskingModel(keras.Model):
 
     @contextmanager
     def portable(self) -> Iterator[None]:
-        """A context in which LSTM layers are traced without cuDNN, which a graph for any machine needs."""
+        """A context that traces LSTM layers without cuDNN, for a graph that runs anywhere."""
         lstms = [x for x in self._flatten_layers() if isinstance(x, keras.layers.LSTM)]
         before = [lstm.use_cudnn for lstm in lstms]
         try:
