@@ -1,7 +1,7 @@
 """Which two tensors a loss compares: the pair (target, estimate) of a domain.
 
-Axes as in `mss_keras.models.masking`; every member of a pair is float32 with the
-axes `[batch, sources, ...]`.
+Both members of a pair are float32 `[batch, sources, ...]`; spectrograms and masks are
+`[batch, sources, frames, channels, bins]`.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from mss_keras.signal.stft import apply_mask, centred_stft, inverse_stft
 
 
 class Scene:
-    """A batch seen from every domain; what several losses need is computed once.
+    """A batch in every domain; a tensor that several losses need is computed once.
 
     Args:
         sources: target waveforms, float32 `[batch, sources, samples, channels]`.
@@ -24,6 +24,17 @@ class Scene:
         audio: sizes of the STFT.
         unpaired: the scene of other mixtures in the same batch, beside recordings that are not
             their sources. Defaults to none.
+
+    Example:
+        >>> audio = AudioConfig(nfft=512, nhop=128)
+        >>> sources = tf.ones([1, 4, 1000, 2])
+        >>> spectrogram = centred_stft(tf.reduce_sum(sources, 1), 512, 128)
+        >>> scene = Scene(sources, tf.ones([1, 4, 8, 2, 257]) / 4, spectrogram, audio=audio)
+        >>> target, estimate = pair("magnitude", scene)
+        >>> target.shape
+        TensorShape([1, 4, 8, 2, 257])
+        >>> bool(tf.reduce_max(tf.abs(target - estimate)) < 1e-3)
+        True
     """
 
     def __init__(
@@ -38,7 +49,7 @@ class Scene:
         self.unpaired = unpaired
         self.waveforms = sources
         self.mask = mask
-        self.mixture_spectrogram = spectrogram[:, tf.newaxis]
+        self.mixture_spectrogram = spectrogram[:, tf.newaxis]  # [batch, 1, frames, channels, bins]
         self.audio = audio
 
     @cached_property
@@ -66,7 +77,7 @@ class Scene:
         """ŷ = ISTFT(Ỹ · e^{j∠X}), which is ISTFT(M̃ · X)."""
         masked = apply_mask(self.mask, self.mixture_spectrogram)
         samples = tf.shape(self.waveforms)[2]
-        return inverse_stft(masked, self.audio.nfft, self.audio.nhop, samples)
+        return inverse_stft(masked, self.audio.nfft, self.audio.nhop, samples=samples)
 
     @cached_property
     def phase_sensitive_magnitudes(self) -> tf.Tensor:
@@ -82,10 +93,10 @@ class Scene:
 
 
 class EstimatedScene(Scene):
-    """The same of estimated waveforms, whoever made them.
+    """A `Scene` of estimated waveforms, from whatever method they come.
 
-    Their magnitudes are those of their STFT, their masks the ratio of these to the
-    mixture's, 0 where the mixture is silent.
+    The estimated magnitudes are those of the waveforms' STFT. The masks are the ratio of these
+    magnitudes to the mixture's, and 0 where the mixture is silent.
 
     Args:
         sources: target waveforms, float32 `[batch, sources, samples, channels]`.
@@ -95,15 +106,23 @@ class EstimatedScene(Scene):
     """
 
     def __init__(
-        self, sources: tf.Tensor, estimates: tf.Tensor, mixture: tf.Tensor, audio: AudioConfig
+        self, sources: tf.Tensor, estimates: tf.Tensor, mixture: tf.Tensor, *, audio: AudioConfig
     ):
         spectrogram = centred_stft(mixture, audio.nfft, audio.nhop)
         magnitudes = tf.abs(centred_stft(estimates, audio.nfft, audio.nhop))
         mask = tf.math.divide_no_nan(magnitudes, tf.abs(spectrogram)[:, tf.newaxis])
         super().__init__(sources, mask, spectrogram, audio=audio)
-        # Known already: they take the place of what the masks would give.
-        self.__dict__["estimated_waveforms"] = estimates
-        self.__dict__["estimated_magnitudes"] = magnitudes
+        self._estimates, self._magnitudes = estimates, magnitudes
+
+    @property
+    def estimated_magnitudes(self) -> tf.Tensor:
+        """Ỹ = |STFT(ŷ)|, which the masks would give only where the mixture sounds."""
+        return self._magnitudes
+
+    @property
+    def estimated_waveforms(self) -> tf.Tensor:
+        """ŷ as it was handed in."""
+        return self._estimates
 
 
 Pair = tuple[tf.Tensor, tf.Tensor]
@@ -120,6 +139,6 @@ def pair(domain: str, scene: Scene) -> Pair:
     """(target, estimate) of a domain, each `[batch, sources, ...]`.
 
     Raises:
-        KeyError: for a name not in `mss_keras.config.DOMAINS`.
+        KeyError: for a name that is not in `mss_keras.config.DOMAINS`.
     """
     return _PAIRS[domain](scene)

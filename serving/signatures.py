@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mss_keras import config
 from mss_keras.config import SeparationConfig, ServingConfig
+from mss_keras.models.chunks import Span
 from mss_keras.models.masking import MaskingModel
 from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import pad_centre
@@ -192,7 +193,7 @@ class Signatures:
             before = tf.minimum(begin, plan.context)
             now = tf.minimum(plan.round, frames - begin)
             heard = magnitude[song, begin - before : begin + now + plan.context]
-            masks, last = self.rounds.masks(heard, before, now, last)
+            masks, last = self.rounds.masks(heard, Span(before, now), last)
             return song, begin + now, (last, self._put(masks, carried))
 
         def song(index, carried):

@@ -33,8 +33,7 @@ class UserError(ValueError):
         --nhop: found 3, wanted a divisor of --nfft
     """
 
-    # TODO(house): found and wanted are optional only until every room hands them in.
-    def __init__(self, field: str | Path, found: Any = None, wanted: str | None = None):
+    def __init__(self, field: str | Path, found: Any, wanted: str):
         super().__init__(field, found, wanted)
         self.field, self.found, self.wanted = field, found, wanted
 
@@ -71,8 +70,6 @@ class UserError(ValueError):
                 `False`.
         """
         where = str(self.field)
-        if self.wanted is None:
-            return where
         if isinstance(self.field, str) and re.fullmatch(_FIELD, where):
             where = spell(where)
         found = self.found if isinstance(self.found, str) else repr(self.found)

@@ -1,22 +1,6 @@
-"""Audio files to `tf.data` examples.
+"""Audio files to `tf.data` examples, songs in and stems out; README.md has the guide."""
 
-musdb.py       official facts: validation tracks, stems, sample set, the demo excerpt
-chunks.py      which WAV files tensorflow-io can read
-tracks.py      finding the tracks of a data set, reading headers
-checks.py      everything that is wrong with a data set
-stems.py       .stem.mp4 to WAV
-fetch.py       the demonstration's data, download
-resampling.py  sample rates
-decoding.py    any audio file as a waveform, in blocks
-encoding.py    stems to audio files
-listing.py     songs named on a command line
-excerpts.py    excerpts as arrays; WAV where there were stems
-readers.py     excerpts in graph ops, from disk or memory
-unpaired.py    mixtures without stems and recordings without mixtures
-pipeline.py    the pipeline as numbered stages
-statistics.py  mean and standard deviation a frequency bin
-"""
-
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mss_keras.data.checks import Finding, check
@@ -27,6 +11,7 @@ from mss_keras.data.fetch import download, make_demo
 from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, MusicSet, Track, open_set
+from mss_keras.data.unpaired import Unpaired, open_unpaired
 
 if TYPE_CHECKING:
     from mss_keras.data.pipeline import (
@@ -37,7 +22,6 @@ if TYPE_CHECKING:
         validation_examples,
     )
     from mss_keras.data.statistics import Statistics, compute_statistics
-    from mss_keras.data.unpaired import Unpaired, open_unpaired
 
 __all__ = [
     "AudioFile",
@@ -66,19 +50,20 @@ __all__ = [
     "validation_examples",
 ]
 
+# The files of those names whose files import TensorFlow.
+_LATE = {
+    "Statistics": "statistics",
+    "compute_statistics": "statistics",
+    "excerpt_samples": "pipeline",
+    "steps_per_epoch": "pipeline",
+    "tracks_of": "pipeline",
+    "training_examples": "pipeline",
+    "validation_examples": "pipeline",
+}
+
 
 def __getattr__(name: str) -> Any:
     # Late, so that data can be prepared and checked without importing TensorFlow.
-    if name in ("Statistics", "compute_statistics"):
-        from mss_keras.data import statistics
-
-        return getattr(statistics, name)
-    if name in ("Unpaired", "open_unpaired"):
-        from mss_keras.data import unpaired
-
-        return getattr(unpaired, name)
-    if name in __all__:
-        from mss_keras.data import pipeline
-
-        return getattr(pipeline, name)
+    if name in _LATE:
+        return getattr(import_module(f"mss_keras.data.{_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, all of it, before hours are spent."""
+"""All that is wrong with a data set, found before hours are spent on training."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,18 +15,19 @@ from mss_keras.config import AudioConfig, DataConfig, UserError
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.stems import stem_blocks
 from mss_keras.data.tracks import STEM_SUFFIX, AudioFile, find_kind, open_set, track_folders
+from mss_keras.jobs.machine import cores
 
 _BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong.
+    """One thing that is wrong with a data set.
 
     Args:
-        path: where.
-        message: what was found and what was wanted.
-        fatal: whether training would fail of it.
+        path: the file or folder concerned.
+        message: what was found, and what was wanted or follows from it.
+        fatal: whether training would fail because of it.
     """
 
     path: str
@@ -40,10 +41,13 @@ def check(
     """Reads all of a data set and lists what is wrong with it.
 
     Args:
-        root: of the data set.
+        root: folder of the data set.
         sources: names of the sources wanted.
-        audio: the sample rate wanted.
-        progress: whether a bar is shown.
+        audio: sample rate and channels wanted.
+        progress: whether a bar is shown. Defaults to `True`.
+
+    Returns:
+        The findings, which are none for a data set that can be trained on.
 
     Raises:
         UserError: if the root holds no data set at all.
@@ -52,19 +56,19 @@ def check(
     if find_kind(root) == "stems":
         stems = sorted(root.glob(f"*/*{STEM_SUFFIX}"))
         jobs = [partial(_check_stem, stem, audio) for stem in stems]
-        splits = {split: list((root / split).glob(f"*{STEM_SUFFIX}")) for split in ("train",)}
+        train = list((root / "train").glob(f"*{STEM_SUFFIX}"))
     else:
         folders = track_folders(root)
         jobs = [
             partial(_check_track, path, sources, audio)
-            for part in folders.values()
-            for path in part
+            for split in folders.values()
+            for path in split
         ]
-        splits = {"train": folders["train"]}
+        train = folders["train"]
     findings = []
-    if not splits["train"]:
-        findings.append(Finding(str(root), "no tracks to train on, wanted some in train/", True))
-    with ThreadPoolExecutor() as pool:
+    if not train:
+        findings.append(Finding(str(root), "found no tracks for train, wanted some", True))
+    with ThreadPoolExecutor(cores()) as pool:
         results = pool.map(lambda job: list(job()), jobs)
         bar = tqdm(results, total=len(jobs), desc="checking", unit="track", disable=not progress)
         for found in bar:
@@ -73,18 +77,24 @@ def check(
         try:
             open_set(DataConfig(root=str(root), sources=tuple(sources)), audio)
         except UserError as error:
-            findings.append(Finding(str(root), str(error), True))
+            findings.append(_fatal(error, root))
     return findings
+
+
+def _fatal(error: UserError, path: Path) -> Finding:
+    # Of the file that the error names, or else of a path.
+    where = error.field if isinstance(error.field, Path) else path
+    return Finding(str(where), f"found {error.found}, wanted {error.wanted}", True)
 
 
 def _check_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Iterator[Finding]:
     wanted = [f"{source}.wav" for source in sources]
     for name in wanted:
         if not (folder / name).is_file():
-            yield Finding(str(folder / name), "missing", True)
+            yield Finding(str(folder / name), "found no such file, wanted one", True)
     for path in sorted(folder.iterdir()):
         if path.name not in (*wanted, "mixture.wav"):
-            yield Finding(str(path), "extra, not one of the sources", False)
+            yield Finding(str(path), "it is none of the sources and is not used", False)
     lengths = {}
     for name in (*wanted, "mixture.wav"):
         path = folder / name
@@ -93,19 +103,19 @@ def _check_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> It
         try:
             file = AudioFile.read_header(path)
         except UserError as error:
-            yield Finding(str(path), str(error).removeprefix(f"{path}: "), True)
+            yield _fatal(error, path)
             continue
-        lengths[name] = file.frames
-        yield from _check_format(path, file.sample_rate, file.channels, audio)
+        lengths[name] = file.samples
+        yield from _check_format(path, audio, rate=file.sample_rate, channels=file.channels)
         with soundfile.SoundFile(path) as sound:
             yield from _check_samples(path, sound.blocks(_BLOCK, dtype="float32", always_2d=True))
     if len(set(lengths.values())) > 1:
         common = Counter(lengths.values()).most_common(1)[0][0]
-        for name, frames in lengths.items():
-            if frames != common:
+        for name, samples in lengths.items():
+            if samples != common:
                 yield Finding(
                     str(folder / name),
-                    f"{frames} samples where the track's other files have {common}; "
+                    f"found {samples} samples where the track's other files have {common}; "
                     "the shortest counts",
                     False,
                 )
@@ -121,25 +131,24 @@ def _check_stem(stem: Path, audio: AudioConfig) -> Iterator[Finding]:
             blocks[name].append((bool(np.any(block)), bool(np.isfinite(block).all())))
             lengths[name] += len(block)
     except UserError as error:
-        yield Finding(str(stem), str(error).removeprefix(f"{stem}: "), True)
+        yield _fatal(error, stem)
         return
     for rate, channels in sorted(formats):
-        yield from _check_format(stem, rate, channels, audio)
+        yield from _check_format(stem, audio, rate=rate, channels=channels)
     for name, found in blocks.items():
-        yield from _samples_findings(
-            Path(f"{stem} ({name})"), any(s for s, _ in found), all(f for _, f in found)
-        )
+        sounds, finite = any(s for s, _ in found), all(f for _, f in found)
+        yield from _samples_findings(Path(f"{stem} ({name})"), sounds, finite)
     if len(set(lengths.values())) > 1:
-        yield Finding(str(stem), f"streams differ in length: {lengths}", False)
+        yield Finding(str(stem), f"found streams of different lengths: {lengths}", False)
 
 
-def _check_format(path: Path, rate: int, channels: int, audio: AudioConfig) -> Iterator[Finding]:
+def _check_format(path: Path, audio: AudioConfig, *, rate: int, channels: int) -> Iterator[Finding]:
     if rate != audio.sample_rate:
-        yield Finding(str(path), f"{rate} Hz, wanted {audio.sample_rate} Hz", True)
+        yield Finding(str(path), f"found {rate} Hz, wanted {audio.sample_rate} Hz", True)
     if channels > 2:
-        yield Finding(str(path), f"{channels} channels, wanted 1 or 2", True)
+        yield Finding(str(path), f"found {channels} channels, wanted 1 or 2", True)
     elif channels < audio.nb_channels:
-        yield Finding(str(path), "mono, used as both channels", False)
+        yield Finding(str(path), "it is mono and is used as both channels", False)
 
 
 def _check_samples(path: Path, blocks: Iterator[np.ndarray]) -> Iterator[Finding]:
@@ -152,6 +161,6 @@ def _check_samples(path: Path, blocks: Iterator[np.ndarray]) -> Iterator[Finding
 
 def _samples_findings(path: Path, sounds: bool, finite: bool) -> Iterator[Finding]:
     if not finite:
-        yield Finding(str(path), "NaN or infinite samples", True)
+        yield Finding(str(path), "found NaN or infinite samples, wanted finite ones", True)
     elif not sounds:
-        yield Finding(str(path), "silent throughout", False)
+        yield Finding(str(path), "it is silent throughout", False)

@@ -3,21 +3,22 @@
 import struct
 from pathlib import Path
 
-# The only chunks that it skips on its way to `fmt `.
+# The only chunks that tensorflow-io skips on its way to `fmt `.
 _SKIPPED = (b"JUNK", b"bext", b"iXML", b"qlty", b"mext", b"levl", b"link", b"axml")
 
 
-def frames_in_graph(path: str | Path) -> int | None:
-    """Samples a channel that tensorflow-io finds in a WAV file.
+def samples_in_graph(path: str | Path) -> int | None:
+    """Number of samples in each channel that tensorflow-io finds in a WAV file.
 
-    Behind `fmt ` it overlooks the padding byte of chunks of odd length, so it loses its
-    way behind such a chunk, and at the end of 24-bit mono of an odd number of samples.
+    Behind the fmt chunk tensorflow-io overlooks the padding byte of chunks of odd length.
+    It loses its way behind a chunk of odd length, and at the end of 24-bit mono with an odd
+    number of samples.
 
     Args:
         path: a WAV file that libsndfile can read.
 
     Returns:
-        The number, or None where tensorflow-io fails.
+        The number of samples, or None where tensorflow-io fails.
     """
     with open(path, "rb") as file:
 
@@ -36,15 +37,15 @@ def frames_in_graph(path: str | Path) -> int | None:
                 return None
             (bytes_a_sample,) = unpack("<12xH", position + 8)
             position += 8 + chunk[1]
-            frames = 0
+            samples = 0
             while True:
                 name, size = unpack("<4sI", position)
                 if name == b"data":
                     if size % bytes_a_sample:
                         return None
-                    frames += size // bytes_a_sample
+                    samples += size // bytes_a_sample
                 position += 8 + size
                 if position >= riff_size + 8:
-                    return frames
+                    return samples
         except struct.error:  # behind the end of the file
             return None

@@ -1,4 +1,4 @@
-"""Any audio that FFmpeg's libraries read, in blocks, at the rate and channels wanted."""
+"""Any audio that FFmpeg's libraries read, in blocks, at the sample rate and channels wanted."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,19 +10,27 @@ import numpy as np
 from mss_keras.config import AudioConfig, UserError
 from mss_keras.data.resampling import resampled
 
-# Containers whose time stamps are exact to the sample, so that seeking is, too.
+# Containers whose time stamps are exact to the sample: seeking is exact, too.
 _SEEKABLE = {"wav", "w64", "aiff", "caf", "flac"}
 
 
 class Song:
-    """The first audio stream of a file, decoded as it is asked for.
+    """The first audio stream of a file, decoded block by block.
 
     Args:
-        path: the file; video files will do.
+        path: the audio or video file.
         audio: sample rate and channels wanted. Mono is doubled, stereo mixed down.
         start: where to begin, seconds. Defaults to `0`.
         duration: how much to read, seconds. Defaults to all.
-        downmix: mix more than two channels down as FFmpeg does. Defaults to `False`.
+        downmix: whether more than two channels are mixed down, as FFmpeg does. Defaults to
+            `False`.
+
+    Attributes:
+        rate: sample rate of the file, Hz.
+        channels: number of channels of the file.
+        seconds: length to be expected, seconds, by what the file says; None where it is unknown.
+        samples: number of samples decoded so far, at the file's rate.
+        damaged: number of packets so far that could not be decoded and were left out.
 
     Raises:
         UserError: if the file is missing, is not audio, or has more than two channels
@@ -38,10 +46,9 @@ class Song:
         duration: float | None = None,
         downmix: bool = False,
     ):
-        self.path, self.audio = path, audio
+        self.path, self.audio = Path(path), audio
         self.start, self.duration = start, duration
-        self.damaged = 0  # packets that could not be decoded
-        self.samples = 0  # decoded, at the file's rate
+        self.damaged = self.samples = 0
         try:
             with av.open(str(path)) as container:
                 stream = self._stream(container)
@@ -52,28 +59,29 @@ class Song:
             raise self._unreadable(error) from error
         if self.channels > 2 and not downmix:
             raise UserError(
-                f"{path}: found {self.channels} channels, wanted 1 or 2 (--downmix mixes them "
-                "down to stereo)"
+                self.path,
+                f"{self.channels} channels",
+                "1 or 2 (`downmix` mixes them down to stereo)",
             )
         rest = None if length is None else max(0.0, length - start)
         known = [x for x in (rest, duration) if x is not None]
-        self.seconds = min(known) if known else None  # as the file says
+        self.seconds = min(known) if known else None
 
     def _stream(self, container):
         if not container.streams.audio:
-            raise UserError(f"{self.path}: no audio found, wanted an audio file")
+            raise UserError(self.path, "no audio", "an audio file")
         return container.streams.audio[0]
 
     def _unreadable(self, error: Exception) -> UserError:
-        reason = getattr(error, "strerror", None) or error
-        return UserError(f"{self.path}: {reason}, wanted an audio file")
+        reason = getattr(error, "strerror", None) or str(error)
+        return UserError(self.path, reason, "an audio file")
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The waveform from the beginning.
+        """Decodes the waveform from its beginning.
 
         Yields:
-            Float32 `[samples, channels]` at the rate and channels wanted; in all
-            `round(n * rate wanted / rate)` samples for the `n` of the file.
+            Float32 `[samples, channels]` at the rate and channels wanted. Of n samples of
+            the file, `round(n * wanted / rate)` samples come in all.
 
         Raises:
             UserError: if there are no samples, or some are not finite.
@@ -81,12 +89,12 @@ class Song:
         blocks = resampled(self._decoded(), self.rate, self.audio.sample_rate)
         first = next(blocks, None)
         if first is None:
-            raise UserError(f"{self.path}: no samples found, wanted an audio file")
+            raise UserError(self.path, "no samples", "an audio file")
         for block in itertools.chain([first], blocks):
             yield self._with_channels(block)
 
     def _with_channels(self, block: np.ndarray) -> np.ndarray:
-        # Not by the resampler, which takes 3 dB off a mono file that becomes stereo.
+        # The resampler would take 3 dB off a mono file that becomes stereo.
         wanted = self.audio.nb_channels
         if wanted == 1:
             return block.mean(axis=1, keepdims=True)
@@ -99,11 +107,11 @@ class Song:
         self.damaged = self.samples = 0
         try:
             with av.open(str(self.path)) as container:
-                for position, block in self._frames(container, begin):
+                for position, block in self._positioned(container, begin):
                     if end is not None and position >= end:
                         return
-                    behind = None if end is None else end - position
-                    inside = block[max(0, begin - position) : behind]
+                    stop = None if end is None else end - position
+                    inside = block[max(0, begin - position) : stop]
                     if len(inside):
                         self._require_finite(inside, begin + self.samples)
                         self.samples += len(inside)
@@ -111,7 +119,8 @@ class Song:
         except (av.FFmpegError, OSError) as error:
             raise self._unreadable(error) from error
 
-    def _frames(self, container, begin: int) -> Iterator[tuple[int, np.ndarray]]:
+    def _positioned(self, container, begin: int) -> Iterator[tuple[int, np.ndarray]]:
+        # Blocks at the file's rate, each with the position of its first sample.
         stream = self._stream(container)
         seeks = begin > 0 and container.format.name in _SEEKABLE
         if seeks:
@@ -123,34 +132,32 @@ class Song:
             try:
                 frames = packet.decode()
             except av.InvalidDataError:
-                self.damaged += 1  # as FFmpeg does: what can be decoded is
+                self.damaged += 1  # the rest is decoded, as by FFmpeg
                 continue
             for frame in frames:
                 if position is None:
                     position = round(frame.pts * frame.time_base * self.rate)
-                for part in to_float.resample(frame):
-                    yield position, part.to_ndarray().T
-                    position += part.samples
+                for block in to_float.resample(frame):
+                    yield position, block.to_ndarray().T  # [samples, channels]
+                    position += block.samples
 
     def _require_finite(self, block: np.ndarray, position: int) -> None:
         if not np.isfinite(block).all():
             at = (position + np.argmin(np.isfinite(block).all(axis=1))) / self.rate
-            raise UserError(
-                f"{self.path}: found a NaN or infinite sample at {at:.3f} s, wanted finite samples"
-            )
+            raise UserError(self.path, f"a NaN or infinite sample at {at:.3f} s", "finite samples")
 
 
 def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
     """A whole file as a waveform.
 
     Args:
-        path: the file.
-        audio: sample rate and channels wanted; mono is doubled or stereo mixed down.
+        path: the audio or video file.
+        audio: sample rate and channels wanted; mono is doubled, stereo mixed down.
 
     Returns:
         Float32 `[samples, channels]`.
 
     Raises:
-        UserError: see `Song`.
+        UserError: as `Song` and its blocks raise it.
     """
     return np.concatenate(list(Song(path, audio).blocks()))

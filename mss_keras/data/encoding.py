@@ -1,4 +1,4 @@
-"""Stems to audio files, written as they come and named when they are whole."""
+"""Stems to audio files, which are written in blocks and get their names when they are whole."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,31 +22,37 @@ _AAC_BIT_RATE = 256_000  # MUSDB18's
 
 
 class StemWriter(Protocol):
-    """Takes the stems of a song, block by block."""
+    """Takes the stems of a song, block by block.
 
-    clipped: int  # samples beyond full scale, in formats that cut them off
+    Attributes:
+        clipped: number of samples beyond full scale that the format has cut off so far.
+    """
+
+    clipped: int
 
     def write(self, stems: Mapping[str, np.ndarray]) -> None:
-        """Appends `[samples, channels]` to each stem (and to the mixture of a .stem.mp4)."""
+        """Appends float `[samples, channels]` to each stem, and to a .stem.mp4's mixture."""
 
 
 def require_format(format: str, bits: str, names: Sequence[str]) -> None:
-    """Checks that stems can be written in a format.
+    """Raises an error unless stems can be written in a format.
 
     Args:
         format: one of `FORMATS`.
         bits: `"16"`, `"24"` or `"float"`.
-        names: of the stems.
+        names: names of the stems.
 
     Raises:
-        UserError: for FLAC in floats, or a .stem.mp4 of other stems than it has.
+        UserError: for FLAC in floats, or a .stem.mp4 of other stems than MUSDB18's.
     """
     if format == "flac" and bits == "float":
-        raise UserError("--bits: found float for --format flac, wanted 16 or 24")
+        raise UserError("bits", "float for `format` flac", "16 or 24")
     sources = sorted(set(stem_ids()) - {"mixture"})
     if format == "stem.mp4" and sorted(names) != sources:
         raise UserError(
-            f"--format: a stem.mp4 has the stems {', '.join(sources)}, found {', '.join(names)}"
+            "format",
+            f"stem.mp4 for the stems {', '.join(names)}",
+            f"wav or flac; a stem.mp4 has the stems {', '.join(sources)}",
         )
 
 
@@ -61,26 +67,27 @@ def stem_files(
     channels: int,
     seconds: float | None = None,
 ) -> Iterator[StemWriter]:
-    """Files of stems that appear together when all are whole.
+    """Opens files of stems, which appear together when all are whole.
 
-    `FOLDER/NAME.wav` (or `.flac`) for each stem, or `FOLDER.stem.mp4` with the
-    mixture and the stems in the order of MUSDB18 and Native Instruments, in AAC.
+    They are FOLDER/NAME.wav (or .flac) for each stem, or FOLDER.stem.mp4 with the mixture and the
+    stems in the order of MUSDB18 and Native Instruments, in AAC.
 
     Args:
-        folder: made if it is missing; what is there of the same names is replaced.
-        names: of the stems.
+        folder: folder of the files. It is made if it is missing, and files of the same names are
+            replaced.
+        names: names of the stems.
         format: one of `FORMATS`.
-        bits: `"16"`, `"24"` or `"float"`; a .stem.mp4 is what AAC is.
+        bits: `"16"`, `"24"` or `"float"`; without meaning for a .stem.mp4, which AAC compresses.
         rate: sample rate, Hz.
-        channels: of every stem.
-        seconds: expected length; a WAV file that would pass 4 GiB becomes an RF64 file.
-            Defaults to unknown.
+        channels: number of channels of every stem.
+        seconds: expected length. A WAV file that would pass 4 GiB becomes an RF64 file. Defaults
+            to an unknown length.
 
     Yields:
         A `StemWriter`.
 
     Raises:
-        UserError: if they cannot be written.
+        UserError: if the files cannot be written.
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -106,8 +113,8 @@ def stem_files(
                     {n: stack.enter_context(open_file(path)) for n, path in partials.items()}
                 )
     except (soundfile.LibsndfileError, av.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{folder}: {reason}, wanted a folder to write to") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(folder, reason, "a folder to write to") from error
 
 
 class _SoundFiles:

@@ -1,4 +1,4 @@
-"""Excerpts of a track as arrays, and data sets made ready for training."""
+"""The beginning of a track as arrays, and WAV files in place of .stem.mp4 files."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from mss_keras.data.tracks import AudioFile, Track, find_kind
 
 
 def excerpt(track: Track, audio: AudioConfig, seconds: float) -> dict[str, np.ndarray]:
-    """The beginning of a track.
+    """Reads the beginning of a track.
 
     Args:
         track: the track.
         audio: channels wanted.
-        seconds: length at most.
+        seconds: length at most, seconds.
 
     Returns:
         `mixture` `[samples, channels]` and `sources` `[sources, samples, channels]`, float32.
     """
-    samples = min(track.frames, round(seconds * audio.sample_rate))
+    samples = min(track.samples, round(seconds * audio.sample_rate))
 
     def read(file: AudioFile) -> np.ndarray:
         waveform, _ = soundfile.read(file.path, samples, dtype="float32", always_2d=True)
@@ -35,12 +35,15 @@ def excerpt(track: Track, audio: AudioConfig, seconds: float) -> dict[str, np.nd
 
 
 def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> DataConfig:
-    """The data set in WAV: itself, or decoded from .stem.mp4 on first use.
+    """The data set in WAV: the same data set, or one decoded from .stem.mp4 on first use.
 
     Args:
         data: the data set.
         say: called with a line if something is decoded.
         progress: whether a bar is shown.
+
+    Raises:
+        UserError: if the root holds no data set, or tracks cannot be decoded.
     """
     if data.root is None or find_kind(data.root) != "stems":
         return data

@@ -1,4 +1,4 @@
-"""Data sets that are made or fetched: the demonstration's, and musdb's excerpts."""
+"""The demonstration's data set, which is made, and musdb's excerpts, which are downloaded."""
 
 import http.client
 import shutil
@@ -20,9 +20,9 @@ from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.jobs.files import appearing
 
 _DEMO_TRAIN_SECONDS = 4.5
-_SILENCE_SECONDS = 60.0  # of a server, after which it is given up
+_TIMEOUT_SECONDS = 60.0  # a server that is silent for longer is given up
 
-# What a broken transfer or a broken, encrypted or oddly compressed archive raises.
+# A broken transfer or a broken, encrypted or oddly compressed archive raises one of these.
 _FETCH_ERRORS = (
     http.client.HTTPException,
     zipfile.BadZipFile,
@@ -38,11 +38,14 @@ def make_demo(folder: str | Path) -> Path:
     """Makes the demonstration's data set of the excerpt that stempeg ships.
 
     Args:
-        folder: gets `train/TRACK` with the first 4.5 s and `valid/TRACK` with the rest;
-            re-used if it is there.
+        folder: gets train/TRACK with the first 4.5 s and valid/TRACK with the rest. A folder
+            that exists is used as it is.
 
     Returns:
         The folder.
+
+    Raises:
+        UserError: if the folder cannot be made.
     """
     folder = Path(folder)
     if folder.is_dir():
@@ -55,9 +58,9 @@ def make_demo(folder: str | Path) -> Path:
         for path in whole.glob("*.wav"):
             waveform, rate = soundfile.read(path, dtype="int16")
             cut = round(_DEMO_TRAIN_SECONDS * rate)
-            for split, part in (("train", waveform[:cut]), ("valid", waveform[cut:])):
+            for split, excerpt in (("train", waveform[:cut]), ("valid", waveform[cut:])):
                 (partial / split / track).mkdir(parents=True, exist_ok=True)
-                soundfile.write(partial / split / track / path.name, part, rate)
+                soundfile.write(partial / split / track / path.name, excerpt, rate)
         shutil.rmtree(whole)
     return folder
 
@@ -66,20 +69,20 @@ def download(root: str | Path, url: str | None = None, *, progress: bool = True)
     """Fetches and unpacks musdb's set of 7-second excerpts.
 
     Args:
-        root: folder to make; it appears when it is whole.
-        url: of the .zip archive. Defaults to musdb's.
-        progress: whether a bar is shown.
+        root: folder to make, which appears when it is whole.
+        url: address of the .zip archive. Defaults to musdb's.
+        progress: whether a bar is shown. Defaults to `True`.
 
     Returns:
         The root.
 
     Raises:
-        UserError: if it cannot be fetched or is no such archive.
+        UserError: if the archive cannot be fetched or holds no data set.
     """
     root, url = Path(root), url or sample_url()
     with making(root) as partial, tempfile.TemporaryFile(dir=partial.parent) as archive:
         try:
-            with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as response:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:
                 size = int(response.headers.get("Content-Length") or 0) or None
                 with tqdm.wrapattr(
                     response, "read", total=size, desc="download", disable=not progress
@@ -91,14 +94,15 @@ def download(root: str | Path, url: str | None = None, *, progress: bool = True)
             # In one line: a server's garbage may hold line ends.
             reason = " ".join(str(getattr(error, "reason", error)).split())
             raise UserError(
-                f"--download: {url}: {reason}; wanted musdb's archive, or fetch it elsewhere and "
-                "give its folder as --root"
+                "download",
+                f"{url}: {reason}",
+                "musdb's archive; or fetch it elsewhere and give its folder as `root`",
             ) from error
         # The archive may hold the splits at its top or in one folder.
         if not (partial / "train").is_dir():
             inner = [path.parent for path in partial.glob("*/train")]
             if len(inner) != 1:
-                raise UserError(f"--download: {url} holds no train folder, wanted musdb's archive")
+                raise UserError("download", f"no train folder in {url}", "musdb's archive")
             for path in inner[0].iterdir():
                 path.rename(partial / path.name)
     return root
@@ -106,16 +110,14 @@ def download(root: str | Path, url: str | None = None, *, progress: bool = True)
 
 @contextmanager
 def making(folder: Path) -> Iterator[Path]:
-    """`appearing` for a folder, made.
+    """Makes a folder that appears when it is whole, see `appearing`.
 
     Raises:
-        UserError: if it cannot be made.
+        UserError: if the folder cannot be made.
     """
     try:
         with appearing(folder) as partial:
             partial.mkdir()
             yield partial
     except OSError as error:
-        raise UserError(
-            f"{folder}: {error.strerror or error}, wanted a folder to write to"
-        ) from error
+        raise UserError(folder, error.strerror or str(error), "a folder to write to") from error

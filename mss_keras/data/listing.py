@@ -8,7 +8,7 @@ from pathlib import Path
 from mss_keras.config import UserError
 from mss_keras.data.tracks import STEM_SUFFIX
 
-# What a folder is searched for; a file that is named may be anything.
+# Suffixes of the songs in a folder; a file that is named itself may have any.
 _SUFFIXES = {
     *(".wav", ".w64", ".flac", ".aif", ".aiff", ".caf", ".mp3", ".m4a", ".aac", ".ogg", ".oga"),
     *(".opus", ".wma", ".mka", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
@@ -16,19 +16,19 @@ _SUFFIXES = {
 
 
 def find_songs(inputs: Sequence[str]) -> dict[Path, Path]:
-    """The songs of a list of files, folders and patterns.
+    """Finds the songs of a list of files, folders and patterns.
 
     Args:
-        inputs: paths; folders are searched for audio and video files at any depth;
-            `*`, `?`, `[…]` and `**` as the shell has them.
+        inputs: paths. Folders are searched for audio and video files at any depth, and patterns
+            are the shell's: *, ?, […] and **.
 
     Returns:
-        For each file the relative path of its output, without a suffix: its name, or
-        its place in the folder. Two songs of one name keep their suffixes. Files that
-        do not exist are left in, to be reported with the others.
+        For each file the relative path of its output, without a suffix: its name, or its path
+        within the folder. Two songs of one name keep their suffixes. Files that do not exist
+        stay in the list, to be reported with the other songs.
 
     Raises:
-        UserError: if a folder or a pattern has no songs, or two outputs would be one.
+        UserError: if a folder or a pattern has no songs, or two songs have the same output.
     """
     outputs: dict[Path, Path] = {}
     for given in inputs:
@@ -40,7 +40,7 @@ def find_songs(inputs: Sequence[str]) -> dict[Path, Path]:
         else:
             found = {path: Path(path.name)}
         if not found:
-            raise UserError(f"{given}: no songs found, wanted audio files")
+            raise UserError(path, "no songs", "audio files")
         outputs.update(found)
     bare = {song: _bare(output) for song, output in outputs.items()}
     count = Counter(bare.values())
@@ -48,7 +48,9 @@ def find_songs(inputs: Sequence[str]) -> dict[Path, Path]:
     for output, number in Counter(named.values()).items():
         if number > 1:
             twice = ", ".join(str(song) for song, x in named.items() if x == output)
-            raise UserError(f"found {twice} of one name, wanted different names or separate runs")
+            raise UserError(
+                output, f"{twice} for one output", "songs of different names, or separate runs"
+            )
     return named
 
 

@@ -1,7 +1,7 @@
 """Official facts about MUSDB18, read from the musdb package.
 
-The packages are located, not imported: importing musdb or stempeg raises where
-ffmpeg is not on PATH.
+The packages musdb and stempeg are located, not imported: their import raises where ffmpeg is not
+on PATH.
 """
 
 from functools import cache
@@ -24,16 +24,16 @@ def validation_tracks() -> frozenset[str]:
 
 
 def stem_ids() -> dict[str, int]:
-    """Audio stream of the mixture and of each source in a .stem.mp4 file."""
+    """Number of the audio stream of the mixture and of each source in a .stem.mp4 file."""
     return dict(_config()["stem_ids"])
 
 
 def sample_url() -> str:
-    """Where musdb's set of 7-second excerpts is published."""
+    """Address of musdb's set of 7-second excerpts."""
     return _config()["sample-url"]
 
 
 def demo_stem() -> Path:
-    """The 6-second excerpt of a MUSDB18 test track that stempeg ships."""
+    """Path of the 6-second excerpt of a MUSDB18 test track that stempeg ships."""
     folder = Path(str(metadata.distribution("stempeg").locate_file("stempeg/data")))
     return next(folder.glob("*.stem.mp4"))

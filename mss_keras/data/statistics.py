@@ -1,4 +1,4 @@
-"""Mean and standard deviation of the training mixtures' magnitudes, a frequency bin."""
+"""Mean and standard deviation of the training mixtures' magnitudes in each frequency bin."""
 
 import zipfile
 from collections.abc import Sequence
@@ -21,7 +21,12 @@ _FLOOR = 1e-4  # of the largest standard deviation, as open-unmix
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation, float32 `[bins]` each."""
+    """Mean and standard deviation of magnitudes in each frequency bin.
+
+    Args:
+        mean: float32 `[bins]`.
+        std: float32 `[bins]`.
+    """
 
     mean: np.ndarray
     std: np.ndarray
@@ -35,53 +40,55 @@ class Statistics:
     def load(cls, path: Path, bins: int) -> "Statistics":
         """Inverse of `save`.
 
+        Args:
+            path: the .npz file.
+            bins: number of frequency bins wanted.
+
         Raises:
-            UserError: if the file is missing, is something else or has other bins.
+            UserError: if the file is missing, is something else or has another number of bins.
         """
         try:
             with np.load(path) as file:
                 statistics = cls(file["mean"], file["std"])
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            reason = "no such file" if not path.exists() else "not readable"
-            raise UserError(f"--statistics: {path} {reason}, wanted a statistics.npz") from error
+            reason = "something else" if path.exists() else "no such file"
+            raise UserError(path, reason, "a statistics.npz") from error
         if statistics.mean.shape != (bins,) or statistics.std.shape != (bins,):
-            raise UserError(
-                f"--statistics: {path} found shape {statistics.mean.shape}, wanted {bins} bins"
-            )
+            raise UserError(path, f"shape {statistics.mean.shape}", f"{bins} bins")
         return statistics
 
 
 def compute_statistics(
     tracks: Sequence[Track], audio: AudioConfig, *, progress: bool = True
 ) -> Statistics:
-    """One streaming pass over the full mixtures of all tracks.
+    """Computes statistics in one pass over the whole mixtures of all tracks.
 
-    The mixture is the track's own where every track has a file of it, else the sum of
-    its sources. Magnitudes are averaged over channels first, as in open-unmix.
+    A mixture is read from its file where every track has one, and else is the sum of the
+    sources. Magnitudes are averaged over channels first, as in open-unmix.
 
     Args:
         tracks: the training tracks.
         audio: sample rate, channels and STFT.
-        progress: whether a bar is shown.
+        progress: whether a bar is shown. Defaults to `True`.
 
     Returns:
         The statistics; standard deviations are at least 1e-4 of the largest.
     """
     frames = max(1, int(_BLOCK_SECONDS * audio.sample_rate) // audio.nhop)
     samples = (frames - 1) * audio.nhop + audio.nfft
-    own = all(track.mixture for track in tracks)
-    files = [(track.mixture,) if own else track.sources for track in tracks]
-    read = reader(files, audio, samples, in_memory=False)  # type: ignore[arg-type]
-    # Blocks overlap by what a frame needs: together they hold each frame once.
+    mixtures = [(track.mixture,) for track in tracks if track.mixture]
+    files = mixtures if len(mixtures) == len(tracks) else [track.sources for track in tracks]
+    read = reader(files, audio, samples, in_memory=False)
+    # Track, first sample and frames of blocks. Blocks overlap, so that a frame lies within one.
     places = [
-        (index, start, min(frames, _frames_in(track.frames - start, audio)))
+        (index, start, min(frames, _frames_in(track.samples - start, audio)))
         for index, track in enumerate(tracks)
-        for start in range(0, max(1, track.frames - audio.nfft + 1), frames * audio.nhop)
+        for start in range(0, max(1, track.samples - audio.nfft + 1), frames * audio.nhop)
     ]
 
     def block(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        parts = [read(place[0], file, place[1]) for file in range(len(files[0]))]
-        magnitudes = magnitude_frames(tf.add_n(parts), audio)[: place[2]]
+        excerpts = [read(place[0], file, place[1]) for file in range(len(files[0]))]
+        magnitudes = magnitude_frames(tf.add_n(excerpts), audio)[: place[2]]
         values = tf.cast(tf.reduce_mean(magnitudes, axis=1), tf.float64)  # [frames, bins]
         return tf.reduce_sum(values, 0), tf.reduce_sum(values**2, 0), place[2]
 

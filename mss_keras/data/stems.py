@@ -1,4 +1,4 @@
-"""Decoding MUSDB18's .stem.mp4 files to WAV, once."""
+"""MUSDB18's .stem.mp4 files are decoded to WAV, once."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ def prepare(
 ) -> int:
     """Decodes every track of MUSDB18 to 16-bit WAV files in MUSDB18-HQ's layout.
 
-    A track appears under its name when all of its files are whole. Tracks that are
-    there already are left alone, so an interrupted run is continued by another.
+    A track gets its name when all of its files are whole. Tracks that are there already are left
+    alone: after an interruption the same call goes on.
 
     Args:
-        root: holds `train/` and `test/` with .stem.mp4 files.
-        output: gets `train/TRACK/*.wav` and `test/TRACK/*.wav`.
-        jobs: processes. Defaults to one a core.
-        progress: whether a bar is shown.
+        root: folder that holds train/ and test/ with .stem.mp4 files.
+        output: folder that gets train/TRACK/*.wav and test/TRACK/*.wav.
+        jobs: number of tracks decoded at a time. Defaults to one for each core.
+        progress: whether a bar is shown. Defaults to `True`.
 
     Returns:
         Number of tracks decoded now.
@@ -43,7 +43,7 @@ def prepare(
     """
     root, output = Path(root), Path(output)
     if find_kind(root) != "stems":
-        raise UserError(f"--root: {root} holds WAV files already, wanted {STEM_SUFFIX} files")
+        raise UserError("root", f"WAV files in {root}", f"{STEM_SUFFIX} files")
     wanted = {
         stem: output / split / stem.name.removesuffix(STEM_SUFFIX)
         for split in ("train", "test")
@@ -53,11 +53,9 @@ def prepare(
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"--output: {output}: {error.strerror}, wanted a folder to write to"
-        ) from None
+        raise UserError("output", f"{error.strerror} at {output}", "a folder to write to") from None
     failed = []
-    # Spawned, since a fork of a process with TensorFlow's threads may hang.
+    # Spawned, because a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(
         jobs or cores(), mp_context=get_context("spawn"), initializer=end_with_parent
     ) as pool:
@@ -74,25 +72,34 @@ def prepare(
                 try:
                     task.result()
                 except UserError as error:
-                    failed.append(str(error))
+                    failed.append(f"{error.field}: {error.found}")
         except BrokenProcessPool as error:
             raise UserError(
-                f"{output}: a decoding process was killed (out of memory?), wanted fewer --jobs; "
-                "run it again to continue"
+                "jobs",
+                "a decoding process that was killed (out of memory?)",
+                "fewer; the same command goes on",
             ) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     if failed:
-        raise UserError(f"{len(failed)} of {len(wanted)} tracks failed: {'; '.join(failed)}")
+        raise UserError(
+            root,
+            f"{len(failed)} of {len(wanted)} tracks that failed: {'; '.join(failed)}",
+            "tracks that can be decoded and written",
+        )
     return len(todo)
 
 
 def decode_track(stem: Path, folder: Path) -> None:
-    """Decodes one .stem.mp4 to a folder of 16-bit WAV files that appears when it is whole.
+    """Decodes one .stem.mp4 to a folder of 16-bit WAV files, which appears when it is whole.
+
+    Args:
+        stem: the .stem.mp4 file.
+        folder: the folder to make.
 
     Raises:
-        UserError: if it cannot be decoded or written.
+        UserError: if the stem cannot be decoded or the folder cannot be written.
     """
     try:
         with appearing(folder) as partial, contextlib.ExitStack() as stack:
@@ -106,14 +113,18 @@ def decode_track(stem: Path, folder: Path) -> None:
                     writers[name] = stack.enter_context(file)
                 writers[name].write(to_int16(block))
     except (soundfile.LibsndfileError, OSError) as error:
-        raise UserError(f"{folder}: cannot be written: {error}") from error
+        raise UserError(folder, str(error), "a folder to write to") from error
 
 
 def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
     """Decodes all streams of a .stem.mp4 in one pass.
 
+    Args:
+        stem: the .stem.mp4 file.
+
     Yields:
-        Name of the stem, sample rate in Hz, and float32 `[samples, channels]`, in turn.
+        Name of the stem, sample rate in Hz, and float32 `[samples, channels]`. Blocks of the
+        stems come in turn.
 
     Raises:
         UserError: if the file is damaged or does not hold MUSDB18's streams.
@@ -123,15 +134,25 @@ def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
         with av.open(str(stem)) as container:
             streams = container.streams.audio
             if len(streams) != len(ids):
-                raise UserError(f"{stem}: found {len(streams)} audio streams, wanted {len(ids)}")
+                raise UserError(stem, f"{len(streams)} audio streams", str(len(ids)))
             names = {streams[number].index: name for name, number in ids.items()}
             for packet in container.demux(streams):
                 for frame in packet.decode():
                     yield names[packet.stream.index], frame.sample_rate, frame.to_ndarray().T
     except (av.FFmpegError, OSError) as error:
-        raise UserError(f"{stem}: {error.strerror}, wanted a whole {STEM_SUFFIX} file") from error
+        raise UserError(
+            stem, error.strerror or str(error), f"a whole {STEM_SUFFIX} file"
+        ) from error
 
 
 def to_int16(waveform: np.ndarray) -> np.ndarray:
-    """Floats of −1 to 1 as 16-bit samples, rounded and clipped."""
+    """Floats of −1 to 1 as 16-bit samples, rounded and clipped.
+
+    Args:
+        waveform: float, of any shape.
+
+    Example:
+        >>> to_int16(np.array([-1.0, 0.5, 1.0]))
+        array([-32768,  16384,  32767], dtype=int16)
+    """
     return np.clip(np.round(waveform * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)

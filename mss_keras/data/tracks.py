@@ -1,4 +1,4 @@
-"""Finding the tracks of a data set and reading the headers of their files.
+"""Finds the tracks of a data set and reads the headers of their files.
 
 MUSDB18                     MUSDB18-HQ                  folders of tracks
 ROOT/                       ROOT/                       ROOT/
@@ -22,16 +22,16 @@ from typing import Literal
 import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig, UserError
-from mss_keras.data.chunks import frames_in_graph
+from mss_keras.data.chunks import samples_in_graph
 from mss_keras.data.musdb import validation_tracks
 
 Kind = Literal["stems", "folders"]
 Split = Literal["train", "valid", "test"]
 STEM_SUFFIX = ".stem.mp4"
 
-# Types in which tensorflow-io reads WAV encodings; 32-bit integers make it abort.
+# Types in which tensorflow-io reads encodings of WAV; 32-bit integers make it abort.
 _DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
-_HELD_OUT = 0.15
+_HELD_OUT = 0.15  # share of the tracks that validate where no split says which
 
 
 @dataclass(frozen=True)
@@ -39,62 +39,66 @@ class AudioFile:
     """A WAV file's header.
 
     Args:
-        path: the file.
-        frames: samples a channel.
-        channels: channels.
-        sample_rate: Hz.
-        dtype: type its samples are read in: `int16`, `int32` or `float32`.
+        path: path of the file.
+        samples: number of samples in each channel.
+        channels: number of channels.
+        sample_rate: sample rate, Hz.
+        dtype: type in which the samples are read: `"int16"`, `"int32"` or `"float32"`.
     """
 
     path: str
-    frames: int
+    samples: int
     channels: int
     sample_rate: int
     dtype: str
 
     @classmethod
     def read_header(cls, path: str | Path) -> "AudioFile":
-        """Reads a header.
+        """Reads the header of a file.
+
+        Args:
+            path: path of the file.
 
         Raises:
-            UserError: if the file is missing, not audio, cut short, empty or of an
-                encoding or a layout that cannot be read.
+            UserError: if the file is missing, not audio, cut short or empty, or has an encoding
+                or a layout that cannot be read.
         """
+        path = Path(path)
         try:
             info = soundfile.info(str(path), verbose=True)
         except (soundfile.LibsndfileError, OSError) as error:
-            reason = "no such file" if not Path(path).exists() else "not audio"
-            raise UserError(f"{path}: {reason}, wanted a WAV file") from error
+            reason = "no audio" if path.exists() else "no such file"
+            raise UserError(path, reason, "a WAV file") from error
         if info.format not in ("WAV", "WAVEX") or info.subtype not in _DTYPES:
-            raise UserError(
-                f"{path}: found {info.format} {info.subtype}, wanted WAV of {', '.join(_DTYPES)}"
-            )
-        # libsndfile clips the length to what is there and notes it in its log.
+            raise UserError(path, f"{info.format} {info.subtype}", f"WAV of {', '.join(_DTYPES)}")
+        # libsndfile shortens the length to the samples that are there and notes it in its log.
         cut = re.search(r"data : (\d+) \(should be (\d+)\)", info.extra_info)
         if cut:
             raise UserError(
-                f"{path}: cut short, its header promises {cut[1]} bytes of samples and "
-                f"{cut[2]} are there"
+                path,
+                f"a file that is cut short, with {cut[2]} bytes of samples",
+                f"{cut[1]}, as its header promises",
             )
         if info.frames == 0:
-            raise UserError(f"{path}: no samples found, wanted some")
-        if frames_in_graph(path) != info.frames:
+            raise UserError(path, "no samples", "some")
+        if samples_in_graph(path) != info.frames:
             raise UserError(
-                f"{path}: found chunks in an order or of lengths that tensorflow-io cannot read "
-                "(24-bit mono of an odd number of samples is one case), wanted a plain WAV: save "
-                "it again in 16 bit or float"
+                path,
+                "chunks in an order or of lengths that tensorflow-io cannot read (24-bit mono of "
+                "an odd number of samples is one case)",
+                "a plain WAV: save it again in 16 bit or float",
             )
         return cls(str(path), info.frames, info.channels, info.samplerate, _DTYPES[info.subtype])
 
 
 @dataclass(frozen=True)
 class Track:
-    """A piece of music.
+    """A piece of music and its files.
 
     Args:
-        name: name of its folder.
+        name: name of the track's folder.
         sources: a file for each source, in the order of `DataConfig.sources`.
-        mixture: the mixture's file; None where the mixture is the sum of the sources.
+        mixture: file of the mixture; None where the mixture is the sum of the sources.
     """
 
     name: str
@@ -107,14 +111,20 @@ class Track:
         return (*self.sources, *((self.mixture,) if self.mixture else ()))
 
     @property
-    def frames(self) -> int:
-        """Samples that all files have."""
-        return min(file.frames for file in self.files)
+    def samples(self) -> int:
+        """Number of samples that all files have: that of the shortest."""
+        return min(file.samples for file in self.files)
 
 
 @dataclass(frozen=True)
 class MusicSet:
-    """The tracks of a data set, by split, sorted by name."""
+    """The tracks of a data set, each split sorted by name.
+
+    Args:
+        train: tracks to train on.
+        valid: tracks that decide on the best epoch.
+        test: tracks for evaluation.
+    """
 
     train: tuple[Track, ...] = ()
     valid: tuple[Track, ...] = ()
@@ -122,26 +132,33 @@ class MusicSet:
 
 
 def find_kind(root: str | Path) -> Kind:
-    """`stems` (MUSDB18's .stem.mp4 files) or `folders` (WAV files), by looking.
+    """Finds out what a data set is made of.
+
+    Args:
+        root: folder of the data set.
+
+    Returns:
+        `"stems"` for MUSDB18's .stem.mp4 files, `"folders"` for folders of WAV files.
 
     Raises:
         UserError: if the root is not a folder or holds no music.
     """
     root = Path(root)
     if not root.is_dir():
-        raise UserError(f"--root: {root} found no such folder, wanted the folder of a data set")
+        raise UserError("root", f"no such folder {root}", "the folder of a data set")
     if any(root.glob(f"train/*{STEM_SUFFIX}")) or any(root.glob(f"test/*{STEM_SUFFIX}")):
         return "stems"
     if any(root.glob("*/*.wav")) or any(root.glob("*/*/*.wav")):
         return "folders"
     raise UserError(
-        f"--root: {root} found no music, wanted train/*{STEM_SUFFIX}, train/TRACK/*.wav "
-        "or TRACK/*.wav"
+        "root",
+        f"no music in {root}",
+        f"train/*{STEM_SUFFIX}, train/TRACK/*.wav or TRACK/*.wav",
     )
 
 
 def track_folders(root: Path) -> dict[Split, list[Path]]:
-    """Folders of the tracks of each split; where there are no splits, all are `train`."""
+    """Folders of the tracks of each split; without folders of splits, all are for training."""
     splits: tuple[Split, ...] = ("train", "valid", "test")
     if not any((root / split).is_dir() for split in splits):
         return {"train": _folders(root), "valid": [], "test": []}
@@ -153,23 +170,23 @@ def open_set(
 ) -> MusicSet:
     """Finds the tracks of a data set of WAV files and reads their headers.
 
-    Without a `valid/` folder, MUSDB18's 14 validation tracks are held out of `train/`;
-    where it has none of them, the last 15 % of the names, at least one.
+    Without a valid/ folder, MUSDB18's 14 validation tracks are held out of train/. Where train/
+    has none of them, the last 15 % of the names are held out, at least one.
 
     Args:
-        data: root and sources.
-        audio: the sample rate wanted.
-        splits: what is wanted; only their headers are read.
+        data: root and names of the sources.
+        audio: sample rate wanted.
+        splits: splits wanted; no headers of others are read. Defaults to `train` and `valid`.
 
     Raises:
-        UserError: if anything would keep the set from being read; the first such thing.
+        UserError: for the first thing that would keep the set from being read.
     """
     if data.root is None:
-        raise UserError("--root: not given, wanted the folder of a data set")
+        raise UserError("root", "nothing", "the folder of a data set")
     root = Path(data.root)
     if find_kind(root) == "stems":
         raise UserError(
-            f"--root: {root} found {STEM_SUFFIX} files, wanted them decoded by 'prepare'"
+            "root", f"{STEM_SUFFIX} files in {root}", "WAV files, as 'prepare' decodes them"
         )
     folders = track_folders(root)
     if not folders["valid"]:
@@ -178,8 +195,9 @@ def open_set(
         if not folders[split]:
             found = [name for name, paths in folders.items() if paths]
             raise UserError(
-                f"--root: {root} found no tracks for {split} (only {', '.join(found) or 'none'}), "
-                "wanted at least one"
+                "root",
+                f"no tracks for {split} in {root} (only {', '.join(found) or 'none'})",
+                "at least one",
             )
     with ThreadPoolExecutor() as pool:
         tracks = {
@@ -211,9 +229,11 @@ def _open_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Tra
     for source in sources:
         if not (folder / f"{source}.wav").is_file():
             found = sorted(path.name for path in folder.glob("*.wav"))
+            beside = f"beside {', '.join(found)}" if found else "and no other WAV file"
             raise UserError(
-                f"{folder / source}.wav: no such file, wanted one for each of --sources; "
-                f"the folder has {', '.join(found) or 'no WAV file'}"
+                folder / f"{source}.wav",
+                f"no such file {beside}",
+                "one for each of `sources`",
             )
     files = tuple(_open_file(folder / f"{source}.wav", audio) for source in sources)
     mixture = folder / "mixture.wav"
@@ -223,9 +243,7 @@ def _open_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Tra
 def _open_file(path: Path, audio: AudioConfig) -> AudioFile:
     file = AudioFile.read_header(path)
     if file.sample_rate != audio.sample_rate:
-        raise UserError(
-            f"{path}: found a sample rate of {file.sample_rate} Hz, wanted {audio.sample_rate} Hz"
-        )
+        raise UserError(path, f"a sample rate of {file.sample_rate} Hz", f"{audio.sample_rate} Hz")
     if file.channels > 2:
-        raise UserError(f"{path}: found {file.channels} channels, wanted 1 or 2")
+        raise UserError(path, f"{file.channels} channels", "1 or 2")
     return file

@@ -43,6 +43,9 @@ def evaluate(
 ) -> tuple[str, int]:
     """Scores stems against the sources of a data set and writes tables and a picture.
 
+    A script calls it under `if __name__ == "__main__"`, since the processes that run BSSEval
+    import the script.
+
     Args:
         output: folder of the scores; an evaluation that was stopped goes on in it.
         settings: what to score and how.

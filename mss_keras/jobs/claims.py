@@ -1,4 +1,4 @@
-"""Folders that belong to one run, evaluation, benchmark or search, and are refused to another."""
+"""A folder belongs to one run, evaluation, benchmark or search, and is refused to another."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,31 +13,42 @@ from mss_keras.jobs.files import appearing
 
 @dataclass(frozen=True)
 class Claim:
-    """What a folder is wanted for.
+    """What a folder is wanted for, and how the folder says so.
 
     Args:
-        kind: str. `run`, `evaluation`, `benchmark` or `search`.
-        file: str. Name of the YAML file in the folder that says so.
-        asked: mapping. All that was asked for, of types that YAML knows.
-        free: collection of str. Keys of `asked` that may change when the work is resumed.
-            Defaults to none.
-        defaults: mapping. Values of keys that a file from before them lacks. Defaults to none.
+        kind: str. Word for the work: `run`, `evaluation`, `benchmark` or `search`.
+        file: str. Name of the YAML file in the folder that keeps the settings.
+        settings: mapping. All settings of the work, of types that YAML knows.
+        may_change: collection of str. Keys of `settings` that may differ when the work is
+            resumed. Defaults to none.
+        defaults: mapping. Values of keys that the files of earlier versions lack. Defaults to
+            none.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()) / "run"
+        >>> Claim("run", "config.yaml", {"nhop": 256}).take(folder)
+        >>> (folder / "config.yaml").read_text()
+        'nhop: 256\\n'
+        >>> Claim("run", "config.yaml", {"nhop": 512}).check(folder)
+        Traceback (most recent call last):
+        mss_keras.config.errors.UserError: output: found another run in ...
     """
 
     kind: str
     file: str
-    asked: Mapping[str, Any]
-    free: Collection[str] = ()
+    settings: Mapping[str, Any]
+    may_change: Collection[str] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def take(self, folder: Path) -> None:
-        """Makes a folder this work's, or finds that it is.
+        """Makes a folder this work's, or finds that the folder is this work's already.
 
         Args:
             folder: Path. It is made if it is missing.
 
         Raises:
-            UserError: if the folder holds other work, something else, or cannot be written.
+            UserError: if the folder holds other work or something else, or cannot be written.
         """
         if (folder / self.file).exists():
             self.check(folder)
@@ -45,7 +56,7 @@ class Claim:
             raise UserError("output", f"something else in {folder}", "a new or empty folder")
         try:
             with appearing(folder / self.file) as partial:
-                partial.write_text(yaml.safe_dump(dict(self.asked), sort_keys=False))
+                partial.write_text(yaml.safe_dump(dict(self.settings), sort_keys=False))
         except OSError as error:
             raise UserError(
                 "output", f"{error.strerror} at {folder}", "a folder to write to"
@@ -55,7 +66,7 @@ class Claim:
         """Finds that a folder is this work's.
 
         Raises:
-            UserError: if it holds other work of the kind, or none.
+            UserError: if the folder holds no work of this kind, or work of other settings.
         """
         path = folder / self.file
         if not path.exists():
@@ -63,8 +74,8 @@ class Claim:
         there = {**self.defaults, **read_mapping(path, f"the file of a {self.kind}")}
         different = [
             f"`{key}` {there.get(key)} (now {value})"
-            for key, value in self.asked.items()
-            if key not in self.free and there.get(key) != value
+            for key, value in self.settings.items()
+            if key not in self.may_change and there.get(key) != value
         ]
         if different:
             raise UserError(
@@ -77,8 +88,12 @@ class Claim:
 def read_mapping(path: Path, wanted: str) -> dict[str, Any]:
     """Reads a YAML file that holds a mapping.
 
+    Args:
+        path: Path. The file.
+        wanted: str. What the file should have been, for the error.
+
     Raises:
-        UserError: if it cannot be read or holds something else; says what was `wanted`.
+        UserError: if the file cannot be read or holds something else.
     """
     try:
         values = yaml.safe_load(path.read_text())

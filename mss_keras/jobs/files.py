@@ -9,14 +9,25 @@ from pathlib import Path
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
-    """A temporary name beside a path, for a file or a folder that takes its name when whole.
+    """A temporary name for a file or a folder, which takes its own name when it is whole.
 
     Args:
-        path: the final name; its parents are made, what is there is replaced.
+        path: Path. The name in the end. Its parents are made, and a file or folder of that
+            name is replaced.
 
     Yields:
-        The temporary name, with the same suffix; nothing is there. It is gone
-        afterwards whatever happens, and so is what a killed process left of it.
+        The temporary name, beside `path` and with the same suffix. Nothing has that name at
+        the beginning, even if a killed process left something, and nothing has it afterwards.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "scores.csv"
+        >>> with appearing(path) as partial:
+        ...     _ = partial.write_text("sdr,6.3")
+        ...     path.exists()
+        False
+        >>> path.read_text()
+        'sdr,6.3'
     """
     partial = path.with_name(f".partial-{path.name}")
     _remove(partial)

@@ -7,35 +7,45 @@ from contextlib import contextmanager
 
 
 class Interrupt:
-    """Raises KeyboardInterrupt where it is checked, once it has been asked to."""
+    """Remembers that Ctrl-C was pressed, until the work asks.
 
-    asked = False
+    Attributes:
+        pressed: bool. Whether Ctrl-C was pressed.
+    """
+
+    pressed = False
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt if Ctrl-C has been pressed."""
-        if self.asked:
+        """Raises KeyboardInterrupt if Ctrl-C was pressed."""
+        if self.pressed:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Within, the first Ctrl-C takes effect where the interrupt is checked.
+    """Within, the first Ctrl-C takes effect at the next `Interrupt.check`.
 
-    Python's own exception may arise in a destructor or a callback from C++, where it
-    is printed and forgotten. A second Ctrl-C has the usual effect.
+    Python's own exception may arise in a destructor or a callback from C++, where it is printed
+    and forgotten. A second Ctrl-C has the usual effect. In a thread other than the main one
+    Ctrl-C is left alone.
+
+    Example:
+        >>> with interruptible() as interrupt:
+        ...     for block in range(3):
+        ...         interrupt.check()
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt  # signals are the main thread's
+        yield interrupt  # only the main thread gets signals
         return
 
     before = signal.getsignal(signal.SIGINT)
 
-    def ask(number, frame):
-        interrupt.asked = True
+    def press(number, frame):
+        interrupt.pressed = True
         signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGINT, press)
     try:
         yield interrupt
     finally:

@@ -89,6 +89,7 @@ class MultiResolutionSTFT(SeparationLoss):
 
 def _power(waveform: tf.Tensor, sizes: tuple[int, ...]) -> tf.Tensor:
     # Stabilised squared magnitudes.
-    spectrogram = centred_stft(waveform, *sizes)
+    nfft, hop, window = sizes
+    spectrogram = centred_stft(waveform, nfft, hop, window=window)
     real, imaginary = tf.math.real(spectrogram), tf.math.imag(spectrogram)
     return tf.square(real) + tf.square(imaginary) + tf.cast(EPSILON, waveform.dtype)

@@ -1,7 +1,7 @@
-"""Discriminators in the manner of DCGAN: a source's magnitudes to a score.
+"""Discriminators in the manner of DCGAN: magnitudes of a source to a score.
 
-Axes: magnitudes `[batch, frames, channels, bins]`, of all sources `[batch, sources,
-frames, channels, bins]`; inside, images `[batch, frames, bins, channels]`.
+Axes: magnitudes of a source are `[batch, frames, channels, bins]`, of all sources `[batch, sources,
+frames, channels, bins]`; the convolutions see `[batch, frames, bins, channels]`.
 """
 
 import math
@@ -15,22 +15,27 @@ from keras import layers
 # Kernels and strides over frames and bins. There are many more bins than frames.
 _CONVOLUTIONS = (((4, 8), (2, 4)), ((4, 8), (2, 4)), ((4, 8), (2, 4)), ((4, 4), (2, 2)))
 _SLOPE = 0.2  # DCGAN's
-_FLOOR = 1e-3  # amplitude of a sine at which compression begins, −60 dB
+_FLOOR = 1e-3  # amplitude of a sine above which magnitudes are compressed, −60 dB
 
 
 def compress(magnitude: tf.Tensor) -> tf.Tensor:
     """Magnitudes as a discriminator sees them: linear below −60 dB, logarithmic above.
 
-    log(1 + a / 0.001) / log(1001) of the amplitude a of the sine that would give such a
-    magnitude: a sine at full scale is 1, one at −60 dB 0.1. Without it a loud bin would be
-    ten thousand times what a quiet one is, and a discriminator would see nothing else. A
-    plain logarithm or a root would have no bounded gradient at silence; this has one.
+    The value is log(1 + a / 0.001) / log(1001), where a is the amplitude of the sine that would
+    give such a magnitude: a sine at full scale gives 1, a sine at −60 dB 0.1. Without compression
+    loud bins would be ten thousand times as large as quiet ones, and a discriminator would see
+    nothing else. The gradient is bounded at silence, where those of a plain logarithm and of a
+    root are not.
 
     Args:
         magnitude: `[..., bins]` of an STFT with a Hann window.
 
     Returns:
-        Of the same shape, 0 or above.
+        A tensor of the same shape, 0 or above.
+
+    Example:
+        >>> compress(tf.constant([0.0, 0.0, 2.0, 0.0, 0.0])).numpy().round(3).tolist()  # nfft 8
+        [0.0, 0.0, 1.0, 0.0, 0.0]
     """
     nfft = 2 * (magnitude.shape[-1] - 1)
     amplitude = magnitude * (4.0 / nfft)  # of a sine on a bin
@@ -41,18 +46,22 @@ def compress(magnitude: tf.Tensor) -> tf.Tensor:
 class Discriminator(layers.Layer):
     """Magnitudes of one source → a score for each excerpt, of any number of frames.
 
-    Strided convolutions with LeakyReLU, batch normalisation on all but the first, the
-    mean over frames, one linear unit.
+    Strided convolutions with LeakyReLU and, behind all but the first, batch normalisation; then
+    the mean over frames and one linear unit.
 
     Args:
-        filters: int. Of the first convolution; each next one has twice as many.
-            Defaults to `16`.
+        filters: int. Filters of the first convolution; each further one has twice as many as
+            the one before. Defaults to `16`.
         synchronized: bool. Batch statistics over all replicas of a `tf.distribute`
             strategy. Defaults to `False`.
 
     Reference:
         Radford, Metz, Chintala, "Unsupervised representation learning with deep
         convolutional generative adversarial networks", ICLR 2016.
+
+    Example:
+        >>> Discriminator(filters=2)(tf.ones([3, 20, 2, 65])).shape.as_list()
+        [3]
     """
 
     def __init__(self, filters: int = 16, *, synchronized: bool = False, **kwargs):
@@ -97,7 +106,7 @@ class Discriminator(layers.Layer):
 
         Args:
             magnitude: float `[batch, frames, channels, bins]`, 0 or above.
-            training: whether statistics of this batch are used, and kept.
+            training: whether statistics of this batch are used, and kept. Defaults to `False`.
 
         Returns:
             Float32 `[batch]`.
@@ -120,17 +129,22 @@ class Discriminator(layers.Layer):
 
 
 class Discriminators:
-    """One `Discriminator` a source, none of which knows the others.
+    """A `Discriminator` for each source, independent of the others.
 
-    Calling it is what `losses.Adversarial` compares through: it changes nothing, no
-    statistics either.
+    It is the network of `mss_keras.losses.Adversarial`. A call changes nothing, not even
+    statistics.
 
     Args:
-        sources: how many.
-        shape: channels and bins.
-        description: what a saved loss is to say of it; holds `filters`.
-        synchronized: see `Discriminator`.
-        policy: Keras's dtype policy.
+        sources: int. Number of sources.
+        shape: tuple of int. Number of channels and of bins.
+        description: mapping. What a saved loss keeps of the discriminators; it holds "filters".
+        synchronized: bool. See `Discriminator`. Defaults to `False`.
+        policy: str. Keras's dtype policy. Defaults to `"float32"`.
+
+    Example:
+        >>> discriminators = Discriminators(4, (2, 65), {"filters": 2})
+        >>> discriminators(tf.ones([3, 4, 20, 2, 65])).shape.as_list()
+        [3, 4]
     """
 
     def __init__(
@@ -153,11 +167,11 @@ class Discriminators:
 
     def __call__(self, magnitudes: tf.Tensor) -> tf.Tensor:
         """Scores `[batch, sources]` of magnitudes `[batch, sources, frames, channels, bins]`."""
-        parts = tf.unstack(magnitudes, len(self.each), axis=1)
-        scores = [each(part) for each, part in zip(self.each, parts, strict=True)]
+        apart = tf.unstack(magnitudes, len(self.each), axis=1)
+        scores = [each(magnitude) for each, magnitude in zip(self.each, apart, strict=True)]
         return tf.stack(scores, axis=1)
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Weights and statistics of all."""
+        """Weights and statistics of all discriminators."""
         return [variable for each in self.each for variable in each.variables]

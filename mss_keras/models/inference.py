@@ -1,4 +1,4 @@
-"""Layers of a trained network as fewer and larger operations than those that train it.
+"""Layers of a trained network as fewer and larger operations than in training.
 
 Float32 throughout; axes are `[batch, frames, features]`.
 """
@@ -12,17 +12,18 @@ from keras import layers
 def folded(
     dense, norm, channels: int, *, before=None, after=None
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """`after(norm(dense(before(x))))` as one product, whose weights are computed now.
+    """Up to four affine layers in a row as one product, whose weights are computed here.
 
     Args:
         dense: layer without a bias.
-        norm: batch normalisation.
-        channels: into which features are divided.
-        before: `Affine` over the bins of each channel of what comes in, shift first.
-        after: `Affine` over the bins of each channel of the result.
+        norm: batch normalisation behind `dense`.
+        channels: number of channels into which features are divided.
+        before: `Affine` with the shift first, over the bins of each channel of the input.
+            Defaults to none.
+        after: `Affine` over the bins of each channel of the result. Defaults to none.
 
     Returns:
-        A function of `[batch, frames, features]` to `[batch, frames, units of dense]`.
+        A function from `[batch, frames, features]` to `[batch, frames, units of dense]`.
     """
     kernel = tf.convert_to_tensor(dense.kernel)
     scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)
@@ -44,23 +45,23 @@ def folded(
 
 
 def on_cudnn(lstm: layers.Layer) -> bool:
-    """Whether Keras traces a layer as cuDNN's, which nothing beats."""
+    """Whether Keras traces a layer as cuDNN's, which is the fastest."""
     layer = lstm.forward_layer if isinstance(lstm, layers.Bidirectional) else lstm
     return bool(layer.use_cudnn) and bool(tf.config.list_logical_devices("GPU"))
 
 
 def recurrent(x: tf.Tensor, lstms: Sequence[layers.Layer]) -> tf.Tensor:
-    """LSTM layers in turn, each direction the one operation that has the loop within it.
+    """LSTM layers in turn; each direction is a single operation with the loop inside it.
 
-    On a CPU that takes a half to a third of the time of Keras's loop, with 8 examples or
-    more. XLA does not know it, and its gradient is slow: it is for separating alone.
+    On a CPU it takes a half to a third of the time of Keras's loop for 8 examples or more. XLA
+    does not know the operation, and its gradient is slow: it is only used to separate.
 
     Args:
         x: `[batch, frames, features]`.
-        lstms: `LSTM`, or `Bidirectional` of it.
+        lstms: Keras's LSTM layers, bidirectional or not.
 
     Returns:
-        `[batch, frames, units]`, of the last.
+        Output of the last layer, `[batch, frames, units]`.
     """
     x = tf.transpose(x, [1, 0, 2])  # [frames, batch, features]
     for lstm in lstms:

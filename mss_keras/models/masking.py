@@ -1,11 +1,12 @@
 """The separation flow: encoder, masker, apply masks, decoder.
 
-Waveforms `[batch, samples, channels]`, spectrograms `[batch, frames, channels,
-bins]`, masks and stems with a `sources` axis behind `batch`.
+Waveforms are `[batch, samples, channels]`, spectrograms `[batch, frames, channels, bins]`; masks
+and stems have an axis of sources behind that of the batch.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 import keras
@@ -13,8 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
-from mss_keras.models.openunmix import OpenUnmix
-from mss_keras.models.separate_openunmix import SeparateOpenUnmix
+from mss_keras.models.network import NETWORKS
 from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
 
@@ -23,17 +23,30 @@ from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
 class MaskingModel(keras.Model):
     """Mixture waveform → masks on its STFT → stems.
 
-    Calling it gives the masks and the mixture's spectrogram, from which a loss
-    in any domain can be had without a second STFT; `stems` and `separate` give
-    waveforms.
+    Calling it gives the masks and the mixture's spectrogram, from which a loss in any domain is
+    computed without a second STFT; `stems` and `separate` give waveforms.
 
     Args:
-        sources: names of the sources, in the order of the `sources` axis.
-        audio: `AudioConfig`. Waveforms and STFT.
-        model: `ModelConfig`. The network.
-        synchronized: bool. See `OpenUnmix`. Defaults to `False`.
-        policy: str. Keras dtype policy of the network; STFT and masking always
-            compute in float32. Defaults to `"float32"`.
+        sources: tuple of str. Names of the sources, in the order of the axis of sources.
+        audio: `AudioConfig`. Waveforms and STFT. Defaults to those of open-unmix.
+        model: `ModelConfig`. The network, by its architecture in `NETWORKS`. Defaults to
+            the joint `OpenUnmix` with 512 units.
+        synchronized: bool. Whether batch statistics are taken over all replicas of a
+            `tf.distribute` strategy. Defaults to `False`.
+        policy: str. Keras's dtype policy of the network; STFT and masking always compute in
+            float32. Defaults to `"float32"`.
+        **kwargs: as `keras.Model`.
+
+    Attributes:
+        network: a `mss_keras.models.network.MaskNetwork`.
+
+    Example:
+        >>> audio = AudioConfig(nfft=64, nhop=16)
+        >>> model = MaskingModel(("vocals", "other"), audio, ModelConfig(hidden_size=4))
+        >>> model(np.zeros([1, 160, 2], np.float32))["mask"].shape.as_list()
+        [1, 2, 11, 2, 33]
+        >>> model.separate(np.zeros([160, 2]))["vocals"].shape
+        (160, 2)
     """
 
     def __init__(
@@ -54,19 +67,11 @@ class MaskingModel(keras.Model):
         self.policy = policy
         self.stft = STFT(audio.nfft, audio.nhop)
         self.inverse_stft = InverseSTFT(audio.nfft, audio.nhop)
-        max_bin = int(np.floor(model.bandwidth * audio.nfft / audio.sample_rate)) + 1
-        network = SeparateOpenUnmix if model.architecture == "separate" else OpenUnmix
-        self.network = network(
-            len(self.source_names),
-            nb_channels=audio.nb_channels,
-            nb_bins=audio.bins,
-            max_bin=min(max_bin, audio.bins),
-            hidden_size=model.hidden_size,
-            unidirectional=model.unidirectional,
-            dropout=model.dropout,
-            synchronized=synchronized,
-            dtype=policy,
+        self.network: Any = NETWORKS[model.architecture].from_specification(
+            len(self.source_names), audio, model, synchronized=synchronized, policy=policy
         )
+        # A cache is no Keras object: Keras neither tracks nor saves it.
+        self._streaming = cache(partial(Streaming, self))
 
     def build(self, input_shape=None):
         """Builds the network; the shape of the waveform does not matter."""
@@ -81,11 +86,12 @@ class MaskingModel(keras.Model):
 
         Args:
             mixture: float32 `[batch, samples, channels]`, −1 to 1.
-            training: whether dropout and batch statistics are used.
+            training: whether dropout and batch statistics are used. Defaults to `False`.
 
         Returns:
-            `mask`: float32 `[batch, sources, frames, channels, bins]`;
-            `spectrogram`: complex64 `[batch, frames, channels, bins]`, the mixture's.
+            A mapping with two entries: "mask", float32 `[batch, sources, frames, channels,
+            bins]`, and "spectrogram", that of the mixture, complex64 `[batch, frames, channels,
+            bins]`.
         """
         spectrogram = self.stft(mixture)
         mask = self.network(tf.abs(spectrogram), training=training)
@@ -93,6 +99,11 @@ class MaskingModel(keras.Model):
 
     def decode(self, mask: tf.Tensor, spectrogram: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
         """Masked mixtures as waveforms, with the mixture's phase.
+
+        Args:
+            mask: as `call` returns it.
+            spectrogram: as `call` returns it.
+            samples: length of the waveforms; 0-D integer.
 
         Returns:
             Float32 `[batch, sources, samples, channels]`.
@@ -108,13 +119,9 @@ class MaskingModel(keras.Model):
         """The separation of songs of any length, compiled once for each set of options.
 
         Raises:
-            UserError: see `Rounds`.
+            UserError: as `Streaming`.
         """
-        # Past Keras's tracking, which would try to save it.
-        compiled = self.__dict__.setdefault("_streaming", {})
-        if options not in compiled:
-            compiled[options] = Streaming(self, options)
-        return compiled[options]
+        return self._streaming(options)
 
     def separate(
         self,
@@ -125,13 +132,14 @@ class MaskingModel(keras.Model):
 
         Args:
             waveform: float `[samples, channels]` at the model's sample rate, −1 to 1.
-            options: `SeparationConfig`: targets, residual, Wiener filter, chunks.
+            options: targets, residual, Wiener filter, chunks. Defaults to all sources as the
+                network estimates them.
 
         Returns:
             A waveform of the same shape for each stem, by name.
 
         Raises:
-            UserError: see `Rounds`.
+            UserError: as `Streaming`.
             ValueError: if the shape is not `[samples, channels]` with the model's channels.
         """
         waveform = np.asarray(waveform, np.float32)
@@ -145,13 +153,13 @@ class MaskingModel(keras.Model):
         return {name: stems[:, index] for index, name in enumerate(streaming.names)}
 
     def predict_step(self, data: Any) -> tf.Tensor:
-        """`predict` gives stems."""
+        """Makes `predict` give stems."""
         mixture, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return self.stems(mixture)
 
     @contextmanager
     def portable(self) -> Iterator[None]:
-        """Within, LSTM layers are traced without cuDNN, so that a graph runs anywhere."""
+        """A context in which LSTM layers are traced without cuDNN: such a graph runs anywhere."""
         lstms = [x for x in self._flatten_layers() if isinstance(x, keras.layers.LSTM)]
         before = [lstm.use_cudnn for lstm in lstms]
         try:

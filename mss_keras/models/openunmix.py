@@ -1,11 +1,11 @@
-"""OpenUnmix (Stöter et al., JOSS 2019): mixture magnitudes to ratio masks.
+"""OpenUnmix (Stöter et al., JOSS 2019): mixture magnitudes to masks.
 
-Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels,
-bins]` out. Features of a frame are flattened channel-major, as in open-unmix.
+Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels, bins]` out. The
+features of a frame are flattened channel-major, as in open-unmix.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +13,8 @@ import tensorflow as tf
 from keras import layers
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
+from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.models.affine import Affine
 from mss_keras.models.inference import folded, on_cudnn, recurrent
 
 # open-unmix's batch normalisation; momentum in Keras's sense (torch: 0.1).
@@ -20,58 +22,53 @@ _BATCH_NORM = {"epsilon": 1e-5, "momentum": 0.9}
 _LSTM_LAYERS = 3
 
 
-@keras.saving.register_keras_serializable(package="mss_keras")
-class Affine(layers.Layer):
-    """`scale * x + shift` with a learned scale and shift a frequency bin.
+def sizes(audio: AudioConfig, model: ModelConfig) -> dict[str, Any]:
+    """Arguments of `OpenUnmix` by a specification.
 
-    Args:
-        shift_first: bool. Compute `scale * (x + shift)`. Defaults to `False`.
+    Example:
+        >>> sizes(AudioConfig(), ModelConfig())["max_bin"]
+        1487
     """
-
-    def __init__(self, shift_first: bool = False, **kwargs):
-        super().__init__(**kwargs)
-        self.shift_first = shift_first
-
-    def build(self, input_shape):
-        """One scale and one shift for each entry of the last axis."""
-        bins = (input_shape[-1],)
-        self.scale = self.add_weight(name="scale", shape=bins, initializer="ones")
-        self.shift = self.add_weight(name="shift", shape=bins, initializer="zeros")
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """`[..., bins]` → `[..., bins]`."""
-        scale, shift = tf.convert_to_tensor(self.scale), tf.convert_to_tensor(self.shift)
-        return (x + shift) * scale if self.shift_first else x * scale + shift
-
-    def get_config(self):
-        """Arguments of the constructor."""
-        return {**super().get_config(), "shift_first": self.shift_first}
+    max_bin = int(np.floor(model.bandwidth * audio.nfft / audio.sample_rate)) + 1
+    return {
+        "nb_channels": audio.nb_channels,
+        "nb_bins": audio.bins,
+        "max_bin": min(max_bin, audio.bins),
+        "hidden_size": model.hidden_size,
+        "unidirectional": model.unidirectional,
+        "dropout": model.dropout,
+    }
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
 class OpenUnmix(layers.Layer):
-    """The network of open-unmix, one trunk with a head for each source.
+    """The network of open-unmix: one trunk with a head for each source.
 
-    With one source it is open-unmix's own; with several it is the joint network
-    of the survey's experiments. The output is a mask for all bins, to be
-    multiplied with the mixture magnitude, though only bins up to `max_bin` are
-    read. It is not bounded by 1.
+    With one source it is open-unmix's own; with several it is the joint network of the
+    survey's experiments. It reads the bins up to `max_bin` and gives a mask, 0 or above and not
+    bounded by 1, for all bins. See `mss_keras.models.network.MaskNetwork` for its methods.
 
     Args:
-        nb_sources: int. Heads. Defaults to `1`.
+        nb_sources: int. Number of heads. Defaults to `1`.
         nb_channels: int. Audio channels. Defaults to `2`.
         nb_bins: int. Frequency bins of the spectrogram. Defaults to `2049`.
-        max_bin: int. Bins that the network reads; `None` for all. Defaults to `1487`
+        max_bin: int. Number of bins that the network reads; `None` for all. Defaults to `1487`
             (16 kHz of 4096-point frames at 44.1 kHz).
-        hidden_size: int. Width of the network. Defaults to `512`.
+        hidden_size: int. Width of the network, units. Defaults to `512`.
         unidirectional: bool. LSTM layers in one direction. Defaults to `False`.
         dropout: float. Share of units dropped between LSTM layers. Defaults to `0.4`.
         synchronized: bool. Batch statistics over all replicas of a
             `tf.distribute` strategy. Defaults to `False`.
+        **kwargs: as `keras.layers.Layer`.
 
     Reference:
         Stöter, Uhlich, Liutkus, Mitsufuji, "Open-Unmix – A Reference
         Implementation for Music Source Separation", JOSS 4(41), 2019.
+
+    Example:
+        >>> network = OpenUnmix(4, nb_bins=65, max_bin=40, hidden_size=8)
+        >>> network(tf.ones([1, 10, 2, 65])).shape.as_list()
+        [1, 4, 10, 2, 65]
     """
 
     def __init__(
@@ -87,7 +84,7 @@ class OpenUnmix(layers.Layer):
         synchronized: bool = False,
         **kwargs,
     ):
-        # Sub-layers cast for themselves; see input_affine.
+        # Sub-layers cast for themselves: magnitudes reach input_affine in float32.
         super().__init__(**{"autocast": False, **kwargs})
         self.nb_sources = nb_sources
         self.nb_channels = nb_channels
@@ -115,12 +112,25 @@ class OpenUnmix(layers.Layer):
         self.head_norms = [layers.BatchNormalization(**norm) for _ in range(nb_sources)]
         self.output_affine = Affine(dtype="float32", autocast=False)
 
+    @classmethod
+    def from_specification(
+        cls,
+        nb_sources: int,
+        audio: AudioConfig,
+        model: ModelConfig,
+        *,
+        synchronized: bool = False,
+        policy: str = "float32",
+    ) -> "OpenUnmix":
+        """See `mss_keras.models.network.MaskNetwork.from_specification`."""
+        return cls(nb_sources, **sizes(audio, model), synchronized=synchronized, dtype=policy)
+
     def _lstm(self, policy) -> layers.Layer:
         if self.unidirectional:
             return layers.LSTM(self.hidden_size, return_sequences=True, dtype=policy)
         half = layers.LSTM(self.hidden_size // 2, return_sequences=True, dtype=policy)
-        # While it loads a model, Keras tells layers apart by where they lie in memory, that of
-        # layers long gone included, and now and then takes an earlier one for this one's half.
+        # While Keras loads a model, it tells layers apart by their addresses in memory, and
+        # confuses this layer's half now and then with a layer that is gone.
         with ObjectSharingScope():
             return layers.Bidirectional(half, dtype=policy)
 
@@ -151,16 +161,11 @@ class OpenUnmix(layers.Layer):
 
     @property
     def nb_trunks(self) -> int:
-        """How many trunks there are for all sources."""
+        """1: all sources share a trunk."""
         return 1
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
-        """Standardises the input by the data's mean and standard deviation a bin.
-
-        Args:
-            mean: `[bins]`, of the mixture magnitudes.
-            std: `[bins]`, above 0.
-        """
+        """See `mss_keras.models.network.MaskNetwork.set_statistics`."""
         self.input_affine.shift.assign(-mean[: self.max_bin])
         self.input_affine.scale.assign(1.0 / std[: self.max_bin])
 
@@ -169,7 +174,7 @@ class OpenUnmix(layers.Layer):
 
         Args:
             magnitude: float `[batch, frames, channels, bins]`.
-            training: whether dropout and batch statistics are used.
+            training: whether dropout and batch statistics are used. Defaults to `False`.
 
         Returns:
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
@@ -185,19 +190,10 @@ class OpenUnmix(layers.Layer):
         keep: tf.Tensor | None = None,
         fused: bool = False,
     ) -> tf.Tensor:
-        """Mixture magnitudes → what the heads make masks of.
-
-        Args:
-            magnitude: as `call`.
-            training: as `call`.
-            chosen: indices of the sources wanted. Defaults to all.
-            keep: int32 `[batch, frames wanted]`, the frames whose masks are wanted; the
-                others are only heard. Defaults to all.
-            fused: whether to take `inference.recurrent` where that is the faster.
-                Defaults to `False`.
+        """See `mss_keras.models.network.MaskNetwork.trunk`; `fused` means `recurrent` here.
 
         Returns:
-            `[batch, trunks, frames, hidden]`, where this network has one trunk.
+            `[batch, 1, frames, hidden]`.
         """
         batch, frames = tf.shape(magnitude)[0], tf.shape(magnitude)[1]
         folds = self._folds(training)
@@ -227,21 +223,13 @@ class OpenUnmix(layers.Layer):
     def masker(
         self, training: bool = False, *, chosen: Sequence[int] | None = None
     ) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The heads: what `trunk` gives → masks, as often as wanted.
-
-        Args:
-            training: as `call`.
-            chosen: as `trunk`.
-
-        Returns:
-            A function of `[batch, trunks, frames, hidden]`, which gives what `call` gives.
-        """
+        """See `mss_keras.models.network.MaskNetwork.masker`; the heads."""
         pairs = [(self.heads[k], self.head_norms[k]) for k in chosen or range(self.nb_sources)]
         if self._folds(training):
             channels, after = self.nb_channels, self.output_affine
             heads: list[Callable] = [folded(*pair, channels, after=after) for pair in pairs]
         else:
-            heads = [partial(self._head, head, norm, training) for head, norm in pairs]
+            heads = [_head(dense, norm, training=training) for dense, norm in pairs]
 
         def masks(hidden: tf.Tensor) -> tf.Tensor:
             shape = [tf.shape(hidden)[0], 1, tf.shape(hidden)[2], self.nb_channels, self.nb_bins]
@@ -252,12 +240,8 @@ class OpenUnmix(layers.Layer):
 
         return masks
 
-    @staticmethod
-    def _head(dense, norm, training, x):
-        return norm(dense(x), training=training)
-
     def _folds(self, training) -> bool:
-        # Trained, what is affine is one product with folded weights.
+        # Where nothing is trained, affine layers in a row are one product with folded weights.
         return training is False and self.compute_dtype == "float32"
 
     def get_config(self):
@@ -273,3 +257,7 @@ class OpenUnmix(layers.Layer):
             "dropout": self.dropout,
             "synchronized": self.synchronized,
         }
+
+
+def _head(dense, norm, *, training: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+    return lambda x: norm(dense(x), training=training)

@@ -1,6 +1,6 @@
 """Weights of open-unmix (PyTorch) in our layers.
 
-| open-unmix | here |
+| open-unmix | `OpenUnmix` |
 | --- | --- |
 | `input_mean`, `input_scale` | `input_affine.shift`, `.scale` |
 | `fc1`, `bn1` | `encode`, `encode_norm` |
@@ -9,7 +9,7 @@
 | `fc3`, `bn3` | `heads[0]`, `head_norms[0]` |
 | `output_scale`, `output_mean` | `output_affine.scale`, `.shift` |
 
-Kernels are transposed, LSTM biases added up; gates stand in the same order.
+Kernels are transposed and LSTM biases added up; the gates are in the same order.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,15 @@ State = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Flavour:
-    """Sizes of an open-unmix network, as its weights tell them."""
+    """Sizes of an open-unmix network, which its weights show.
+
+    Args:
+        hidden_size: int. Width of the network, units.
+        nb_channels: int. Audio channels.
+        nb_bins: int. Frequency bins of the spectrogram.
+        max_bin: int. Number of bins that the network reads.
+        unidirectional: bool. Whether the LSTM layers have one direction.
+    """
 
     hidden_size: int
     nb_channels: int
@@ -37,11 +45,11 @@ class Flavour:
 
     @classmethod
     def of(cls, state: State, origin: str | Path = "state") -> "Flavour":
-        """Reads the sizes off a checkpoint's arrays.
+        """Reads the sizes off the arrays of a checkpoint.
 
         Args:
             state: arrays by open-unmix's names.
-            origin: the checkpoint's file, which errors name.
+            origin: the checkpoint's file, which errors name. Defaults to `"state"`.
 
         Raises:
             UserError: if arrays are missing.
@@ -61,9 +69,9 @@ def load(network: OpenUnmix, state: State, origin: str | Path = "state") -> None
     """Sets the weights of a built network of one source.
 
     Args:
-        network: of the checkpoint's `Flavour`.
-        state: arrays by open-unmix's names; others are ignored.
-        origin: the checkpoint's file, which errors name.
+        network: a network of the checkpoint's `Flavour`.
+        state: arrays by open-unmix's names; arrays of other names are ignored.
+        origin: the checkpoint's file, which errors name. Defaults to `"state"`.
 
     Raises:
         UserError: if arrays are missing or of another shape.
@@ -79,13 +87,13 @@ def load(network: OpenUnmix, state: State, origin: str | Path = "state") -> None
         values[names] = values[names].T
         if tuple(variable.shape) != values[names].shape:
             found, wanted = values[names].T.shape, tuple(variable.shape)[::-1]
-            raise UserError(origin, f"{names[0]} of shape {found}", f"{wanted}")
+            raise UserError(origin, f"{names[0]} of shape {found}", str(wanted))
     for names, variable in variables.items():
         variable.assign(values[names])
 
 
 def _variables(network: OpenUnmix) -> dict[tuple[str, ...], keras.Variable]:
-    # Each variable by the names of the arrays that add up to it.
+    # Each variable under the names of the arrays that are added up in it.
     single = {
         "input_mean": network.input_affine.shift,
         "input_scale": network.input_affine.scale,
@@ -109,7 +117,7 @@ def _variables(network: OpenUnmix) -> dict[tuple[str, ...], keras.Variable]:
 
 
 def _cells(network: OpenUnmix) -> dict:
-    # LSTM cells by the suffix of their arrays.
+    # LSTM cells by the suffix of the names of their arrays.
     cells = {}
     for number, lstm in enumerate(network.lstms):
         if network.unidirectional:

@@ -1,55 +1,24 @@
 """A masking model on songs of any length, in bounded memory.
 
-The network hears chunks with some context at both sides; a few chunks make a
-round. Masks fade from one chunk to the next, the Wiener filter works on windows of
-frames counted from the beginning of the song, and the overlap-add of the inverse
-STFT is carried over, so that the result is that of the whole song but for what
-the network would have heard beyond the context. One song at a time: waveforms are
-`[samples, channels]`, stems `[samples, sources, channels]` with time first, as
-they are written.
+The network hears chunks with some context at both sides; a few chunks make a round. Masks fade
+from one chunk to the next, the Wiener filter works on windows of frames that are counted from the
+beginning of the song, and the overlap-add of the inverse STFT is carried over from round to round.
+So the result is that of the whole song, except that the network does not hear beyond the context.
+One song goes at a time: waveforms are `[samples, channels]`, stems `[samples, sources, channels]`
+with time first, as they are written.
 
-A song is padded as `centred_stft` does it; frame `n` begins at sample `n * nhop` of
-the padded song.
+A song is padded as in `centred_stft`; frame n begins at sample n · hop of the padded song.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, SeparationConfig, UserError
+from mss_keras.models.chunks import FadedMasks, Plan, Span, trunk_of_chunks
 from mss_keras.models.wiener import wiener
 from mss_keras.signal.stft import apply_mask, overlap_add, stft
-
-# Chunks that go through the network as one batch: the steps of an LSTM are in
-# sequence, and cost little more for four chunks than for one. More would be a little
-# faster still and take more than 2 GiB at hidden 512.
-_CHUNKS = 4
-_FADE_SECONDS = 1.0
-
-
-class Plan(NamedTuple):
-    """Sizes in frames: a chunk, its context, the fade, a window of the Wiener filter."""
-
-    chunk: int
-    context: int
-    fade: int
-    window: int
-
-    @classmethod
-    def of(cls, audio: AudioConfig, options: SeparationConfig) -> "Plan":
-        """Chunks are whole numbers of windows, so that both lie on the same grid."""
-        rate = audio.sample_rate / audio.nhop
-        window = options.wiener_win_len
-        chunk = window * max(1, round(options.chunk_dur * rate / window))
-        context = int(np.ceil(options.context_dur * rate))
-        return cls(chunk, context, min(int(_FADE_SECONDS * rate), context, window), window)
-
-    @property
-    def round(self) -> int:
-        """Frames of a round."""
-        return _CHUNKS * self.chunk
 
 
 class State(NamedTuple):
@@ -57,7 +26,7 @@ class State(NamedTuple):
 
     hidden: tf.Tensor  # [trunks, fade, hidden], of the last chunk beyond its end
     tail: tf.Tensor  # [nfft - nhop, sources, channels], overlap-added so far
-    weight: tf.Tensor  # [nfft - nhop], the squared windows, likewise
+    weight: tf.Tensor  # [nfft - nhop], the overlap-added squared windows
 
 
 class Rounds:
@@ -67,9 +36,14 @@ class Rounds:
         model: a `MaskingModel`.
         options: what to separate and how.
 
+    Attributes:
+        names: names of the stems: the targets, and the residual if there is one.
+        chosen: indices of the targets among the model's sources.
+        plan: sizes of chunks and windows.
+
     Raises:
-        UserError: for a target that the model has not, a residual named as a source,
-            or a Wiener filter for a single stem.
+        UserError: if the model does not have a target, the residual has the name of a target, or
+            the Wiener filter would have a single stem.
     """
 
     def __init__(self, model, options: SeparationConfig):
@@ -77,18 +51,16 @@ class Rounds:
         self.audio: AudioConfig = model.audio
         self.plan = Plan.of(model.audio, options)
         targets = options.targets or model.source_names
-        unknown = [name for name in targets if name not in model.source_names]
-        if unknown:
-            raise UserError(f"--targets: found {unknown}, wanted some of {model.source_names}")
+        for name in targets:
+            if name not in model.source_names:
+                raise UserError.unknown("targets", name, model.source_names)
         if options.residual in targets:
-            raise UserError(f"--residual: {options.residual} is a target, wanted another name")
+            raise UserError("residual", f"the target {options.residual}", "another name")
         self.chosen = [model.source_names.index(name) for name in targets]
         self.names = (*targets, *([options.residual] if options.residual else []))
         if options.niter and len(self.names) == 1:
-            raise UserError(
-                f"--niter: found {options.niter} for a single stem, wanted 0, more targets or "
-                "--residual"
-            )
+            found = f"{options.niter} for a single stem"
+            raise UserError("niter", found, "0, more `targets` or a `residual`")
 
     def start(self) -> State:
         """The state before the first round."""
@@ -101,24 +73,21 @@ class Rounds:
             tf.zeros([carried]),
         )
 
-    def advance(
-        self, padded: tf.Tensor, before: tf.Tensor, frames: tf.Tensor, state: State
-    ) -> tuple[tf.Tensor, State]:
+    def advance(self, padded: tf.Tensor, span: Span, state: State) -> tuple[tf.Tensor, State]:
         """One round.
 
         Args:
-            padded: float32 `[samples, channels]`, the padded song from `before` frames
-                ahead of the round, with up to `context` frames behind it.
-            before: frames of context ahead; 0 in the first round alone.
-            frames: frames of the round, at most `Plan.round`.
-            state: of the round before.
+            padded: float32 `[samples, channels]`, the padded song from `span.before` frames
+                ahead of the round, with up to `plan.context` frames behind it.
+            span: the round.
+            state: the state that the round before has left.
 
         Returns:
             Stems `[frames * nhop, sources, channels]` of the padded song, and the state.
         """
         spectrogram = stft(padded[tf.newaxis], self.audio.nfft, self.audio.nhop)[0]
-        hidden = self._hidden(tf.abs(spectrogram), before, frames)
-        return self._decode(spectrogram[before : before + frames], hidden, before, state)
+        masks = self._masks(tf.abs(spectrogram), span, state.hidden)
+        return self._stems(spectrogram[span.before : span.before + span.frames], masks, state)
 
     def at_once(self, padded: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
         """Songs of one length, of a chunk at most, through the network as one batch.
@@ -127,124 +96,89 @@ class Rounds:
             padded: float32 `[batch, samples, channels]`, padded songs.
 
         Returns:
-            A function of an index in the batch to that song's stems `[samples, sources,
-            channels]`, padded.
+            A function from an index in the batch to the stems of that song, padded,
+            `[samples, sources, channels]`.
         """
         spectrogram = stft(padded, self.audio.nfft, self.audio.nhop)
         network = self.model.network
         hidden = network.trunk(tf.abs(spectrogram), chosen=self.chosen, fused=True)
-        hidden = tf.cast(hidden, tf.float32)
+        hidden = tf.cast(hidden, tf.float32)  # [batch, trunks, frames, hidden]
 
         def song(index):
-            chunk = hidden[index][tf.newaxis]
-            stems, state = self._decode(spectrogram[index], chunk, 0, self.start())
+            state = self.start()
+            masks = self._faded(hidden[index][tf.newaxis], state.hidden, first=True)
+            stems, state = self._stems(spectrogram[index], masks, state)
             return tf.concat([stems, self.flush(state)], axis=0)
 
         return song
 
     def masks(
-        self, magnitude: tf.Tensor, before: tf.Tensor, frames: tf.Tensor, last: tf.Tensor
+        self, magnitude: tf.Tensor, span: Span, last: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The network's masks of one round, for an STFT that is not made here.
+        """The network's masks of one round, for an STFT that is computed elsewhere.
 
         Args:
-            magnitude: float32 `[frames, channels, bins]`, from `before` frames ahead of
-                the round, with up to `context` frames behind it.
-            before: as in `advance`.
-            frames: as in `advance`.
-            last: `State.hidden` of the round before.
+            magnitude: float32 `[frames, channels, bins]`, from `span.before` frames ahead of
+                the round, with up to `plan.context` frames behind it.
+            span: the round.
+            last: `hidden` of the state that the round before has left.
 
         Returns:
-            Float32 `[frames, targets, channels, bins]`, and what the next round needs as `last`.
+            Float32 `[frames, targets, channels, bins]`, and `last` of the next round.
         """
-        hidden = self._hidden(magnitude, before, frames)
-        mask_of = self._mask_of(hidden, before, last)
+        masks = self._masks(magnitude, span, last)
 
-        def window(begin, count, carried):
-            return tf.transpose(mask_of(begin, count), [1, 0, 2, 3]), carried
+        def window(begin, frames, carried):
+            return tf.transpose(masks.window(begin, frames), [1, 0, 2, 3]), carried
 
         shape = [None, len(self.chosen), self.audio.nb_channels, self.audio.bins]
-        masks, _ = self._windows(frames, window, (), shape)
-        return masks, self._rest(hidden, last)
+        found, _ = self._each_window(window, span.frames, carried=(), shape=shape)
+        return found, masks.beyond()
 
-    def _hidden(self, magnitude: tf.Tensor, before, frames) -> tf.Tensor:
-        # [chunks, trunks, chunk + fade, hidden]: each goes on into the next. All chunks
-        # hear equally much; at the ends of what there is they are moved inward.
-        plan, there = self.plan, tf.shape(magnitude)[0]
-        length = tf.minimum(there, plan.chunk + 2 * plan.context)
-        begins = before + tf.range(0, frames, plan.chunk)
-        starts = tf.clip_by_value(begins - plan.context, 0, there - length)
-        heard = tf.gather(magnitude, starts[:, tf.newaxis] + tf.range(length))
-        wanted = tf.range(tf.minimum(plan.chunk + plan.fade, there - before))
-        keep = (begins - starts)[:, tf.newaxis] + wanted
-        # Behind the end of the song nothing is asked for.
-        keep = tf.minimum(keep, length - 1)
-        hidden = self.model.network.trunk(heard, chosen=self.chosen, keep=keep, fused=True)
-        return tf.cast(hidden, tf.float32)  # from mixed precision
+    def flush(self, state: State) -> tf.Tensor:
+        """Stems `[nfft - nhop, sources, channels]` of the padded song behind the last round."""
+        return self._normalised(state.tail, state.weight)
 
-    def _decode(self, spectrogram, hidden, before, state) -> tuple[tf.Tensor, State]:
-        mask_of = self._mask_of(hidden, before, state.hidden)
+    def _masks(self, magnitude: tf.Tensor, span: Span, last: tf.Tensor) -> FadedMasks:
+        network, plan = self.model.network, self.plan
+        hidden = trunk_of_chunks(network, magnitude, span, plan=plan, chosen=self.chosen)
+        return self._faded(hidden, last, first=tf.equal(span.before, 0))
 
-        def window(begin, count, carried):
-            stems = self._filtered(mask_of(begin, count), spectrogram[begin : begin + count])
-            block, *carried = self._overlap(stems, *carried)
-            return block, tuple(carried)
+    def _faded(self, hidden: tf.Tensor, last: tf.Tensor, *, first) -> FadedMasks:
+        masker = self.model.network.masker(chosen=self.chosen)
+        return FadedMasks(hidden, last, plan=self.plan, masker=masker, first=first)
 
+    def _stems(
+        self, spectrogram: tf.Tensor, masks: FadedMasks, state: State
+    ) -> tuple[tf.Tensor, State]:
+        def window(begin, frames, carried):
+            mask = masks.window(begin, frames)
+            stems = self._filtered(mask, spectrogram[begin : begin + frames])
+            return self._overlap(stems, *carried)
+
+        frames, carried = tf.shape(spectrogram)[0], (state.tail, state.weight)
         shape = [None, len(self.names), self.audio.nb_channels]
-        carried = (state.tail, state.weight)
-        stems, carried = self._windows(tf.shape(spectrogram)[0], window, carried, shape)
-        return stems, State(self._rest(hidden, state.hidden), *carried)
+        stems, carried = self._each_window(window, frames, carried=carried, shape=shape)
+        return stems, State(masks.beyond(), *carried)
 
-    def _windows(self, frames, function, carried, shape) -> tuple[tf.Tensor, tuple]:
-        # What the function gives for each window of a round, `shape` each, end to end.
-        plan = self.plan
-        windows = -(-frames // plan.window)
+    def _each_window(
+        self, function: Callable, frames: tf.Tensor | int, *, carried: tuple, shape: list
+    ) -> tuple[tf.Tensor, Any]:
+        # Folds a function over the windows of a round: (begin, frames, carried) -> a block of
+        # `shape`, and carried. Returns the blocks end to end, and the last carried.
+        size = self.plan.window
+        windows = -(-frames // size)
 
-        def window(index, carried, blocks):
-            begin = index * plan.window
-            block, carried = function(begin, tf.minimum(plan.window, frames - begin), carried)
+        def step(index, carried, blocks):
+            begin = index * size
+            block, carried = function(begin, tf.minimum(size, frames - begin), carried)
             return index + 1, carried, blocks.write(index, block)
 
         blocks = tf.TensorArray(tf.float32, windows, infer_shape=False, element_shape=shape)
         _, carried, blocks = tf.while_loop(
-            lambda index, *_: index < windows, window, (0, carried, blocks), parallel_iterations=1
+            lambda index, *_: index < windows, step, (0, carried, blocks), parallel_iterations=1
         )
         return tf.ensure_shape(blocks.concat(), shape), carried
-
-    def _mask_of(self, hidden, before, last) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-        # A function of where in the round a window begins and how many frames it has, to
-        # its masks `[targets, frames, channels, bins]`, faded from those of the chunk before.
-        plan, masker = self.plan, self.model.network.masker(chosen=self.chosen)
-
-        def masks(of):  # [trunks, frames, hidden] -> [targets, frames, channels, bins]
-            return masker(of[tf.newaxis])[0]
-
-        def mask_of(begin, count):
-            chunk = begin // plan.chunk
-            inside = begin - chunk * plan.chunk
-            mask = masks(hidden[chunk, :, inside : inside + count])
-
-            def faded():
-                fade = tf.minimum(plan.fade, count)
-                beyond = tf.cond(chunk > 0, lambda: self._beyond(hidden, chunk - 1), lambda: last)
-                beyond = masks(beyond[:, :fade])
-                ramp = (tf.range(tf.cast(fade, tf.float32)) + 0.5) / tf.cast(fade, tf.float32)
-                head = beyond + (mask[:, :fade] - beyond) * ramp[:, tf.newaxis, tf.newaxis]
-                return tf.concat([head, mask[:, fade:]], axis=1)
-
-            fades = tf.logical_and(inside == 0, before + begin > 0)
-            return tf.cond(fades, faded, lambda: mask)
-
-        return mask_of
-
-    def _beyond(self, hidden, chunk) -> tf.Tensor:  # of a chunk, behind its end
-        return hidden[chunk, :, self.plan.chunk : self.plan.chunk + self.plan.fade]
-
-    def _rest(self, hidden, last) -> tf.Tensor:
-        # Of the last round nothing lies beyond, and nothing is asked of it.
-        rest = self._beyond(hidden, tf.shape(hidden)[0] - 1)
-        rest = tf.pad(rest, [[0, 0], [0, self.plan.fade - tf.shape(rest)[1]], [0, 0]])
-        return tf.ensure_shape(rest, last.shape)
 
     def _filtered(self, mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
         # [targets, frames, channels, bins] -> complex64 [sources, frames, channels, bins]
@@ -257,8 +191,8 @@ class Rounds:
                 softmask=options.softmask,
                 residual=options.residual is not None,
             )
-            # What the filter leaves out as noise, all of a bin where every mask is 0, is
-            # shared out: the stems sum to the mixture.
+            # What the filter leaves out as noise, which is all of a bin where every mask is 0,
+            # is shared among the stems, so that they sum to the mixture.
             return stems + (spectrogram - tf.reduce_sum(stems, 0)) / len(self.names)
         if options.softmask:
             mask = tf.math.divide_no_nan(mask, tf.reduce_sum(mask, axis=0))
@@ -267,8 +201,10 @@ class Rounds:
             return stems
         return tf.concat([stems, (spectrogram - tf.reduce_sum(stems, 0))[tf.newaxis]], axis=0)
 
-    def _overlap(self, stems, tail, weight) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        # [sources, frames, channels, bins] -> the samples that are done, tail and weight.
+    def _overlap(
+        self, stems: tf.Tensor, tail: tf.Tensor, weight: tf.Tensor
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        # [sources, frames, channels, bins] -> the samples that are complete, tail and weight.
         nfft, hop = self.audio.nfft, self.audio.nhop
         taper = tf.signal.hann_window(nfft, periodic=True)
         frames = tf.signal.irfft(stems, [nfft]) * taper  # [sources, frames, channels, nfft]
@@ -277,15 +213,11 @@ class Rounds:
         carried = nfft - hop
         total = tf.concat([total[:carried] + tail, total[carried:]], axis=0)
         squares = tf.concat([squares[:carried] + weight, squares[carried:]], axis=0)
-        done = self._normalised(total[:-carried], squares[:-carried])
+        complete = self._normalised(total[:-carried], squares[:-carried])
         tail = tf.ensure_shape(total[-carried:], tail.shape)
-        return done, tail, tf.ensure_shape(squares[-carried:], weight.shape)
+        return complete, (tail, tf.ensure_shape(squares[-carried:], weight.shape))
 
     @staticmethod
     def _normalised(total: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
         # The window is 0 at its first sample, which is cut off with the padding.
         return tf.math.divide_no_nan(total, weight[:, tf.newaxis, tf.newaxis])
-
-    def flush(self, state: State) -> tf.Tensor:
-        """Stems `[nfft - nhop, sources, channels]` of the padded song behind the last round."""
-        return self._normalised(state.tail, state.weight)

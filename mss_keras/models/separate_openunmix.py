@@ -1,4 +1,4 @@
-"""An OpenUnmix a source, side by side."""
+"""An OpenUnmix for each source, side by side."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,12 +7,19 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from mss_keras.models.openunmix import OpenUnmix
+from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.models.openunmix import OpenUnmix, sizes
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
 class SeparateOpenUnmix(layers.Layer):
-    """One OpenUnmix for each source, as open-unmix trains them; arguments as `OpenUnmix`."""
+    """One `OpenUnmix` for each source, as open-unmix trains them; arguments as for that.
+
+    Example:
+        >>> network = SeparateOpenUnmix(2, nb_bins=65, max_bin=40, hidden_size=8)
+        >>> network(tf.ones([1, 10, 2, 65])).shape.as_list()
+        [1, 2, 10, 2, 65]
+    """
 
     def __init__(self, nb_sources: int, **kwargs):
         network = {
@@ -25,6 +32,19 @@ class SeparateOpenUnmix(layers.Layer):
             OpenUnmix(1, dtype=self.dtype_policy, **network) for _ in range(nb_sources)
         ]
 
+    @classmethod
+    def from_specification(
+        cls,
+        nb_sources: int,
+        audio: AudioConfig,
+        model: ModelConfig,
+        *,
+        synchronized: bool = False,
+        policy: str = "float32",
+    ) -> "SeparateOpenUnmix":
+        """See `OpenUnmix.from_specification`."""
+        return cls(nb_sources, **sizes(audio, model), synchronized=synchronized, dtype=policy)
+
     def build(self, input_shape):
         """Builds every network."""
         for network in self.networks:
@@ -32,12 +52,12 @@ class SeparateOpenUnmix(layers.Layer):
 
     @property
     def nb_trunks(self) -> int:
-        """See `OpenUnmix.nb_trunks`."""
+        """The number of sources: each has a trunk of its own."""
         return self.nb_sources
 
     @property
     def hidden_size(self) -> int:
-        """Of each network."""
+        """Width of each network, units."""
         return self.networks[0].hidden_size
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
@@ -59,7 +79,7 @@ class SeparateOpenUnmix(layers.Layer):
         keep: tf.Tensor | None = None,
         fused: bool = False,
     ) -> tf.Tensor:
-        """See `OpenUnmix.trunk`; a trunk a source."""
+        """See `OpenUnmix.trunk`: `[batch, chosen sources, frames, hidden]`."""
         networks = [self.networks[k] for k in chosen or range(self.nb_sources)]
         hidden = [x.trunk(magnitude, training, keep=keep, fused=fused) for x in networks]
         return tf.concat(hidden, axis=1)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import SeparationConfig
+from mss_keras.models.chunks import Span
 from mss_keras.models.rounds import Rounds, State
 
 
@@ -16,6 +17,9 @@ class Streaming:
     Args:
         model: a `MaskingModel`.
         options: what to separate and how.
+
+    Attributes:
+        names: names of the stems.
 
     Raises:
         UserError: as `Rounds`.
@@ -29,11 +33,13 @@ class Streaming:
         number = tf.TensorSpec([], tf.int32)
         state = State(*map(tf.TensorSpec.from_tensor, self.rounds.start()))
         self._advance = tf.function(
-            self.rounds.advance, input_signature=[wave, number, number, state], autograph=False
+            self.rounds.advance,
+            input_signature=[wave, Span(number, number), state],
+            autograph=False,
         )
 
     def blocks(self, samples: tf.Tensor) -> tf.Tensor:
-        """How many blocks `each_block` makes of a song of so many samples."""
+        """Number of blocks that `each_block` makes of a song of that many samples."""
         half = self.audio.nfft // 2
         padded = tf.maximum(samples, half + 1) + 2 * half  # as `pad_centre` does
         return 1 + -(-self._frames(padded) // self.rounds.plan.round)
@@ -43,8 +49,8 @@ class Streaming:
 
         Args:
             waveform: float32 `[samples, channels]`.
-            function: called as `function(block, carried)` with stems `[samples, sources,
-                channels]`, in all as many samples as the song has; gives the next `carried`.
+            function: called with a block of stems `[samples, sources, channels]` and `carried`;
+                returns the next `carried`. The blocks together have as many samples as the song.
             carried: tensors and arrays, as `tf.while_loop` takes them.
 
         Returns:
@@ -56,14 +62,14 @@ class Streaming:
         last = tf.shape(song)[0] - 1
         frames = self._frames(last + 1 + 2 * half)
 
-        def padded(stretch):  # as `pad_centre` does, but without a copy of the whole song
+        def padded(stretch):  # as `pad_centre` does, without a copy of the whole song
             places = tf.abs(tf.range(stretch.start, stretch.stop) - half)
             return tf.gather(song, last - tf.abs(last - places))
 
         def use(block, position, carried):  # without the padding
-            there = tf.shape(block)[0]
-            begin = tf.clip_by_value(half - position, 0, there)
-            end = tf.clip_by_value(half + samples - position, 0, there)
+            length = tf.shape(block)[0]
+            begin = tf.clip_by_value(half - position, 0, length)
+            end = tf.clip_by_value(half + samples - position, 0, length)
             return function(block[begin:end], carried)
 
         def step(begin, state, carried):
@@ -71,7 +77,7 @@ class Streaming:
             now = tf.minimum(rounds.plan.round, frames - begin)
             behind = tf.minimum(rounds.plan.context, frames - begin - now)
             heard = padded(self._samples(begin - before, begin + now + behind))
-            stems, state = rounds.advance(heard, before, now, state)
+            stems, state = rounds.advance(heard, Span(before, now), state)
             return begin + now, state, use(stems, begin * nhop, carried)
 
         _, state, carried = tf.while_loop(
@@ -83,13 +89,13 @@ class Streaming:
         return use(rounds.flush(state), frames * nhop, carried)
 
     def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """A song that comes in blocks.
+        """Separates a song that comes in blocks.
 
         Args:
             blocks: float32 `[samples, channels]` each, of any lengths.
 
         Yields:
-            Float32 `[samples, sources, channels]`, in all as many samples as came in.
+            Float32 `[samples, sources, channels]`; together as many samples as came in.
         """
         plan = self.rounds.plan
         song = _PaddedSong(blocks, self.audio.nfft // 2, self.audio.nb_channels)
@@ -103,25 +109,25 @@ class Streaming:
                 end = min(end, self._frames(song.begin + len(song.buffer)))
             frames = min(plan.round, end - begin)
             heard = song.buffer[self._samples(0, end - begin + before)]
-            stems, state = self._advance(heard, before, frames, state)
+            stems, state = self._advance(heard, Span(before, frames), state)
             begin += frames
-            part = stems.numpy()
+            block = stems.numpy()
             if last := song.ended and end == begin:
-                part = np.concatenate([part, self.rounds.flush(state).numpy()])
-            part = part[padding:]
+                block = np.concatenate([block, self.rounds.flush(state).numpy()])
+            block = block[padding:]
             padding = 0
             if last:
-                yield part[: song.samples - given]
+                yield block[: song.samples - given]
                 return
-            given += len(part)
-            yield part
+            given += len(block)
+            yield block
 
     def _frames(self, samples):
-        # Frames of a padded song of so many samples, a number or a tensor.
+        # Number of frames of a padded song of that many samples.
         return 1 + (samples - self.audio.nfft) // self.audio.nhop
 
     def _samples(self, begin, end) -> slice:
-        # Samples of a padded song that frames `begin` to `end` cover.
+        # The samples of a padded song that frames begin to end cover.
         return slice(begin * self.audio.nhop, (end - 1) * self.audio.nhop + self.audio.nfft)
 
 
@@ -143,7 +149,7 @@ class _PaddedSong:
             self._end()
 
     def advance(self, stretch: slice) -> None:
-        """Moves the buffer so that it begins and, if the song goes on, ends as `stretch` does."""
+        """Moves the buffer forward to a stretch, or as far as the song goes."""
         self.buffer = self.buffer[stretch.start - self.begin :]
         self.begin = stretch.start
         if not self.ended:

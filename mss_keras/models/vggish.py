@@ -11,7 +11,7 @@ import tensorflow as tf
 from mss_keras.config import FEATURE_LAYERS, AudioConfig
 from mss_keras.signal.mel import BANDS, PATCH_FRAMES, MagnitudePatches
 
-# Shapes of the kernels, in the order of the layers.
+# Shape of the kernel of each layer, in the order of the layers.
 KERNELS = {
     "conv1": (3, 3, 1, 64),
     "conv2": (3, 3, 64, 128),
@@ -29,17 +29,24 @@ Weights = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 class VGGish:
-    """VGGish with given weights, not trainable, in float32, whose layers can be read.
+    """VGGish with given weights, frozen, in float32; the output of each layer can be read.
 
-    3×3 convolutions, 2×2 max pools after the first, second, fourth and sixth, and dense
-    layers; ReLU behind all but the last. Variables are made under the distribution
-    strategy in force.
+    It has 3×3 convolutions, 2×2 max pools behind the first, second, fourth and sixth of them,
+    and dense layers; a ReLU stands behind all layers but the last. Variables are made under the
+    distribution strategy in force.
 
     Args:
-        weights: kernel and bias of each layer, by name; the upper layers may be left out.
+        weights: mapping. Kernel and bias of each layer, by name; the upper layers may be left
+            out.
 
     Reference: Hershey et al., "CNN architectures for large-scale audio classification",
         ICASSP 2017.
+
+    Example:
+        >>> network = VGGish({"conv1": (np.zeros([3, 3, 1, 64]), np.ones(64))})
+        >>> (maps,) = network.features(tf.zeros([2, 96, 64]), ["conv1"])
+        >>> maps.shape.as_list()
+        [2, 96, 64, 64]
     """
 
     def __init__(self, weights: Weights):
@@ -69,7 +76,7 @@ class VGGish:
 
         Args:
             patches: log-mel patches, float32 `[patches, 96, 64]`.
-            layers: names. Layers above the highest of them are not computed.
+            layers: names of layers. Layers above the highest of them are not computed.
 
         Returns:
             `[patches, height, width, channels]` of each convolution, in the order of `layers`.
@@ -92,11 +99,18 @@ class DeepFeatures:
     """Feature maps of a separator's magnitudes: the network of `mss_keras.losses.DeepFeature`.
 
     Args:
-        weights: as `VGGish`; layers above the highest chosen one are dropped.
-        audio: the separator's STFT.
-        layers: names of convolutions. Defaults to all six.
-        description: what the weights are from, of plain types, kept with a saved model.
-        note: as `MagnitudePatches`.
+        weights: mapping. As `VGGish`; layers above the highest chosen one are dropped.
+        audio: AudioConfig. The separator's STFT.
+        layers: sequence of str. Names of convolutions. Defaults to all six.
+        description: mapping. Where the weights are from, in plain types; a saved loss keeps it.
+        note: callable. As `MagnitudePatches`. Defaults to a warning.
+
+    Example:
+        >>> weights = {"conv1": (np.zeros([3, 3, 1, 64]), np.ones(64))}
+        >>> network = DeepFeatures(weights, AudioConfig(), ["conv1"], description={})
+        >>> (maps,) = network(tf.zeros([1, 4, 60, 2, 2049]))  # 1.4 s: one patch of 0.96 s
+        >>> maps.shape.as_list()
+        [1, 4, 1, 96, 64, 64]
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """VGGish's front end: log-mel patches of a waveform, or of another STFT's magnitudes.
 
-A patch is `[96 frames, 64 bands]` of log(mel + 0.01), a frame every 10 ms, of magnitudes
-(not powers) in mel bands from 125 to 7500 Hz. Patches do not overlap.
+A patch is `[96 frames, 64 bands]` of log(mel + 0.01), where mel is the sum of magnitudes (not
+powers) in each of 64 bands from 125 to 7500 Hz, and a frame stands for 10 ms. Patches do not
+overlap.
 """
 
 import warnings
@@ -38,37 +39,44 @@ def waveform_patches(waveform: tf.Tensor) -> tf.Tensor:
     """VGGish's own front end.
 
     Args:
-        waveform: float32 `[samples]` at 16 kHz, −1 to 1. Frames are not padded, and what
-            is left behind the last whole patch is dropped.
+        waveform: float32 `[samples]` at 16 kHz, −1 to 1. Frames are not padded, and the
+            samples behind the last whole patch are dropped.
 
     Returns:
         `[patches, 96, 64]`.
     """
-    magnitudes = tf.abs(stft(waveform[tf.newaxis, :, tf.newaxis], _NFFT, _HOP, _WINDOW))[0, :, 0]
-    log_mel = tf.math.log(magnitudes @ mel_matrix() + _LOG_OFFSET)  # [frames, bands]
+    magnitudes = tf.abs(stft(waveform[tf.newaxis, :, tf.newaxis], _NFFT, _HOP, window=_WINDOW))
+    log_mel = tf.math.log(magnitudes[0, :, 0] @ mel_matrix() + _LOG_OFFSET)  # [frames, bands]
     patches = tf.shape(log_mel)[0] // PATCH_FRAMES
     return tf.reshape(log_mel[: patches * PATCH_FRAMES], [patches, PATCH_FRAMES, BANDS])
 
 
 class MagnitudePatches:
-    """Log-mel patches from the magnitudes of another STFT: what VGGish would have heard.
+    """Log-mel patches from the magnitudes of another STFT, as VGGish would hear the music.
 
     1. Channels are averaged.
-    2. Powers are spread over VGGish's bins as its own window spreads them, which gives a
-       steady sine the level that VGGish's own front end gives it, in the same bands. Where
-       several components share a bin they beat, and its magnitude is mostly below the
-       root of its mean power: by a quarter for noise, by nothing for a sine, and in
-       between according to how unevenly the powers are distributed.
+    2. Powers are spread over VGGish's bins as VGGish's window spreads them. A steady sine
+       gets the level and the bands that it has in VGGish's own front end. Where several
+       components share a bin they beat, and the bin's magnitude is mostly below the root of
+       its mean power: by a quarter for noise, by nothing for a sine, and in between
+       according to how unevenly the powers are distributed.
     3. Mel bands and logarithm are VGGish's.
-    4. Frames are interpolated to those of VGGish, linearly, of the logarithm: attacks and
-       decays are exponential.
+    4. The logarithms are interpolated linearly at the times of VGGish's frames, because
+       attacks and decays are exponential.
 
-    What a longer window than VGGish's 25 ms has smeared in time stays so. Excerpts shorter
-    than a patch are padded with silence. All in float32.
+    A window longer than VGGish's 25 ms smears the music in time, which is not undone. Excerpts
+    shorter than a patch are padded with silence. Everything is computed in float32.
 
     Args:
-        audio: the STFT, centred as `centred_stft`, and its sample rate.
-        note: called once with a line if excerpts are padded. Defaults to a warning.
+        audio: sample rate and sizes of the STFT, which is centred as by
+            `mss_keras.signal.stft.centred_stft`.
+        note: called once, with a line, if excerpts are padded. Defaults to a warning.
+
+    Example:
+        >>> audio = AudioConfig(nfft=1024, nhop=512)
+        >>> magnitudes = tf.ones([1, 4, 100, 2, audio.bins])  # 1.15 s of four sources
+        >>> MagnitudePatches(audio)(magnitudes).shape
+        TensorShape([1, 4, 1, 96, 64])
 
     Raises:
         UserError: if the sample rate is below twice VGGish's highest band.
@@ -95,7 +103,7 @@ class MagnitudePatches:
         unevenness = tf.square(given) @ self.spread**2 / (_SINE * tf.square(power) + EPSILON**2)
         beating = 1 - _BEATING * (1 - tf.minimum(unevenness, 1.0))
         mel = (beating * tf.sqrt(power + EPSILON)) @ self.mel
-        # Above silence, so that padding with zeros is padding with silence.
+        # Relative to silence: padding with zeros is then padding with silence.
         log_mel = tf.math.log(mel + _LOG_OFFSET) - np.log(_LOG_OFFSET)
         patches, taps = self._interpolation(magnitudes.shape[2], tf.shape(magnitudes)[2])
         frames = taps @ log_mel + np.log(_LOG_OFFSET)
@@ -105,7 +113,7 @@ class MagnitudePatches:
         )
 
     def _interpolation(self, static: int | None, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Patches, and the weights [96 · patches, frames] of a linear interpolation.
+        # Number of patches, and the weights [96 · patches, frames] of a linear interpolation.
         step = SAMPLE_RATE * self.audio.nhop / self.audio.sample_rate  # samples at 16 kHz
         if static is not None and self.note and (static - 1) * step < _PATCH_SAMPLES:
             seconds = (static - 1) * step / SAMPLE_RATE
@@ -115,7 +123,7 @@ class MagnitudePatches:
             )
             self.note = None
         samples = tf.cast(frames - 1, tf.float32) * step
-        # Half a sample more: 0.975 s of 44.1 kHz may come out a rounding error short.
+        # Half a sample more, because 0.975 s of 44.1 kHz may be a rounding error short.
         whole = tf.cast((samples + 0.5 - _WINDOW) // _HOP, tf.int32) + 1
         patches = tf.maximum(1, whole // PATCH_FRAMES)
         wanted = tf.cast(tf.range(patches * PATCH_FRAMES), tf.float32) * _HOP + _WINDOW / 2
@@ -126,22 +134,25 @@ class MagnitudePatches:
 def _spread(audio: AudioConfig) -> np.ndarray:
     """Power in a bin of one STFT → mean power in VGGish's bins, float32 `[bins, 257]`.
 
-    The powers of a sine of each bin's frequency in VGGish's STFT, over those that it has
-    in all bins of its own (Parseval). Bins above all that VGGish hears are left out.
+    Row k holds the powers that a sine of bin k's frequency has in VGGish's STFT, divided by the
+    sum of its powers in the other STFT (by Parseval's theorem). Bins above the frequencies that
+    VGGish hears are left out.
     """
     given = np.arange(audio.bins) * audio.sample_rate / audio.nfft  # Hz
     given = given[given < _HIGHEST + 2 * SAMPLE_RATE / _WINDOW]  # and half a main lobe
-    heard = _sine_powers(given, _WINDOW, _NFFT, SAMPLE_RATE)
+    vggish = {"window": _WINDOW, "nfft": _NFFT, "sample_rate": SAMPLE_RATE}
+    heard = _sine_powers(given, **vggish)
     spread = heard / (audio.nfft * np.sum(_hann(audio.nfft) ** 2))
-    # A sine is as wide as both windows make it: by a short one wider, not louder.
+    # Both windows widen a sine; a short one of them is to make it wider, but not louder.
     middle = np.array([_HIGHEST / 2])
-    own = _sine_powers(middle, audio.nfft, audio.nfft, audio.sample_rate)[:, : len(given)]
-    wanted = np.sqrt(_sine_powers(middle, _WINDOW, _NFFT, SAMPLE_RATE)).sum()
+    sizes = {"window": audio.nfft, "nfft": audio.nfft, "sample_rate": audio.sample_rate}
+    own = _sine_powers(middle, **sizes)[:, : len(given)]
+    wanted = np.sqrt(_sine_powers(middle, **vggish)).sum()
     return (spread * (wanted / np.sqrt(own @ spread).sum()) ** 2).astype(np.float32)
 
 
-def _sine_powers(hertz: np.ndarray, window: int, nfft: int, sample_rate: float) -> np.ndarray:
-    # Of complex sines of amplitude 1, `[sines, bins]`.
+def _sine_powers(hertz: np.ndarray, *, window: int, nfft: int, sample_rate: int) -> np.ndarray:
+    # Powers of complex sines of amplitude 1, [sines, bins].
     sines = np.exp(2j * np.pi * hertz[:, np.newaxis] * np.arange(window) / sample_rate)
     return np.abs(np.fft.fft(sines * _hann(window), nfft)[:, : nfft // 2 + 1]) ** 2
 

@@ -1,13 +1,11 @@
 """Short-time Fourier transform and its exact inverse.
 
-Shape contract: waveforms are `[..., samples, channels]`, spectrograms
-`[..., frames, channels, bins]`. Frames stand before channels because that is
-the order the network emits; with it only waveform-sized tensors are ever
-transposed, here, and no spectrogram is.
+Shape contract: waveforms are `[..., samples, channels]`, spectrograms `[..., frames, channels,
+bins]`. Frames stand before channels because the network emits that order: only waveforms are ever
+transposed, in this file, and never a spectrogram.
 
-Centred transforms equal `torch.stft(center=True)` with a periodic Hann window:
-`nfft // 2` samples are reflected at both ends, and frame `n` is centred on sample
-`n * nhop`.
+Centred transforms equal torch.stft with center=True and a periodic Hann window: `nfft // 2` samples
+are reflected at both ends, and frame n is centred on sample `n * nhop`.
 """
 
 import math
@@ -43,15 +41,15 @@ def frame(waveform: tf.Tensor, length: int, hop: int) -> tf.Tensor:
     return tf.concat([waveform[:, i : i + last : step] for i in range(span)], axis=-1)
 
 
-def stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) -> tf.Tensor:
+def stft(waveform: tf.Tensor, nfft: int, hop: int, *, window: int | None = None) -> tf.Tensor:
     """STFT without padding, with a periodic Hann window.
 
     Args:
         waveform: float `[batch, samples, channels]`.
         nfft: FFT size, samples.
         hop: hop, samples.
-        window: window length, samples, at most `nfft`; frames are zero-padded
-            behind it. Defaults to `nfft`.
+        window: window length, samples, at most `nfft`; frames are zero-padded behind the
+            window. Defaults to `nfft`.
 
     Returns:
         Complex `[batch, frames, channels, bins]`.
@@ -64,7 +62,7 @@ def stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) ->
 def pad_centre(waveform: tf.Tensor, window: int) -> tf.Tensor:
     """Reflects `window // 2` samples at both ends of `[batch, samples, channels]`.
 
-    A waveform too short to be reflected is zero-padded behind first.
+    A waveform that is too short to be reflected is zero-padded at its end first.
     """
     half = window // 2
     short = tf.maximum(0, half + 1 - tf.shape(waveform)[1])
@@ -72,24 +70,36 @@ def pad_centre(waveform: tf.Tensor, window: int) -> tf.Tensor:
     return tf.pad(waveform, [[0, 0], [half, half], [0, 0]], mode="REFLECT")
 
 
-def centred_stft(waveform: tf.Tensor, nfft: int, hop: int, window: int | None = None) -> tf.Tensor:
-    """`stft` with `pad_centre` for the window; takes any leading axes.
+def centred_stft(
+    waveform: tf.Tensor, nfft: int, hop: int, *, window: int | None = None
+) -> tf.Tensor:
+    """`stft` behind `pad_centre`, over any leading axes.
+
+    Args:
+        waveform: float `[..., samples, channels]`.
+        nfft: FFT size, samples.
+        hop: hop, samples.
+        window: window length, samples, at most `nfft`. Defaults to `nfft`.
 
     Returns:
-        Complex `[..., frames, channels, bins]` with `1 + samples // hop` frames
-        (of at least half a window and one sample).
+        Complex `[..., frames, channels, bins]` with `1 + samples // hop` frames, where a
+        waveform shorter than `window // 2 + 1` samples counts as that long.
+
+    Example:
+        >>> centred_stft(tf.zeros([3, 1000, 2]), nfft=512, hop=256).shape
+        TensorShape([3, 4, 2, 257])
     """
     length = window or nfft
     return _over_leading_axes(
-        lambda flat: stft(pad_centre(flat, length), nfft, hop, window), waveform, inner=2
+        lambda flat: stft(pad_centre(flat, length), nfft, hop, window=window), waveform, inner=2
     )
 
 
-def inverse_stft(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor) -> tf.Tensor:
+def inverse_stft(spectrogram: tf.Tensor, nfft: int, hop: int, *, samples: tf.Tensor) -> tf.Tensor:
     """Inverse of `centred_stft`, exact at both ends.
 
-    Overlap-add of the windowed frames divided by the overlap-added squared
-    window (`tf.signal.inverse_stft` is wrong in the first and last frames).
+    The windowed frames are overlapped and added, and the sum is divided by the overlapped and
+    added squares of the window (`tf.signal.inverse_stft` is wrong in the first and last frames).
 
     Args:
         spectrogram: complex `[..., frames, channels, bins]`.
@@ -101,11 +111,11 @@ def inverse_stft(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor
         Float `[..., samples, channels]`.
     """
     return _over_leading_axes(
-        partial(_inverse, nfft=nfft, hop=hop, samples=samples), spectrogram, 3
+        partial(_inverse, nfft=nfft, hop=hop, samples=samples), spectrogram, inner=3
     )
 
 
-def _inverse(spectrogram: tf.Tensor, nfft: int, hop: int, samples: tf.Tensor) -> tf.Tensor:
+def _inverse(spectrogram: tf.Tensor, *, nfft: int, hop: int, samples: tf.Tensor) -> tf.Tensor:
     frames = tf.signal.irfft(spectrogram, [nfft])  # [batch, frames, channels, nfft]
     taper = tf.signal.hann_window(nfft, periodic=True, dtype=frames.dtype)
     total = overlap_add(frames * taper, hop)
@@ -120,7 +130,7 @@ def overlap_add(frames: tf.Tensor, hop: int) -> tf.Tensor:
 
     Args:
         frames: `[batch, frames, channels, length]`.
-        hop: samples between the starts of two frames; divides `length`.
+        hop: samples between the starts of two frames; divides the length of a frame.
 
     Returns:
         `[batch, (frames - 1) * hop + length, channels]`.
@@ -140,7 +150,7 @@ def overlap_add(frames: tf.Tensor, hop: int) -> tf.Tensor:
 
 
 def _over_leading_axes(function, tensor: tf.Tensor, inner: int) -> tf.Tensor:
-    # The transforms know one batch axis; sources and the like are folded into it.
+    # The transforms know one batch axis: sources and other leading axes are folded into it.
     leading = tf.shape(tensor)[:-inner]
     flat = tf.reshape(tensor, tf.concat([[-1], tf.shape(tensor)[-inner:]], 0))
     flat.set_shape([None, *tensor.shape[-inner:]])
@@ -151,13 +161,13 @@ def _over_leading_axes(function, tensor: tf.Tensor, inner: int) -> tf.Tensor:
 
 
 def apply_mask(mask: tf.Tensor, spectrogram: tf.Tensor) -> tf.Tensor:
-    """A real mask times a complex spectrogram, of shapes that broadcast."""
-    # Not cast(mask) * spectrogram: its gradient casts back, with a warning a step.
+    """Product of a real mask and a complex spectrogram, whose shapes broadcast."""
+    # The gradient of cast(mask) * spectrogram would cast back, with a warning a step.
     return tf.complex(mask * tf.math.real(spectrogram), mask * tf.math.imag(spectrogram))
 
 
 def magnitude_frames(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
-    """Uncentred magnitudes of one waveform; frame `n` covers samples from `n * nhop` on.
+    """Magnitudes of one waveform, not centred: frame n begins at sample `n * nhop`.
 
     Args:
         waveform: float32 `[samples, channels]`.
@@ -170,7 +180,7 @@ def magnitude_frames(waveform: tf.Tensor, audio: AudioConfig) -> tf.Tensor:
 
 
 class _Transform(keras.layers.Layer):
-    """Sizes of a transform; computes in float32 whatever the policy."""
+    """Sizes of a transform, which computes in float32 under every policy."""
 
     def __init__(self, nfft: int = 4096, nhop: int = 1024, **kwargs):
         super().__init__(**{"dtype": "float32", "autocast": False, "trainable": False, **kwargs})
@@ -189,6 +199,15 @@ class STFT(_Transform):
     Args:
         nfft: int. FFT size, samples. Defaults to `4096`.
         nhop: int. Hop, samples. Defaults to `1024`.
+
+    Example:
+        >>> waveform = tf.random.stateless_normal([1, 1000, 2], [1, 2])
+        >>> spectrogram = STFT(nfft=512, nhop=128)(waveform)
+        >>> spectrogram.shape
+        TensorShape([1, 8, 2, 257])
+        >>> back = InverseSTFT(nfft=512, nhop=128)(spectrogram, samples=1000)
+        >>> bool(tf.reduce_max(tf.abs(back - waveform)) < 1e-5)
+        True
     """
 
     def call(self, waveform: tf.Tensor) -> tf.Tensor:
@@ -198,8 +217,13 @@ class STFT(_Transform):
 
 @keras.saving.register_keras_serializable(package="mss_keras")
 class InverseSTFT(_Transform):
-    """`inverse_stft` as a layer; arguments as `STFT`."""
+    """`inverse_stft` as a layer.
+
+    Args:
+        nfft: int. FFT size, samples. Defaults to `4096`.
+        nhop: int. Hop, samples. Defaults to `1024`.
+    """
 
     def call(self, spectrogram: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
         """Complex64 `[..., frames, channels, bins]` → float32 `[..., samples, channels]`."""
-        return inverse_stft(spectrogram, self.nfft, self.nhop, samples)
+        return inverse_stft(spectrogram, self.nfft, self.nhop, samples=samples)

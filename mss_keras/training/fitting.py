@@ -108,6 +108,7 @@ class Fitting:
             seed=training.seed,
             start=done * steps * config.data.batch_size,
             unpaired=self.unpaired if phase.unpaired else None,
+            mixed=False,
         )
         validation = data.validation_examples(self.music.valid, config.data, config.audio)
         plateau = keras.callbacks.ReduceLROnPlateau(

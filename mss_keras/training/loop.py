@@ -131,6 +131,7 @@ def dry_run(config: RunConfig, *, say: Say = lambda line: None) -> DryRun:
             config.audio,
             seed=config.training.seed,
             unpaired=unpaired,
+            mixed=False,
         )
     )
     validation = data.validation_examples(music.valid, config.data, config.audio)

@@ -31,29 +31,32 @@ def test_all_that_is_wrong_is_listed_at_once(tree):
     cut.write_bytes(cut.read_bytes()[:1000])
     (tree / "test/e/bass.wav").write_text("hello")
     assert findings(tree) == {
-        ("train/a/other.wav", "missing", True),
-        ("train/a/take2.wav", "extra, not one of the sources", False),
-        ("train/b/bass.wav", "silent throughout", False),
-        ("train/b/drums.wav", "mono, used as both channels", False),
+        ("train/a/other.wav", "found no such file, wanted one", True),
+        ("train/a/take2.wav", "it is none of the sources and is not used", False),
+        ("train/b/bass.wav", "it is silent throughout", False),
+        ("train/b/drums.wav", "it is mono and is used as both channels", False),
         (
             "train/b/drums.wav",
-            "44000 samples where the track's other files have 44100; the shortest counts",
+            "found 44000 samples where the track's other files have 44100; the shortest counts",
             False,
         ),
-        ("train/c/vocals.wav", "NaN or infinite samples", True),
-        ("valid/d/bass.wav", "48000 Hz, wanted 44100 Hz", True),
+        ("train/c/vocals.wav", "found NaN or infinite samples, wanted finite ones", True),
+        ("valid/d/bass.wav", "found 48000 Hz, wanted 44100 Hz", True),
         (
             "valid/d/drums.wav",
-            "cut short, its header promises 176400 bytes of samples and 956 are there",
+            "found a file that is cut short, with 956 bytes of samples, "
+            "wanted 176400, as its header promises",
             True,
         ),
-        ("test/e/bass.wav", "not audio, wanted a WAV file", True),
+        ("test/e/bass.wav", "found no audio, wanted a WAV file", True),
     }
 
 
 def test_a_set_with_nothing_to_train_on(tree):
     (tree / "train").rename(tree / "elsewhere")
-    assert any("no tracks" in message and fatal for _, message, fatal in findings(tree))
+    assert any(
+        "found no tracks for train" in message and fatal for _, message, fatal in findings(tree)
+    )
 
 
 def test_stems(tmp_path):

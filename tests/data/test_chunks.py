@@ -10,7 +10,7 @@ import tensorflow_io as tfio
 
 from mss_keras.config import UserError
 from mss_keras.data import AudioFile
-from mss_keras.data.chunks import frames_in_graph
+from mss_keras.data.chunks import samples_in_graph
 
 SAMPLES = np.arange(-1000, 1000, dtype=np.int16).reshape(1000, 2)
 FORMAT = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, 44100, 176400, 4, 16)
@@ -52,19 +52,19 @@ def test_what_soundfile_writes(tmp_path, subtype, format, channels, samples):
     soundfile.write(path, waveform, 44100, subtype=subtype, format=format)
     check(path)
     odd = subtype == "PCM_24" and channels * samples % 2
-    assert (frames_in_graph(path) is None) == bool(odd)
+    assert (samples_in_graph(path) is None) == bool(odd)
 
 
 def check(path):
     """A header is accepted exactly where tensorflow-io reads what soundfile reads."""
-    frames = soundfile.info(path).frames
+    samples = soundfile.info(path).frames
     try:
         read = int(tfio.audio.AudioIOTensor(str(path)).shape[0])
     except tf.errors.OpError:
         read = None
-    assert frames_in_graph(path) == read
-    if read == frames:
-        assert AudioFile.read_header(path).frames == frames
+    assert samples_in_graph(path) == read
+    if read == samples:
+        assert AudioFile.read_header(path).samples == samples
     else:
         with pytest.raises(UserError, match=r"x.wav: found chunks .* wanted a plain WAV"):
             AudioFile.read_header(path)

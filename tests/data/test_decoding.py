@@ -32,7 +32,7 @@ def test_resampled_and_doubled(tmp_path):
 
 def test_what_is_not_audio_is_named(tmp_path):
     (tmp_path / "x.wav").write_text("hello")
-    with pytest.raises(UserError, match=r"x.wav: .*wanted an audio file"):
+    with pytest.raises(UserError, match=r"x.wav: found .*, wanted an audio file"):
         decode(tmp_path / "x.wav", AudioConfig())
     with pytest.raises(UserError, match="No such file"):
         decode(tmp_path / "y.wav", AudioConfig())
@@ -96,7 +96,7 @@ def test_start_and_duration(tmp_path, stems, name, start, duration):
 
 def test_beyond_the_end(tmp_path, stems):
     soundfile.write(tmp_path / "x.wav", stems["mixture"][:1000], 44100)
-    with pytest.raises(UserError, match=r"x.wav: no samples found"):
+    with pytest.raises(UserError, match=r"x.wav: found no samples"):
         next(Song(tmp_path / "x.wav", AudioConfig(), start=1.0).blocks())
 
 
@@ -115,7 +115,7 @@ def test_downmix(tmp_path):
     waveform = np.zeros((44100, 6), np.float32)
     waveform[:, 2] = 0.5 * np.sin(np.arange(44100) / 20)
     encode(tmp_path / "x.wav", waveform, "pcm_s16le")
-    with pytest.raises(UserError, match=r"6 channels, wanted 1 or 2 \(--downmix"):
+    with pytest.raises(UserError, match=r"6 channels, wanted 1 or 2 \(`downmix`"):
         Song(tmp_path / "x.wav", AudioConfig())
     song = Song(tmp_path / "x.wav", AudioConfig(), downmix=True)
     found = np.concatenate(list(song.blocks()))
@@ -132,6 +132,7 @@ def test_a_truncated_file_is_decoded_as_far_as_it_goes(tmp_path, stems):
     whole = decode(tmp_path / "x.mp3", AudioConfig())
     assert 20000 < len(found) < 200000
     np.testing.assert_allclose(found[:20000], whole[:20000], atol=1e-6)
+    assert song.seconds
     assert song.samples / song.rate < song.seconds - 0.5
 
 
@@ -161,7 +162,7 @@ def test_stems_are_decoded_on_first_use(tmp_path):
     for split in ("train", "test"):
         (root / split).mkdir(parents=True)
         (root / split / "x.stem.mp4").symlink_to(demo_stem())
-    lines = []
+    lines: list[str] = []
     data = as_wav(DataConfig(root=str(root)), say=lines.append, progress=False)
     assert data.root == f"{root}-wav"
     assert len(lines) == 1

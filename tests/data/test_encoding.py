@@ -96,7 +96,7 @@ def test_what_was_there_is_kept_until_the_new_is_whole(tmp_path, stems):
 
     def fail():
         with stem_files(tmp_path / "song", SOURCES, format="wav", bits="16", rate=RATE, channels=2):
-            raise UserError("the song vanished")
+            raise UserError("song", "that it vanished", "a song")
 
     with pytest.raises(UserError, match="vanished"):
         fail()
@@ -111,7 +111,7 @@ def test_where_nothing_can_be_written(tmp_path, stems):
 
 def test_formats_and_what_they_hold():
     require_format("stem.mp4", "float", ["bass", "drums", "other", "vocals"])
-    with pytest.raises(UserError, match=r"--format: a stem.mp4 has the stems bass, drums"):
+    with pytest.raises(UserError, match=r"format: found stem.mp4 for .* has the stems bass, drums"):
         require_format("stem.mp4", "float", ["vocals", "accompaniment"])
-    with pytest.raises(UserError, match="--bits: found float for --format flac"):
+    with pytest.raises(UserError, match="bits: found float for `format` flac"):
         require_format("flac", "float", ["vocals"])

@@ -15,7 +15,7 @@ from mss_keras.data import (
     training_examples,
     validation_examples,
 )
-from mss_keras.data.pipeline import augment, draw
+from mss_keras.data.draws import draw
 from mss_keras.data.readers import map_in_parallel, reader
 from mss_keras.data.tracks import AudioFile
 
@@ -41,35 +41,37 @@ def test_examples_are_what_was_drawn(tree):
     assert batch["mixture"].dtype == batch["sources"].dtype == np.float32
     np.testing.assert_allclose(batch["mixture"], batch["sources"].sum(1), atol=1e-6)
     for index in range(2):
-        drawn = {k: v.numpy() for k, v in draw(3, index, 3, 4).items()}
+        drawn = draw(3, index, tracks=3, sources=4)
+        gain, swap = (drawn.augmentations[name].numpy() for name in ("gain", "channelswap"))
         for source in range(4):
-            file = tracks[drawn["track"][source]].sources[source]
-            offset = int(drawn["position"][source] * (file.frames - samples + 1))
+            file = tracks[int(drawn.track[source])].sources[source]
+            offset = int(drawn.position[source].numpy() * (file.samples - samples + 1))
             waveform, _ = soundfile.read(file.path, samples, offset, dtype="float32")
-            waveform = waveform[:, ::-1] if drawn["swap"][source] else waveform
-            expected = waveform * drawn["gain"][source]
+            waveform = waveform[:, ::-1] if swap[source] else waveform
+            expected = waveform * gain[source]
             np.testing.assert_allclose(batch["sources"][index, source], expected, atol=1e-7)
     expected_names = [
-        [tracks[i].name for i in draw(3, index, 3, 4)["track"].numpy()] for index in range(2)
+        [tracks[i].name for i in draw(3, index, tracks=3, sources=4).track.numpy()]
+        for index in range(2)
     ]
-    assert tracks_of([0, 1], tracks, data, 3) == expected_names
+    assert tracks_of([0, 1], tracks, data, seed=3) == expected_names
 
 
 def test_draws_have_the_distributions_promised():
-    drawn = [draw(1, index, 5, 4) for index in range(500)]
-    gains = np.concatenate([d["gain"].numpy() for d in drawn])
-    swaps = np.concatenate([d["swap"].numpy() for d in drawn])
-    tracks = np.concatenate([d["track"].numpy() for d in drawn])
-    places = np.concatenate([d["position"].numpy() for d in drawn])
+    drawn = [draw(1, index, tracks=5, sources=4) for index in range(500)]
+    gains = np.concatenate([d.augmentations["gain"].numpy() for d in drawn])
+    swaps = np.concatenate([d.augmentations["channelswap"].numpy() for d in drawn])
+    tracks = np.concatenate([d.track.numpy() for d in drawn])
+    places = np.concatenate([d.position.numpy() for d in drawn])
     assert gains.min() >= 0.25
     assert gains.max() <= 1.25
     assert gains.mean() == pytest.approx(0.75, abs=0.03)  # 4.6 standard errors
     assert swaps.mean() == pytest.approx(0.5, abs=0.05)
     assert np.bincount(tracks, minlength=5) == pytest.approx(400, abs=80)
     assert places.mean() == pytest.approx(0.5, abs=0.03)
-    assert len({tuple(d["gain"].numpy()) for d in drawn}) == 500
-    other = draw(2, 0, 5, 4)["gain"].numpy()
-    assert np.any(other != drawn[0]["gain"].numpy())
+    assert len({tuple(d.augmentations["gain"].numpy()) for d in drawn}) == 500
+    other = draw(2, 0, tracks=5, sources=4).augmentations["gain"].numpy()
+    assert np.any(other != drawn[0].augmentations["gain"].numpy())
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
@@ -105,7 +107,7 @@ def test_parallelism_does_not_matter(tree, monkeypatch, workers):
     data = settings(tree)
     tracks = open_set(data, AUDIO).train
     usual = take(training_examples(tracks, data, AUDIO, seed=5), 4)
-    monkeypatch.setattr("os.cpu_count", lambda: workers)
+    monkeypatch.setattr("mss_keras.data.readers.cores", lambda: workers)
     other = take(training_examples(tracks, data, AUDIO, seed=5), 4)
     for one, two in zip(usual, other, strict=True):
         np.testing.assert_array_equal(one["mixture"], two["mixture"])
@@ -153,6 +155,7 @@ def test_validation_covers_every_track_once_through(tree):
     track = open_set(data, AUDIO).valid[0]
     batches = take(validation_examples([track, track], data, AUDIO), 100)
     excerpts = np.concatenate([batch["mixture"] for batch in batches])
+    assert track.mixture
     mixture, _ = soundfile.read(track.mixture.path, dtype="float32")
     starts = [0, 13230, 26460, 44100 - 13230]  # the last is moved back to end with the track
     assert len(excerpts) == 8
@@ -160,19 +163,33 @@ def test_validation_covers_every_track_once_through(tree):
         np.testing.assert_allclose(excerpt, mixture[start : start + 13230], atol=1e-7)
 
 
+@pytest.mark.parametrize(("batch_size", "weights"), [(3, [1, 1, 1, 1, 0, 0]), (4, [1, 1, 1, 1])])
+def test_the_last_batch_of_validation_is_filled_up_with_silence(tree, batch_size, weights):
+    data = settings(tree, seq_dur=0.3, batch_size=batch_size)
+    batches = take(validation_examples(open_set(data, AUDIO).valid, data, AUDIO), 100)
+    assert [len(batch["sources"]) for batch in batches] == [batch_size] * len(batches)
+    assert np.concatenate([batch["weight"] for batch in batches]).tolist() == weights
+    for name in ("mixture", "sources"):
+        excerpts = np.concatenate([batch[name] for batch in batches])
+        for excerpt, weight in zip(excerpts, weights, strict=True):
+            assert np.any(excerpt) == (weight == 1)
+
+
+def test_batches_without_their_mixtures(tree):
+    data = settings(tree)
+    tracks = open_set(data, AUDIO).train
+    (mixed,) = take(training_examples(tracks, data, AUDIO, seed=3), 1)
+    (apart,) = take(training_examples(tracks, data, AUDIO, seed=3, mixed=False), 1)
+    assert set(apart) == {"sources"}
+    np.testing.assert_array_equal(apart["sources"], mixed["sources"])
+    np.testing.assert_allclose(apart["sources"].sum(1), mixed["mixture"], atol=1e-6)
+
+
 def test_validation_without_a_mixture_takes_the_sum(tree):
     (tree / "valid/d/mixture.wav").unlink()
     data = settings(tree)
     (batch, *_) = take(validation_examples(open_set(data, AUDIO).valid, data, AUDIO), 3)
     np.testing.assert_allclose(batch["mixture"], batch["sources"].sum(1), atol=1e-6)
-
-
-def test_augmentations_can_be_left_out():
-    sources = tf.random.stateless_normal([4, 10, 2], [0, 1])
-    drawn = draw(0, 0, 3, 4)
-    np.testing.assert_array_equal(augment(sources, drawn, ()), sources)
-    gained = augment(sources, drawn, ("gain",))
-    np.testing.assert_allclose(gained, sources * drawn["gain"][:, None, None], rtol=1e-6)
 
 
 def test_steps_of_an_epoch(tree):

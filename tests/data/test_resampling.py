@@ -27,7 +27,7 @@ def test_no_delay_and_no_loss(rate, wanted, block):
 def test_there_and_back_is_as_long():
     waveform = tones(48000, 30011)
     there = resampled([waveform], 48000, 44100)
-    back = np.concatenate(list(resampled(there, 44100, 48000, lambda: 30011)))
+    back = np.concatenate(list(resampled(there, 44100, 48000, length=lambda: 30011)))
     assert len(back) == 30011
     assert np.abs(back - waveform)[500:-500].max() < 1e-4
 

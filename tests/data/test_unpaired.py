@@ -5,32 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import soundfile
+from labelled import AUDIO, MUSIC, labelled, write
 
 from mss_keras import data
-from mss_keras.config import AdversarialConfig, AudioConfig, DataConfig, UserError
-from mss_keras.data.unpaired import draw_unpaired
+from mss_keras.config import AdversarialConfig, UserError
+from mss_keras.data.draws import draw_unpaired
 
-AUDIO = AudioConfig(nfft=512, nhop=128)
-MUSIC = DataConfig(
-    sources=("a", "b"), seq_dur=0.02, batch_size=4, samples_per_track=8, augmentations=()
-)
-SAMPLES = 882
-
-
-def write(path, waveform, rate=44100):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, waveform, rate, subtype="FLOAT" if path.suffix == ".wav" else None)
-
-
-def labelled(root, tracks, samples):
-    """Tracks whose samples say where they are: track + source / 8 left, place right."""
-    for track in range(tracks + 1):  # the last is for validation
-        for number, source in enumerate(MUSIC.sources):
-            place = np.arange(samples) / samples
-            waveform = np.stack([np.full(samples, track + number / 8), place + 1], axis=1)
-            write(root / f"track {track}" / f"{source}.wav", waveform / 16)
-    config = dataclasses.replace(MUSIC, root=str(root))
-    return config, data.open_set(config, AUDIO).train
+SIZES = {"sources": 2, "batch_size": 4}
 
 
 def batches(tracks, config, count, unpaired=None):
@@ -44,10 +25,9 @@ def batches(tracks, config, count, unpaired=None):
 def test_recordings_are_of_other_tracks_than_the_batch_s_mixtures(tmp_path, tracks):
     found = set()
     for start in range(0, 80, 4):
-        drawn = [draw_unpaired(1, start + i, tracks, 2, 4) for i in range(4)]
+        drawn = [draw_unpaired(1, start + i, tracks=tracks, **SIZES) for i in range(4)]
         mixtures, recordings = (
-            {int(t) for each in drawn for t in each[kind]["track"]}
-            for kind in ("mixture", "sources")
+            {int(t) for each in drawn for t in each[kind].track} for kind in ("mixture", "sources")
         )
         assert not mixtures & recordings
         found |= mixtures | recordings
@@ -58,10 +38,10 @@ def test_excerpts_are_those_drawn(tmp_path):
     config, tracks = labelled(tmp_path, 4, 3000)
     for number, batch in enumerate(batches(tracks, config, 3)):
         for i in range(4):
-            drawn = draw_unpaired(1, 4 * number + i, 4, 2, 4)
-            label = drawn["sources"]["track"].numpy() + np.array([0, 1 / 8])
+            drawn = draw_unpaired(1, 4 * number + i, tracks=4, **SIZES)
+            label = drawn["sources"].track.numpy() + np.array([0, 1 / 8])
             np.testing.assert_allclose(batch["unpaired_sources"][i, :, 0, 0] * 16, label, atol=1e-5)
-            label = np.sum(drawn["mixture"]["track"].numpy() + np.array([0, 1 / 8]))
+            label = np.sum(drawn["mixture"].track.numpy() + np.array([0, 1 / 8]))
             np.testing.assert_allclose(batch["unpaired_mixture"][i, 0, 0] * 16, label, atol=1e-5)
         pairs = batch["sources"].sum(1)
         np.testing.assert_allclose(batch["mixture"], pairs, atol=1e-6)
@@ -104,8 +84,10 @@ def test_from_elsewhere(tmp_path):
     settings = AdversarialConfig(
         unpaired_root=str(tmp_path / "songs"), unpaired_sources=str(tmp_path / "parts")
     )
-    said = []
+    said: list[str] = []
     unpaired = data.open_unpaired(settings, config, AUDIO, say=said.append)
+    assert unpaired.songs
+    assert unpaired.recordings
     assert len(unpaired.songs) == 2
     assert len(said) == 1
     assert [len(files) for files in unpaired.recordings] == [1, 1]
@@ -114,8 +96,8 @@ def test_from_elsewhere(tmp_path):
     for batch in batches(tracks, config, 2, unpaired):
         middle = batch["unpaired_mixture"][:, 300:500]
         np.testing.assert_allclose(middle, 0.5, atol=1e-3)
-        for source, level in ((0, 0.25), (1, -0.25)):
-            np.testing.assert_allclose(batch["unpaired_sources"][:, source], level, atol=1e-4)
+        for number, level in enumerate((0.25, -0.25)):
+            np.testing.assert_allclose(batch["unpaired_sources"][:, number], level, atol=1e-4)
     again = data.open_unpaired(settings, config, AUDIO, say=said.append)
     assert again == unpaired
     assert len(said) == 1
@@ -124,10 +106,10 @@ def test_from_elsewhere(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"unpaired_root": "nothing"}, "--unpaired-root: .*nothing found no such folder"),
-        ({"unpaired_root": "empty"}, "empty: no songs found"),
-        ({"unpaired_sources": "empty"}, "--unpaired-sources: .*empty/a found no such folder"),
-        ({"unpaired_root": "bad"}, "bad/x.mp3: "),
+        ({"unpaired_root": "nothing"}, "unpaired_root: found no such folder .*nothing"),
+        ({"unpaired_root": "empty"}, "empty: found no songs"),
+        ({"unpaired_sources": "empty"}, "unpaired_sources: found no such folder .*empty/a"),
+        ({"unpaired_root": "bad"}, "bad/x.mp3: found "),
     ],
 )
 def test_wrong_folders(tmp_path, settings, message):

@@ -131,7 +131,7 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
     text = "\n".join(lines)
     assert "estimates: a: " in text
     assert "a/bass.wav: found 44099 samples, wanted 44100 as its target has" in text
-    assert "b/vocals.wav: no such file" in text
+    assert "b/vocals.wav: found no file, wanted an estimate" in text
 
     soundfile.write(estimates / "a/bass.wav", target[:, 0], rate)
     soundfile.write(estimates / "b/vocals.wav", target, 22050)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from mss_keras.models.affine import Affine
 from mss_keras.models.inference import folded, recurrent
-from mss_keras.models.openunmix import Affine
 
 
 @pytest.fixture(autouse=True)

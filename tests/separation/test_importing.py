@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from mss_keras.config import UserError
 from mss_keras.separation.importing import import_openunmix
 from mss_keras.training import runs
 
-SIZES = {"hidden": 8, "channels": 2, "bins": 65, "max_bin": 40}
+SIZES: dict[str, Any] = {"hidden": 8, "channels": 2, "bins": 65, "max_bin": 40}
 CONFIG = {"sample_rate": 8000, "nfft": 128, "nhop": 32, "nb_channels": 2}
 
 

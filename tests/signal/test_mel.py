@@ -139,7 +139,8 @@ def test_silence_has_a_finite_gradient():
 
 
 def test_short_excerpts_are_padded_with_one_note():
-    audio, notes = AudioConfig(nfft=512, nhop=256), []
+    audio = AudioConfig(nfft=512, nhop=256)
+    notes: list[str] = []
     path = MagnitudePatches(audio, notes.append)
     magnitudes = tf.constant(random_magnitudes(audio, 52, (2, 3)), tf.float32)
     patches = path(magnitudes)
@@ -166,5 +167,5 @@ def test_whole_patches_of_excerpts_of_any_length(seconds, patches):
 
 
 def test_a_sample_rate_below_what_vggish_hears_is_refused():
-    with pytest.raises(UserError, match="--sample-rate: found 8000, wanted at least 15000"):
+    with pytest.raises(UserError, match="sample_rate: found 8000, wanted at least 15000"):
         MagnitudePatches(AudioConfig(sample_rate=8000))

@@ -43,14 +43,14 @@ def test_frames_of_any_hop(length, hop):
 def test_inverse_is_exact_at_every_sample(samples):
     waveform = np.random.default_rng(samples).uniform(-1, 1, (2, 3, samples, 2)).astype(np.float32)
     spectrogram = centred_stft(tf.constant(waveform), 4096, 1024)
-    back = inverse_stft(spectrogram, 4096, 1024, samples).numpy()
+    back = inverse_stft(spectrogram, 4096, 1024, samples=samples).numpy()
     assert back.shape == waveform.shape
     assert np.abs(back - waveform).max() < 1e-5
 
 
 def test_no_samples():
     spectrogram = centred_stft(tf.zeros([1, 0, 2]), 4096, 1024)
-    assert inverse_stft(spectrogram, 4096, 1024, 0).shape == (1, 0, 2)
+    assert inverse_stft(spectrogram, 4096, 1024, samples=0).shape == (1, 0, 2)
 
 
 def test_layers_stay_in_float32_under_mixed_precision():
@@ -78,7 +78,7 @@ def test_gradient_through_a_mask_and_the_inverse():
     mask, step = tf.ones(spectrogram.shape), tf.random.stateless_normal(spectrogram.shape, [5, 6])
 
     def energy(mask):
-        signal = inverse_stft(apply_mask(mask, spectrogram), 256, 64, 2000)
+        signal = inverse_stft(apply_mask(mask, spectrogram), 256, 64, samples=2000)
         return tf.reduce_sum(signal * waveform)
 
     with tf.GradientTape() as tape:

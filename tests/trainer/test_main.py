@@ -64,7 +64,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--root", "/no/such"], "--root: /no/such found no such folder"),
+        (["--root", "/no/such"], "--root: found no such folder /no/such, wanted the folder"),
         ([], "--root: found nothing, wanted the folder of a data set"),
         (["--batch-size", "0"], "--batch-size: found 0, wanted a number above 0"),
         (["--epochs", "two"], "--epochs: found 'two', wanted a whole number"),
@@ -96,7 +96,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         ),
         (
             ["--demo", "--loss", "deep_feature", "--vggish", "/no/such"],
-            "--vggish: /no/such: no such file or folder; wanted a TF-Hub handle, or the SavedModel",
+            "--vggish: found /no/such, which is no file or folder, wanted a TF-Hub handle",
         ),
         (["--vggish", "/no/such"], "--vggish, --feature-layers: found with --loss l2_freq, wanted"),
         (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
@@ -155,7 +155,7 @@ def test_wrong_data_is_one_line(trainer, tree, small, tmp_path):
     path = tree / "train/b/bass.wav"
     path.write_bytes(path.read_bytes()[:5000])
     line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "run"))
-    assert f"{path}: cut short" in line
+    assert f"{path}: found a file that is cut short" in line
     assert not (tmp_path / "run").exists()
 
 
@@ -229,7 +229,7 @@ def test_check_data(trainer, tree):
     assert "0 errors, 0 warnings" in good.stdout
     (tree / "train/a/drums.wav").write_text("nothing")
     bad = trainer("check-data", "--root", tree, check=1)
-    assert f"error: {tree}/train/a/drums.wav: not audio" in bad.stdout
+    assert f"error: {tree}/train/a/drums.wav: found no audio" in bad.stdout
 
 
 def test_prepare_then_train_on_stems(trainer, command, small, tmp_path):

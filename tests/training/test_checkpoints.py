@@ -37,6 +37,12 @@ def state(epoch=1, best=1, **more):
     return RunState(epoch=epoch, best_epoch=best, **more)
 
 
+def restored(checkpoints, model):
+    state = checkpoints.restore(model)
+    assert state is not None
+    return state
+
+
 def everything(model):
     variables = [*model.variables, *model.optimizer.variables]
     return [v.numpy() for v in variables]
@@ -49,7 +55,7 @@ def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
     checkpoints.save(model, state(plateau={"wait": 7}))
     fit(model, 3)
     other = trained(steps=0, seed=99)
-    assert checkpoints.restore(other).plateau == {"wait": 7}
+    assert restored(checkpoints, other).plateau == {"wait": 7}
     fit(other, 3)
     for one, two in zip(everything(model), everything(other), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -75,13 +81,13 @@ def test_the_last_two_and_the_best_are_kept(tmp_path):
 
 @pytest.mark.parametrize("file", ["weights.npz", "state.json"])
 def test_a_damaged_one_is_reported_and_the_one_before_is_used(tmp_path, file):
-    lines = []
+    lines: list[str] = []
     checkpoints, model = Checkpoints(tmp_path, lines.append), trained(0)
     for epoch in (1, 2):
         checkpoints.save(model, state(epoch, best=epoch))
     path = tmp_path / "epoch-0002" / file
     path.write_bytes(path.read_bytes()[:-10])
-    assert checkpoints.restore(model).epoch == 1
+    assert restored(checkpoints, model).epoch == 1
     assert len(lines) == 1
     assert "epoch-0002: damaged" in lines[0]
     assert checkpoints.best_weights().parent.name == "epoch-0001"
@@ -121,4 +127,4 @@ def test_a_disk_that_fills_up_leaves_the_one_before(tmp_path, request):
     assert "while the checkpoint of epoch 2 was written" in line
     assert "the last one is of epoch 1" in line
     assert [p.name for p in folder.iterdir()] == ["epoch-0001"]
-    assert Checkpoints(folder, pytest.fail).restore(trained(0)).epoch == 1
+    assert restored(Checkpoints(folder, pytest.fail), trained(0)).epoch == 1

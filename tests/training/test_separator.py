@@ -28,9 +28,9 @@ def named(vggish):
     """A loss by its name, with a network where it needs one; VGGish's lowest layer is quick."""
 
     def get(name):
-        if not losses.entry(name).loss.companion:
+        if losses.entry(name).alone:
             return losses.get(name)
-        networks = {
+        networks: dict[str | None, dict] = {
             "vggish": {"vggish": str(vggish), "layers": ["conv1"]},
             "discriminators": {"filters": 2},
         }
@@ -140,7 +140,12 @@ def test_time_spent_waiting_for_data_is_counted(batch):
 def test_a_step_is_traced_once(batch, monkeypatch):
     """Though neither model nor optimiser has variables yet."""
     traced, step = [], Separator.train_step
-    monkeypatch.setattr(Separator, "train_step", lambda *args: traced.append(0) or step(*args))
+
+    def counted(*args):
+        traced.append(args)
+        return step(*args)
+
+    monkeypatch.setattr(Separator, "train_step", counted)
     model = Separator(SOURCES, AUDIO, NETWORK)
     model.compile("adam", "l2_freq")
     model.fit(repeat(batch), steps_per_epoch=2, shuffle=False, verbose=0)

@@ -22,7 +22,7 @@ def test_there_and_back():
 
 
 def test_old_names_are_read_with_a_line():
-    lines = []
+    lines: list[str] = []
     text = STATE.to_json().replace("val_snr", "val_sdr")
     assert RunState.from_json(text, lines.append) == STATE
     (line,) = lines

@@ -15,7 +15,7 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from mss_keras.config import UserError
 from mss_keras.experiments.search.client import REASON
-from mss_keras.experiments.search.oracles import Oracle
+from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.shared import result_of
 from mss_keras.jobs.processes import Job
 

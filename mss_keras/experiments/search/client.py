@@ -10,7 +10,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_client import TIMEOUT, OracleClient
 
 from mss_keras.config import WorkFailedError
-from mss_keras.experiments.search.oracles import Oracle
+from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.role import Role
 
 REASON = "reason-bin"  # metadata of a request; gRPC wants the suffix for text beyond ASCII

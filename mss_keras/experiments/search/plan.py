@@ -10,7 +10,8 @@ from keras_tuner.engine.trial import Trial
 
 from mss_keras.config import RunConfig, SearchConfig, UserError
 from mss_keras.experiments import shared
-from mss_keras.experiments.search.oracles import ORACLES, Oracle, make_oracle
+from mss_keras.experiments.search.oracle import Oracle
+from mss_keras.experiments.search.oracles import ORACLES, make_oracle
 from mss_keras.experiments.search.space import Space
 from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing

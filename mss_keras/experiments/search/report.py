@@ -6,7 +6,7 @@ from typing import Any
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from mss_keras.experiments.search.hparams import write_hparams
-from mss_keras.experiments.search.oracles import Oracle
+from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.plan import Search
 from mss_keras.experiments.search.ranges import Choices, Span
 from mss_keras.experiments.shared import TimeLeft

@@ -12,7 +12,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig
-from mss_keras.experiments.search.oracles import Oracle
+from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.plan import RunModel, renamed
 from mss_keras.experiments.shared import ending, result_of
 from mss_keras.jobs.files import appearing

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from mss_keras.config import WorkFailedError
 from mss_keras.experiments.search.chief import Chief
 from mss_keras.experiments.search.client import Client
-from mss_keras.experiments.search.oracles import Oracle
+from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.plan import Search
 from mss_keras.experiments.search.report import Progress
 from mss_keras.experiments.search.role import Role

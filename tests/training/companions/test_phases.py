@@ -119,9 +119,9 @@ def test_pretrained_weights_are_taken(small, tmp_path):
     config = RunConfig.from_flat({**values, "pretrained": str(tmp_path / "before.keras")})
     new = loop.runs.build(config)
     for one, other in zip(
-        pretrained_weights(config.adversarial.pretrained, new), before.get_weights(), strict=True
+        pretrained_weights(str(tmp_path / "before.keras"), new), before.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
     narrow = loop.runs.build(RunConfig.from_flat({**values, "hidden_size": 8}))
     with pytest.raises(UserError, match=r"pretrained: found .*before.keras, wanted those of this"):
-        pretrained_weights(config.adversarial.pretrained, narrow)
+        pretrained_weights(str(tmp_path / "before.keras"), narrow)

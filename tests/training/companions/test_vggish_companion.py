@@ -198,7 +198,7 @@ def test_the_losses_of_a_configuration(vggish):
     deep, plain = companions.losses_of(RunConfig(training=settings))
     assert deep.network == {"vggish": str(vggish), "layers": ["conv1"]}
     assert (deep.delta, deep.lambda_) == (0.2, 0.1)
-    notes = []
+    notes: list[str] = []
     for loss in (deep, plain):
         companions.companion_of(loss).bind(companions.Surroundings(AUDIO, say=notes.append))
     assert deep.network.chosen == ("conv1",)

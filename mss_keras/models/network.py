@@ -1,0 +1,113 @@
+"""The networks that estimate masks: what each of them offers, and their table.
+
+A network is a Keras layer that meets `MaskNetwork`. It is divided into a trunk, which hears a
+stretch of frames, and a masker, which turns what the trunk gives for a frame into masks of that
+frame. So a song in chunks needs no more memory than a chunk, and masks of two chunks can be faded
+into each other.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.models.openunmix import OpenUnmix
+from mss_keras.models.separate_openunmix import SeparateOpenUnmix
+
+
+class MaskNetwork(Protocol):
+    """A Keras layer: mixture magnitudes → a mask for each source.
+
+    Calling it gives `masker()(trunk(magnitude))`.
+
+    Shape:
+        magnitude: float `[batch, frames, channels, bins]`, 0 or above.
+        masks: float32 `[batch, sources, frames, channels, bins]`, in the order of the sources;
+            they are multiplied with the magnitudes.
+    """
+
+    hidden_size: int
+    """Length of what a trunk gives for a frame."""
+
+    @classmethod
+    def from_specification(
+        cls,
+        nb_sources: int,
+        audio: AudioConfig,
+        model: ModelConfig,
+        *,
+        synchronized: bool = False,
+        policy: str = "float32",
+    ) -> "MaskNetwork":
+        """Makes the network of a specification.
+
+        Args:
+            nb_sources: number of sources.
+            audio: channels and STFT.
+            model: sizes of the network.
+            synchronized: whether batch statistics are taken over all replicas of a
+                `tf.distribute` strategy. Defaults to `False`.
+            policy: Keras's dtype policy. Defaults to `"float32"`.
+        """
+
+    @property
+    def nb_trunks(self) -> int:
+        """1 where all sources share a trunk, the number of sources where each has its own."""
+
+    def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
+        """Standardises the input by the data's mean and standard deviation of each bin.
+
+        Args:
+            mean: `[bins]`, of the mixture magnitudes.
+            std: `[bins]`, above 0.
+        """
+
+    def __call__(self, magnitude: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """Masks of magnitudes, with dropout and batch statistics where it is `training`."""
+
+    def trunk(
+        self,
+        magnitude: tf.Tensor,
+        training: bool = False,
+        *,
+        chosen: Sequence[int] | None = None,
+        keep: tf.Tensor | None = None,
+        fused: bool = False,
+    ) -> tf.Tensor:
+        """Mixture magnitudes → what the masker makes masks of.
+
+        Args:
+            magnitude: float `[batch, frames, channels, bins]`.
+            training: whether dropout and batch statistics are used. Defaults to `False`.
+            chosen: indices of the sources that are wanted. Defaults to all.
+            keep: int32 `[batch, frames wanted]`, indices of the frames whose masks are wanted;
+                the network hears the others, too. Defaults to all.
+            fused: whether operations may be used that are faster and have no efficient
+                gradient. Defaults to `False`.
+
+        Returns:
+            `[batch, trunks, frames, hidden]`: the shared trunk, or those of the chosen sources.
+        """
+
+    def masker(
+        self, training: bool = False, *, chosen: Sequence[int] | None = None
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """What `trunk` gives → masks.
+
+        Args:
+            training: as in `trunk`.
+            chosen: as in `trunk`.
+
+        Returns:
+            A function from `[batch, trunks, frames, hidden]` to float32 `[batch, sources,
+            frames, channels, bins]`, which treats each frame alone. It may be called often.
+        """
+
+
+# The architectures of `ModelConfig`.
+NETWORKS: dict[str, type[MaskNetwork]] = {
+    "joint": OpenUnmix,
+    "separate": SeparateOpenUnmix,
+}
