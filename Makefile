@@ -6,7 +6,7 @@ PYTHONS := python3 python3.12 python3.11
 USABLE := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p $(USABLE) 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test test-long lint pictures clean
+.PHONY: demo test test-long test-gpu lint pictures clean
 
 demo: $(STAMP)  ## train a small separator on real music, in minutes
 	$(BIN)/python -m trainer train --demo --output runs/demo
@@ -17,6 +17,9 @@ test: $(STAMP)  ## what every change has to pass, in 8 minutes on two cores
 
 test-long: $(STAMP)  ## killed processes, several devices, wheels: what takes longer
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long tests
+
+test-gpu: $(STAMP)  ## on machines with an NVIDIA GPU; skipped elsewhere
+	$(BIN)/python -m pytest -rs -s tests/gpu
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,5 +1,8 @@
-"""What the README shows is run."""
+"""What the READMEs show exists, and what the first of them shows is run."""
 
+import ast
+import configparser
+import importlib
 import os
 import re
 import shlex
@@ -8,53 +11,173 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import soundfile
 from command_line import flags
 
-from mss_keras import losses
+from mss_keras import config, losses
 from mss_keras.data import make_demo
 from mss_keras.data.musdb import demo_stem
-from trainer.parser import COMMANDS
+from trainer.arguments import DEMO_CONFIG, parse
+from trainer.parser import COMMANDS, flags_of, make_parser
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+FIRST = ROOT / "README.md"
+ROOMS = [
+    path.parent
+    for package in ("mss_keras", "serving", "trainer")
+    for path in sorted((ROOT / package).rglob("__init__.py"))
+    if path.parent != ROOT / "mss_keras"
+]
+READMES = [FIRST, ROOT / ".github/CONTRIBUTING.md"]
+READMES += [room / "README.md" for room in ROOMS if (room / "README.md").exists()]
+TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in READMES}
+# Programs that are not ours, and flags of theirs.
+OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "-o", "|"}
+FOREIGN_FLAGS = {
+    *("--create-dirs", "--data-binary", "--help"),
+    *("--enable_batching", "--batching_parameters_file"),  # of the server
+}
+NAMES = sorted(TEXTS)
 
 
-def blocks(language):
-    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    return [text for found, text in fences if found == language]
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for found, block in fences if found == language]
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of each command of a README, from its blocks and in its lines."""
+    lines = "".join(blocks(text, "sh")).replace("\\\n", " ").splitlines()
+    inline = re.findall(r"`((?:python|make|pip) [^`]+)`", text)
+    return [words for line in [*lines, *inline] if (words := shlex.split(line, comments=True))]
+
+
+def help_of(module: str) -> str:
+    return subprocess.check_output([sys.executable, "-m", module, "--help"], text=True)
+
+
+def check_python(words: list[str], client: str) -> None:
+    """A command `python ...` has a module or script, and flags, that exist."""
+    if words[:2] == ["-m", "trainer"]:
+        given = [word.strip("[]") for word in words[2:] if word not in ("...", "--help")]
+        for place, word in enumerate(given):
+            if word == "--config":  # a run's, which is not here
+                given[place + 1] = str(DEMO_CONFIG)
+        if len(given) > 1:
+            parse(given)
+        assert not given or given[0].startswith("-") or given[0] in COMMANDS
+    elif words[:2] == ["-m", "serving.client"]:
+        assert all(word in client for word in words if word.startswith("--"))
+    elif words[0] != "-c" and words[:2] != ["-m", "pytest"]:
+        known = (ROOT / words[0]).read_text()
+        assert all(f'"{word}"' in known for word in words if word.startswith("--"))
+
+
+@pytest.fixture(scope="module")
+def client() -> str:
+    """The help of the client."""
+    return help_of("serving.client")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_exist(name, client):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    for words in commands(TEXTS[name]):
+        while re.fullmatch(r"[A-Z_]+=.*", words[0]):  # a variable of the environment
+            words = words[1:]
+        program, *rest = words
+        if program == "python":
+            check_python(rest, client)
+        elif program == "make":
+            subprocess.run(["make", "--dry-run", *rest], cwd=ROOT, check=True, capture_output=True)
+        elif program == "pip":
+            for extra in re.findall(r"\[(\w+)\]", " ".join(rest)):
+                assert extra in setup["options.extras_require"]
+        else:
+            assert program in OTHERS, words
+
+
+@pytest.fixture(scope="module")
+def known_flags(client) -> set[str]:
+    """All flags, of commands, the client and the benchmarks."""
+    parser = make_parser()
+    known = {flag for command in COMMANDS for flag in flags_of(parser, command)}
+    scripts = [client, *(path.read_text() for path in (ROOT / "tests/benchmarks").glob("*.py"))]
+    return known.union(FOREIGN_FLAGS, *(re.findall(r"--[a-z][a-z-]+", text) for text in scripts))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flags_exist(name, known_flags):
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z_-]+", TEXTS[name]))
+    assert not named - known_flags
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name):
+    links = re.findall(r"\]\(([^)#\s]+)", TEXTS[name])
+    local = [link for link in links if not link.startswith("http")]
+    missing = [link for link in local if not ((ROOT / name).parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_imports_of_the_examples_exist(name):
+    for block in blocks(TEXTS[name], "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = importlib.import_module(node.module)
+                for alias in node.names:
+                    assert hasattr(module, alias.name), ast.unparse(node)
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(ROOT)))
+def test_a_room_lists_its_files(room):
+    guide = room / "README.md"
+    if not guide.exists():  # a folder within a room, whose README lists it
+        guide = room.parent / "README.md"
+    listed = set()
+    for cells in re.findall(r"^\| (`[^|]+) \|", guide.read_text(), re.MULTILINE):
+        listed |= set(re.findall(r"`([\w/]+\.py)`", cells))
+    here = {path.relative_to(guide.parent).as_posix() for path in room.glob("*.py")}
+    assert here - listed <= {path for path in here if path.endswith("__init__.py")}
+    assert not [name for name in listed if not (guide.parent / name).exists()]
+
+
+def test_every_room_is_in_the_first_readme():
+    for room in ROOMS:
+        if (room / "README.md").exists():
+            assert f"]({room.relative_to(ROOT)}/README.md)" in TEXTS["README.md"]
 
 
 def test_first_commands_are_targets_of_the_makefile():
-    targets = re.findall(r"^make (\w+)$", blocks("sh")[0], re.MULTILINE)
+    targets = re.findall(r"^make (\w+)$", blocks(TEXTS["README.md"], "sh")[0], re.MULTILINE)
     assert targets == ["demo", "test"]
-    for target in (*targets, "lint"):
-        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
-def test_table_of_losses_is_the_catalogue():
-    readmes = (ROOT / "mss_keras").rglob("README.md")
-    assert any(losses.table() in path.read_text() for path in [ROOT / "README.md", *readmes])
-
-
-def test_flags_named_in_the_text_exist(trainer):
-    known = "".join(trainer(command, "--help", check=0).stdout for command in COMMANDS)
-    client = [sys.executable, "-m", "serving.client", "--help"]
-    known += subprocess.check_output(client, text=True)
-    for flag in set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help", "--seconds"}:
-        assert flag in known, flag
+def test_tables_of_losses_are_the_catalogue():
+    assert losses.table() in TEXTS["mss_keras/losses/README.md"]
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ((?:`\w+` ?)+)\|", TEXTS["README.md"], re.MULTILINE)
+    short = {domain: re.findall(r"`(\w+)`", names) for domain, names in rows}
+    assert tuple(short) == config.DOMAINS
+    assert short == {
+        domain: [name for name in losses.names() if losses.entry(name).domain == domain]
+        for domain in config.DOMAINS
+    }
 
 
 def test_commands_of_the_table(trainer, command, tree, small, stems, tmp_path, monkeypatch):
     """The first in a process of its own, as its user has it."""
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^\| `python -m trainer (.*?)` \|", README, re.MULTILINE)
-    assert [c.split()[0].strip("[]") for c in commands] == list(COMMANDS)
+    table = re.findall(r"^\| `python -m trainer (.*?)` \|", TEXTS["README.md"], re.MULTILINE)
+    assert [text.split()[0].strip("[]") for text in table] == list(COMMANDS)
     (tmp_path / "MUSDB18/train").mkdir(parents=True)
     shutil.copy(demo_stem(), tmp_path / "MUSDB18/train/a.stem.mp4")
     soundfile.write(tmp_path / "song.wav", stems["mixture"][:44100], 44100)
     names = {"DATA": str(tree), "RUN": "run", "SONG...": "song.wav", "DIR": "out"}
-    for text in commands:
+    for text in table:
         words = [names.get(word, word.strip("[]")) for word in shlex.split(text)]
         if words[0] == "train":
             words += flags({**small, "unidirectional": True, "epochs": 1})
@@ -74,20 +197,36 @@ def test_commands_of_the_table(trainer, command, tree, small, stems, tmp_path, m
         assert (tmp_path / made).exists()
 
 
+def run_example(code: str, folder: Path) -> None:
+    (folder / "example.py").write_text(code)
+    environment = {**os.environ, "PATH": "/nowhere", "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, "example.py"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+
+
 def test_python_example(stems, tmp_path):
     make_demo(tmp_path / "runs/demo-data")
     soundfile.write(tmp_path / "song.wav", stems["mixture"][:30000], 44100)
-    (example,) = blocks("python")
-    code = example + "\nassert stems['drums'].shape == (30000, 2)\n"
-    environment = {**os.environ, "PATH": "/nowhere"}
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stderr
+    (example,) = blocks(TEXTS["README.md"], "python")
+    run_example(example + "\nassert stems['drums'].shape == (30000, 2)\n", tmp_path)
     assert (tmp_path / "models/open_unmix/1/saved_model.pb").exists()
 
 
-def test_folder_trees_name_what_a_run_has():
-    (tree,) = (block for block in blocks("") if block.startswith("RUN/"))
-    for name in ("config.yaml", "statistics.npz", "checkpoints/", "history.csv", "tensorboard/"):
-        assert name in tree
+@pytest.mark.long
+@pytest.mark.parametrize("room", ["evaluation", "losses", "metrics", "models", "separation"])
+def test_python_examples_of_rooms(room, run, stems, tmp_path):
+    """All that need no more than the demonstration's data, its run, and a song."""
+    make_demo(tmp_path / "runs/demo-data")
+    shutil.copytree(run, tmp_path / "runs/demo")
+    soundfile.write(tmp_path / "song.wav", stems["mixture"][:30000], 44100)
+    for example in blocks(TEXTS[f"mss_keras/{room}/README.md"], "python"):
+        run_example(example, tmp_path)
+
+
+def test_folder_trees_name_what_a_run_has(run):
+    trees = blocks(TEXTS["mss_keras/training/README.md"], "")
+    (tree,) = (block for block in trees if block.startswith("RUN/"))
+    for path in run.iterdir():
+        assert re.search(rf"\b{re.escape(path.name)}\b", tree), path.name

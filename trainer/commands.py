@@ -12,6 +12,8 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import RunConfig, UserError, WorkFailedError, from_options
+from mss_keras.config.errors import respelled
+from trainer.mistakes import spelled
 
 _DEMONSTRATION = (
     "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
@@ -254,4 +256,4 @@ def _verbosity() -> int:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(respelled(line, spelled), flush=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from jsonargparse import ArgumentError
 
 from mss_keras.config import UserError, flag_name
-from trainer.parser import COMMANDS
 
-_POSITIONAL = {"command", "inputs"}
+_WITHOUT_DASHES = {"command", "inputs"}
 
 # What a flag takes, by Python's names of types in the parser's messages.
 _KINDS = {"int": "a whole number", "float": "a number", "dict": "a mapping, as JSON"}
@@ -22,7 +21,7 @@ def spelled(field: str) -> str:
         >>> spelled("batch_size"), spelled("inputs")
         ('--batch-size', 'inputs')
     """
-    return field if field in _POSITIONAL or field in COMMANDS else flag_name(field)
+    return field if field in _WITHOUT_DASHES else flag_name(field)
 
 
 def explained(error: ArgumentError, command: str, flags: Collection[str]) -> Exception:
@@ -57,10 +56,9 @@ class _Mistake:
 def _unknown_flag(mistake: _Mistake) -> UserError:
     word = mistake.found[1].split("=")[0]
     _, *keys = word.split(".")
-    names = [".".join([flag, *keys]) for flag in mistake.flags]
-    return UserError.unknown(
-        mistake.command, word, names, wanted=f"flags that {mistake.help} lists"
-    )
+    names = [".".join([flag, *keys]) for flag in mistake.flags if word.startswith("-")]
+    wanted = f"flags that {mistake.help} lists"
+    return UserError.unknown(f"'{mistake.command}'", word, names, wanted=wanted)
 
 
 def _unknown_key(mistake: _Mistake) -> UserError:

@@ -100,7 +100,7 @@ class TrainingConfig:
     )
     devices: str = option(
         "auto",
-        "auto (all GPUs, or else the CPU), cpu, or cpu:N for N virtual devices",
+        "auto (all GPUs, or else the CPU), cpu, or cpu:N or gpu:N for N virtual devices on one",
         section="machine",
         everyday=True,
         may_change=["search"],

@@ -40,7 +40,7 @@ def steps_per_epoch(tracks: Sequence[Track], data: DataConfig) -> int:
     """Number of batches in an epoch, at least one.
 
     Args:
-        tracks: training tracks, each of which counts `samples_per_track` examples.
+        tracks: training tracks; each counts `samples_per_track` examples.
         data: examples for each track, batch size.
     """
     return max(1, len(tracks) * data.samples_per_track // data.batch_size)

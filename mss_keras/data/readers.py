@@ -26,7 +26,7 @@ def reader(
     """Makes a function that reads an excerpt of a file.
 
     Args:
-        files: files of each track, of which every track has the same number.
+        files: files of each track; every track has the same number of them.
         audio: channels wanted; mono files are doubled, stereo files mixed down.
         samples: length of an excerpt; silence follows behind the end of a file.
         in_memory: whether all files are decoded now and excerpts are cut from memory.

@@ -79,7 +79,7 @@ def compute_statistics(
     mixtures = [(track.mixture,) for track in tracks if track.mixture]
     files = mixtures if len(mixtures) == len(tracks) else [track.sources for track in tracks]
     read = reader(files, audio, samples, in_memory=False)
-    # Track, first sample and frames of blocks. Blocks overlap, so that a frame lies within one.
+    # Track, first sample and frames of each block. Blocks overlap: every frame lies within one.
     places = [
         (index, start, min(frames, _frames_in(track.samples - start, audio)))
         for index, track in enumerate(tracks)

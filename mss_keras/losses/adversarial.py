@@ -36,8 +36,8 @@ class Adversarial(NetworkLoss):
         gamma: float. γ. Defaults to `0.01`: L2_freq is that of magnitudes, which reach a
             quarter of the FFT size, L_sep that of scores about 1.
         network: callable, `[batch, sources, frames, channels, bins]` → scores `[batch,
-            sources]`, with an attribute `description` if the loss is to be saved; or such a
-            description, a mapping with `filters`, of which training makes the network.
+            sources]`, with an attribute `description` if the loss is to be saved; or the
+            description alone, a mapping with `filters`: training makes the network by it.
             Defaults to the discriminators that training makes.
         **kwargs: as `SeparationLoss`.
 
@@ -76,7 +76,7 @@ class Adversarial(NetworkLoss):
         return {"l2_freq": 1.0, "separator": self.gamma}
 
     @property
-    def unopposed(self) -> SeparationLoss:
+    def pretraining(self) -> SeparationLoss:
         """L2_freq, by which the separator is pretrained and validated."""
         return L2(self.domain, name=self.name, reduction=self.reduction, dtype=self.dtype)
 

@@ -20,8 +20,8 @@ _AXES = {
 class SeparationLoss(keras.losses.Loss):
     """A distance between target and estimated sources, with one value per example.
 
-    A subclass defines `distance`. A loss that is a weighted sum of terms, each of which is
-    worth logging, defines `summands` and `weights` instead. Every loss computes in float32,
+    A subclass defines `distance`. A loss that is a weighted sum of terms, all of them worth
+    logging, defines `summands` and `weights` instead. Every loss computes in float32,
     or in `dtype` where that is given, whatever the precision of the model.
 
     A loss that compares through a network is a `NetworkLoss`. The class attribute `companion`

@@ -35,8 +35,8 @@ class DeepFeature(NetworkLoss):
         lambda_: float. λ, weight of the style; `lambda` in the catalogue. Defaults to `1`.
         network: callable, `[batch, sources, frames, channels, bins]` → `[batch, sources,
             patches, height, width, channels]` for each layer, with an attribute
-            `description` if the loss is to be saved; or such a description, a mapping with
-            `vggish` (handle or path) and `layers`, of which training makes the network.
+            `description` if the loss is to be saved; or the description alone, a mapping with
+            `vggish` (handle or path) and `layers`: training makes the network by it.
             Defaults to TF-Hub's VGGish, all convolutions.
         **kwargs: as `SeparationLoss`.
 

@@ -31,8 +31,7 @@ class CrossEntropy(SeparationLoss):
 
     mean_{n,w} −log softmax_k(M̃)_dominant. The estimated masks are taken as logits, as in the
     authors' code. A bin in which all sources are silent has no dominant source and counts 0;
-    the authors' code takes the first source in such a bin. Shapes and arguments as
-    `SeparationLoss`.
+    in the authors' code its first source is dominant. Shapes and arguments as `SeparationLoss`.
 
     Reference: the survey's authors' code.
 

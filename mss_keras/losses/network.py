@@ -15,8 +15,8 @@ class NetworkLoss(SeparationLoss):
     Args:
         domain: str. Only `"magnitude"`.
         network: callable, mapping or None. The network itself, with an attribute `description`
-            if the loss is to be saved; or such a description, of which training makes the
-            network.
+            if the loss is to be saved; or the description alone: training makes the
+            network by it.
         **kwargs: as `SeparationLoss`.
 
     Raises:

@@ -71,7 +71,7 @@ class _MeanOfSounding(keras.metrics.Mean):
 class SISDR(_MeanOfSounding):
     """Mean of `si_sdr` over all sources of all examples.
 
-    A source that is silent in an example has no SI-SDR there and is left out.
+    A source that is silent in an example has no SI-SDR in this example and is left out.
 
     Args:
         name: str. Defaults to `"si_sdr"`.
@@ -97,7 +97,7 @@ class SNR(_MeanOfSounding):
     """Mean of `snr` over all sources of all examples.
 
     It is cheap enough for every epoch, unlike BSSEval v4 (`bss_eval`). A source that is silent
-    in an example has no SNR there and is left out.
+    in an example has no SNR in this example and is left out.
 
     Args:
         name: str. Defaults to `"snr"`.

@@ -40,7 +40,7 @@ def summarize(tracks: Sequence[TrackScores]) -> Summary:
         tracks: sequence of `TrackScores`, of the same sources and metrics.
 
     Raises:
-        UserError: if there are no tracks, or the sources or metrics of one are not those of
+        UserError: if no track is given, or the sources or metrics of a track are not those of
             the first.
 
     Example:

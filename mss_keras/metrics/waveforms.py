@@ -1,4 +1,4 @@
-"""Waveforms that are read a piece at a time, and stems on disk as such waveforms."""
+"""Waveforms that are read a piece at a time, and stems on disk that are read so."""
 
 import threading
 from collections.abc import Sequence

@@ -76,7 +76,7 @@ def recurrent(x: tf.Tensor, lstms: Sequence[layers.Layer]) -> tf.Tensor:
 def _direction(x: tf.Tensor, cell: layers.LSTMCell) -> tf.Tensor:
     # [frames, batch, features] -> [frames, batch, units]; Keras has the same order of gates.
     state = tf.zeros([tf.shape(x)[1], cell.units])
-    peephole = tf.zeros([cell.units])  # there is none
+    peephole = tf.zeros([cell.units])  # the layers have no peepholes
     return tf.raw_ops.BlockLSTMV2(
         seq_len_max=tf.shape(x, out_type=tf.int64)[0],
         x=x,

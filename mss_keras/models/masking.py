@@ -112,8 +112,8 @@ class MaskingModel(keras.Model):
 
     def stems(self, mixture: tf.Tensor) -> tf.Tensor:
         """`[batch, samples, channels]` → `[batch, sources, samples, channels]`."""
-        parts = self(mixture, training=False)
-        return self.decode(parts["mask"], parts["spectrogram"], tf.shape(mixture)[1])
+        found = self(mixture, training=False)
+        return self.decode(found["mask"], found["spectrogram"], tf.shape(mixture)[1])
 
     def streaming(self, options: SeparationConfig = SeparationConfig()) -> Streaming:
         """The separation of songs of any length, compiled once for each set of options.
@@ -159,7 +159,7 @@ class MaskingModel(keras.Model):
 
     @contextmanager
     def portable(self) -> Iterator[None]:
-        """A context in which LSTM layers are traced without cuDNN: such a graph runs anywhere."""
+        """A context that traces LSTM layers without cuDNN, for a graph that runs anywhere."""
         lstms = [x for x in self._flatten_layers() if isinstance(x, keras.layers.LSTM)]
         before = [lstm.use_cudnn for lstm in lstms]
         try:

@@ -1,13 +1,12 @@
 """Weights of open-unmix (PyTorch) in our layers.
 
-| open-unmix | `OpenUnmix` |
-| --- | --- |
-| `input_mean`, `input_scale` | `input_affine.shift`, `.scale` |
-| `fc1`, `bn1` | `encode`, `encode_norm` |
-| `lstm.*_l0` to `_l2`, `_reverse` | `lstms`, forward and backward |
-| `fc2`, `bn2` | `merge`, `merge_norm` |
-| `fc3`, `bn3` | `heads[0]`, `head_norms[0]` |
-| `output_scale`, `output_mean` | `output_affine.scale`, `.shift` |
+    open-unmix                     OpenUnmix
+    input_mean, input_scale        input_affine.shift, input_affine.scale
+    fc1, bn1                       encode, encode_norm
+    lstm.*_l0 to _l2, _reverse     lstms, forward and backward
+    fc2, bn2                       merge, merge_norm
+    fc3, bn3                       heads[0], head_norms[0]
+    output_scale, output_mean      output_affine.scale, output_affine.shift
 
 Kernels are transposed and LSTM biases added up; the gates are in the same order.
 """

@@ -121,7 +121,7 @@ class Rounds:
             magnitude: float32 `[frames, channels, bins]`, from `span.before` frames ahead of
                 the round, with up to `plan.context` frames behind it.
             span: the round.
-            last: `hidden` of the state that the round before has left.
+            last: `State.hidden` that the round before has left.
 
         Returns:
             Float32 `[frames, targets, channels, bins]`, and `last` of the next round.

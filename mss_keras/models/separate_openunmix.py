@@ -52,7 +52,7 @@ class SeparateOpenUnmix(layers.Layer):
 
     @property
     def nb_trunks(self) -> int:
-        """The number of sources: each has a trunk of its own."""
+        """The number of sources: each source has its own trunk."""
         return self.nb_sources
 
     @property

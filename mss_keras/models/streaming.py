@@ -163,13 +163,13 @@ class _PaddedSong:
         self.buffer = np.concatenate([self.buffer, self._last[-2 : -self.half - 2 : -1]])
 
     def _read(self, wanted: int, have: np.ndarray) -> np.ndarray:
-        parts, length = [have], len(have)
+        blocks, length = [have], len(have)
         while length < wanted:
             block = next(self._blocks, None)
             if block is None:
                 self.ended = True
                 break
-            parts.append(block)
+            blocks.append(block)
             length += len(block)
             self.samples += len(block)
-        return np.concatenate(parts)
+        return np.concatenate(blocks)

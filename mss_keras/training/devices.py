@@ -12,6 +12,8 @@ import tensorflow as tf
 from mss_keras.config import TrainingConfig, UserError, require
 from mss_keras.jobs.machine import cores
 
+# Memory that virtual devices of one GPU share, MiB: of any GPU that trains this network.
+_LOGICAL_GPU_MIB = 6000
 _PACKAGES = ("mss_keras", "tensorflow", "keras", "tensorflow-io", "numpy")
 
 
@@ -75,22 +77,24 @@ def choose(devices: str) -> Devices:
 
     Args:
         devices: str. `auto` (all GPUs, else the CPU), `cpu`, or `cpu:N` for N virtual CPU devices,
-            which show on any machine what several GPUs would do.
+            which show on any machine what several GPUs would do; `gpu:N` for N virtual devices on
+            the first GPU, which show the same there.
 
     Raises:
         UserError: for another name, or where TensorFlow already runs on other devices.
     """
-    virtual = re.fullmatch(r"cpu:([1-9]\d?)", devices)
+    virtual = re.fullmatch(r"(cpu|gpu):([1-9]\d?)", devices)
     wanted = devices in ("auto", "cpu") or virtual is not None
-    require(wanted, "devices", found=devices, wanted="auto, cpu or cpu:N")
+    require(wanted, "devices", found=devices, wanted="auto, cpu, cpu:N or gpu:N")
     try:
-        gpus = tf.config.list_physical_devices("GPU") if devices == "auto" else []
-        if devices != "auto":
+        on_gpu = devices == "auto" or devices.startswith("gpu")
+        gpus = tf.config.list_physical_devices("GPU") if on_gpu else []
+        if not on_gpu:
             tf.config.set_visible_devices([], "GPU")
+        if virtual:
+            return _virtual(virtual[1].upper(), int(virtual[2]))
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
-        if virtual:
-            return _virtual(int(virtual[1]))
     except RuntimeError as error:
         raise UserError(
             "devices",
@@ -115,7 +119,7 @@ def gpu_names(devices: str = "auto") -> list[str]:
     Returns:
         Numbers, or the names that the variable has in this process; none if the run uses CPUs.
     """
-    if devices != "auto":
+    if devices.startswith("cpu"):
         return []
     count = len(tf.config.list_physical_devices("GPU"))
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -124,12 +128,21 @@ def gpu_names(devices: str = "auto") -> list[str]:
     return [name.strip() for name in names][:count]
 
 
-def _virtual(count: int) -> Devices:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
-    tf.config.set_logical_device_configuration(cpu, parts)
-    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)])
-    return Devices(strategy, f"{count} virtual CPUs on {cores()} cores")
+def _virtual(kind: str, count: int) -> Devices:
+    found = tf.config.list_physical_devices(kind)
+    if not found:
+        raise UserError("devices", f"no {kind} on this machine", "auto, cpu or cpu:N")
+    on_gpu = kind == "GPU"
+    # Logical devices of a GPU want a limit; the rest of its memory is CUDA's own.
+    limit = _LOGICAL_GPU_MIB // count if on_gpu else None
+    parts = [tf.config.LogicalDeviceConfiguration(memory_limit=limit) for _ in range(count)]
+    tf.config.set_visible_devices(found[:1], kind)
+    tf.config.set_logical_device_configuration(found[0], parts)
+    # NCCL speaks between GPUs, not within one.
+    copies = tf.distribute.HierarchicalCopyAllReduce() if on_gpu else None
+    strategy = tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)], copies)
+    where = f"one GPU ({_name(found[0])})" if on_gpu else f"{cores()} cores"
+    return Devices(strategy, f"{count} virtual {kind}s on {where}", count if on_gpu else 0)
 
 
 def _name(gpu: tf.config.PhysicalDevice) -> str:

@@ -1,9 +1,10 @@
 """Times a training step through networks beside one of l2_freq, and measures their memory.
 
-    python tests/benchmarks/steps.py [--batch-size 4] [--seq-dur 6] [--hidden-size 512]
+    python tests/benchmarks/steps.py [--batch-size 4] [--hidden-size 512] [--devices auto]
 
 Weights of VGGish are random: they do not change the time. Every variant runs in a process
-of its own, so that its peak of resident memory is its own, and the variants run in turns.
+of its own, so that its peak of memory, of the GPU or of the process, is its own; the variants
+run in turns.
 "one pass" sends estimates and targets through VGGish as one batch, "two passes" is what
 the loss does; "low layers" compares conv1 and conv2 only. A step of "adversarial" has an
 unpaired batch besides, and updates the discriminators.
@@ -12,7 +13,6 @@ unpaired batch besides, and updates the discriminators.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -38,6 +38,7 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, float]:
     from mss_keras.config import SOURCES, AudioConfig, ModelConfig
     from mss_keras.losses import deep_feature
     from mss_keras.models.vggish import DeepFeatures
+    from mss_keras.training.devices import choose
 
     class OnePass(losses.DeepFeature):
         def summands(self, y_true, y_pred):
@@ -50,34 +51,35 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, float]:
                 "style": tf.add_n([deep_feature.style(*pair) for pair in maps]),
             }
 
-    audio = AudioConfig()
+    audio, used = AudioConfig(), choose(options.devices)
     keras.utils.set_random_seed(0)
-    separator = Separator(SOURCES, audio, ModelConfig(hidden_size=options.hidden_size))
-    separator.build()
     loss = losses.get("l2_freq")
     if variant == "adversarial":
         loss = losses.get("adversarial")
     elif variant != "l2_freq":
         layers = ("conv1", "conv2") if variant == "low layers" else tuple(conv_weights())
-        network = DeepFeatures(conv_weights(), audio, layers, description={})
+        features = DeepFeatures(conv_weights(), audio, layers, description={})
         kind = OnePass if "one pass" in variant else losses.DeepFeature
-        loss = kind("magnitude", network=network)
-    separator.compile("adam", loss)
+        loss = kind("magnitude", network=features)
+    with used.strategy.scope():
+        network = ModelConfig(hidden_size=options.hidden_size)
+        separator = Separator(SOURCES, audio, network, synchronized=used.replicas > 1)
+        separator.build()
+        separator.compile("adam", loss)
     samples = round(options.seq_dur * audio.sample_rate)
     shape = (options.batch_size, len(SOURCES), samples, 2)
     sources = 0.1 * np.random.default_rng(0).standard_normal(shape, np.float32)
     batch = {"mixture": sources.sum(1), "sources": sources}
     if variant == "adversarial":
         batch |= {f"unpaired_{name}": waveforms for name, waveforms in batch.items()}
-    data = tf.data.Dataset.from_tensors(batch).repeat()
+    data = used.prefetched(tf.data.Dataset.from_tensors(batch).repeat())
     times = []
     separator.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)  # tracing
     for _ in range(options.repeats):
         start = time.perf_counter()
         separator.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)
         times.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": min(times), "peak": peak}
+    return {"seconds": min(times), "peak": used.peak_bytes() / 2**30}
 
 
 def main() -> None:
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--seq-dur", type=float, default=6.0)
     parser.add_argument("--hidden-size", type=int, default=512)
+    parser.add_argument("--devices", default="auto", help="as of 'python -m trainer train'")
     parser.add_argument("--repeats", type=int, default=3, help="steps a process")
     parser.add_argument("--rounds", type=int, default=2, help="processes a variant")
     parser.add_argument("--variants", nargs="*", default=VARIANTS, choices=VARIANTS)

@@ -41,7 +41,7 @@ def test_the_separators_formula():
     np.testing.assert_allclose(terms["separator"], separator, rtol=1e-12)
     l2 = ((y_true - y_pred) ** 2).mean((1, 2, 3, 4))
     np.testing.assert_allclose(loss.call(y_true, y_pred), l2 + 0.3 * separator, rtol=1e-12)
-    np.testing.assert_allclose(loss.unopposed.call(y_true, y_pred), l2, rtol=1e-12)
+    np.testing.assert_allclose(loss.pretraining.call(y_true, y_pred), l2, rtol=1e-12)
 
 
 def test_the_gradient_goes_through_the_scores():

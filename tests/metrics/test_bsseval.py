@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def music(excerpt):
     return y_true, separated(y_true)
 
 
-def by_museval(y_true, y_pred, window=RATE, hop=RATE, lags=LAGS):
+def by_museval(y_true, y_pred, *, window=RATE, hop=RATE, lags=LAGS):
     with np.errstate(all="ignore"):
         ratios = museval_metrics.bss_eval(y_true, y_pred, window=window, hop=hop, filters_len=lags)[
             :4
@@ -70,7 +71,7 @@ def test_four_sources_of_music(excerpt):
 )
 def test_windows(music, window, hop):
     ours = bss_eval(*music, window=window, hop=hop, lags=LAGS)
-    assert_equal(ours, by_museval(*music, window, hop))
+    assert_equal(ours, by_museval(*music, window=window, hop=hop))
 
 
 def test_one_source_has_infinite_sir(music):
@@ -199,8 +200,9 @@ def test_shapes_are_checked(shape):
 
 @pytest.mark.parametrize("argument", ["window", "hop", "lags", "threads"])
 def test_numbers_are_checked(argument):
+    changed: dict[str, Any] = {argument: 0}
     with pytest.raises(UserError, match=f"^{argument}: found 0, wanted 1 or more"):
-        bss_eval(np.ones((2, 100, 2)), np.ones((2, 100, 2)), **{argument: 0})
+        bss_eval(np.ones((2, 100, 2)), np.ones((2, 100, 2)), **changed)
 
 
 def test_float_stems_within_the_noise_of_museval(excerpt):

@@ -15,7 +15,7 @@ def system(signal, outputs):
     both = np.zeros((2, 1, len(signal), count))
     both[0, 0, :, : signal.shape[1]] = signal
     both[1, 0, :, : outputs.shape[1]] = outputs
-    known = correlate(*both, LAGS)
+    known = correlate(both[0], both[1], LAGS)
     rows, columns = signal.shape[1], outputs.shape[1]
     return known.auto[:, :rows, :rows], known.cross[:, :rows, :columns]
 

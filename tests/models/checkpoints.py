@@ -1,8 +1,10 @@
 """Made-up open-unmix checkpoints, the same on every machine."""
 
+from typing import Any
+
 import numpy as np
 
-FLAVOURS = {
+FLAVOURS: dict[str, dict[str, Any]] = {
     "bidirectional": {"hidden": 512, "channels": 2, "bins": 2049, "max_bin": 1487},
     "unidirectional": {
         "hidden": 512,

@@ -40,7 +40,8 @@ def reference(layer, magnitude):
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
 
-    def lstm(kernel, recurrent, bias, x):
+    def lstm(cell, x):
+        kernel, recurrent, bias = cell
         units = recurrent.shape[0]
         h, c, out = np.zeros((x.shape[0], units)), np.zeros((x.shape[0], units)), []
         for n in range(x.shape[1]):
@@ -61,9 +62,9 @@ def reference(layer, magnitude):
             [v.numpy().astype(np.float64) for v in cell.weights]
             for cell in ([sub] if layer.unidirectional else [sub.forward_layer, sub.backward_layer])
         ]
-        parts = [lstm(*cells[0], x)]
+        parts = [lstm(cells[0], x)]
         if not layer.unidirectional:
-            parts.append(lstm(*cells[1], x[:, ::-1])[:, ::-1])
+            parts.append(lstm(cells[1], x[:, ::-1])[:, ::-1])
         x = np.concatenate(parts, -1)
     x = np.concatenate([encoded, x], -1) @ of(layer.merge, "kernel")
     x = np.maximum(norm(layer.merge_norm, x), 0)

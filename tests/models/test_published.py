@@ -1,6 +1,7 @@
 """open-unmix's weights give here what they give there (recorded, see record_openunmix.py)."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_the_flavour_is_read_off_the_arrays(flavour):
     assert found.unidirectional == sizes.get("unidirectional", False)
 
 
-SMALL = {"hidden": 8, "channels": 2, "bins": 65, "max_bin": 40}
+SMALL: dict[str, Any] = {"hidden": 8, "channels": 2, "bins": 65, "max_bin": 40}
 
 
 def test_every_variable_is_set_and_unknown_keys_are_ignored():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, UserErr
 from mss_keras.models.masking import MaskingModel
 
 # Chunks of 40 frames with 173 of context: rounds and chunks within 6 s of music.
-SHORT = {"chunk_dur": 0.2, "context_dur": 1.0, "wiener_win_len": 20}
+SHORT: dict[str, Any] = {"chunk_dur": 0.2, "context_dur": 1.0, "wiener_win_len": 20}
 
 
 def build(architecture):
@@ -159,6 +160,7 @@ for seconds in (100, 100, 300):  # the heap settles
 """
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_song():
     result = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, timeout=300

@@ -95,7 +95,7 @@ def check(weights):
 
 
 def test_loaded_from_a_folder(vggish):
-    notes = []
+    notes: list[str] = []
     check(hub.load(str(vggish), notes.append))
     (note,) = notes  # random weights are not the published ones
     assert "its embeddings of a 1 kHz sine have mean -0.0254" in note

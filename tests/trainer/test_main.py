@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,11 +75,17 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--in-memory=maybe"], "--in-memory: found 'maybe', wanted no value"),
         (["song.wav"], "command: found 'song.wav', wanted one of train, prepare, "),
         (["trian"], r"command: found 'trian' \(did you mean train\?\), wanted one of train, "),
-        (["--losss", "psa"], r"train: found '--losss' \(did you mean --loss\?\), wanted flags "),
-        (["--loss-arg.beta=2"], r"train: found '--loss-arg.beta' \(did you mean --loss-args.beta"),
-        (["tune", "--trails", "3"], r"tune: found '--trails' \(did you mean --trials\?\)"),
-        (["train", "song.wav"], "train: found 'song.wav', wanted flags that 'train --help' lists"),
-        (["--loss", "l3_freq"], "--loss: found 'l3_freq', wanted one of l1_time, l2_time"),
+        (["--losss", "psa"], r"'train': found '--losss' \(did you mean --loss\?\), wanted flags "),
+        (
+            ["--loss-arg.beta=2"],
+            r"'train': found '--loss-arg.beta' \(did you mean --loss-args.beta",
+        ),
+        (["tune", "--trails", "3"], r"'tune': found '--trails' \(did you mean --trials\?\)"),
+        (["train", "song.wav"], "'train': found 'song.wav', wanted flags that 'train --help' li"),
+        (
+            ["--loss", "l3_freq"],
+            "--loss: found 'l3_freq' .*mean l2_freq.*, wanted one of l1_time, ",
+        ),
         (["--demo", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
         (["--loss", "l1_freq", "--loss", "l3"], "--loss: found 'l3', wanted one of l1_time"),
         (["--loss", "psa", "--loss", "psa"], "--loss: .* different names"),
@@ -98,7 +105,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             ["--demo", "--loss", "deep_feature", "--vggish", "/no/such"],
             "--vggish: found /no/such, which is no file or folder, wanted a TF-Hub handle",
         ),
-        (["--vggish", "/no/such"], "--vggish, --feature-layers: found with --loss l2_freq, wanted"),
+        (["--vggish", "/no/such"], "--vggish: found /no/such with --loss l2_freq, wanted"),
         (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
         (["--hidden-sizes", "3"], "--hidden-sizes"),
         (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of --nfft 4096"),
@@ -112,8 +119,8 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--devices", "tpu"], "--devices: found 'tpu'"),
         (["--config", "/no/such.yaml"], "no/such.yaml"),
         (["prepare"], "--root: found nothing, wanted the folder of a data set"),
-        (["separate", "x.wav", "--model", "/no/such"], "--model: /no/such found, wanted"),
-        (["export", "--model", "/no/such", "--output", "x"], "--model: /no/such"),
+        (["separate", "x.wav", "--model", "/no/such"], "--model: found /no/such, wanted"),
+        (["export", "--model", "/no/such", "--output", "x"], "--model: found /no/such"),
         (["separate", "x.wav"], "--model: found nothing, wanted a value; see 'separate --help'"),
         (["separate"], "inputs: found nothing, wanted a value"),
     ],
@@ -220,19 +227,20 @@ def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tree, small, tmp_pat
     )
     command = [sys.executable, "-c", code, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert "the checkpoint of epoch 1 cannot be written" in error_of(result)
+    assert "File too large while the checkpoint of epoch 1 was written" in error_of(result)
     assert list((run / "checkpoints").iterdir()) == []
 
 
-def test_check_data(trainer, tree):
-    good = trainer("check-data", "--root", tree, check=0)
+def test_check_data(command, tree):
+    good = command("check-data", "--root", tree, check=0)
     assert "0 errors, 0 warnings" in good.stdout
     (tree / "train/a/drums.wav").write_text("nothing")
-    bad = trainer("check-data", "--root", tree, check=1)
+    bad = command("check-data", "--root", tree, check=1)
+    assert bad.stderr.endswith(f"failed: {tree} has errors\n")
     assert f"error: {tree}/train/a/drums.wav: found no audio" in bad.stdout
 
 
-def test_prepare_then_train_on_stems(trainer, command, small, tmp_path):
+def test_prepare_then_train_on_stems_with_a_config_file(trainer, command, small, tmp_path):
     root = tmp_path / "musdb18"
     for split, names in (("train", "ab"), ("test", "c")):
         (root / split).mkdir(parents=True)
@@ -241,19 +249,27 @@ def test_prepare_then_train_on_stems(trainer, command, small, tmp_path):
     result = trainer("prepare", "--root", root, check=0)
     assert "3 tracks decoded" in result.stdout
     assert (tmp_path / "musdb18-wav/test/c/vocals.wav").exists()
-    settings = {**small, "root": root, "epochs": 1, "unidirectional": True}
-    command(*flags(settings), "--output", tmp_path / "run", check=0)
+    (tmp_path / "run.yaml").write_text("hidden_size: 24\nepochs: 7\nunidirectional: true\n")
+    settings = {**small, "root": root, "epochs": 1, "hidden_size": 20}
+    command(
+        *("--config", tmp_path / "run.yaml", *flags(settings), "--output", tmp_path / "run"),
+        check=0,
+    )
     assert (tmp_path / "run/stems/valid/vocals.wav").exists()
+    config = runs.read_config(tmp_path / "run/config.yaml")
+    assert config.model.unidirectional  # of the file
+    assert (config.model.hidden_size, config.training.epochs) == (20, 1)  # flags override it
+    assert config.training.lr == 1e-3  # the loss's own, resolved
 
 
-def test_download_from_an_archive(trainer, tmp_path):
+def test_download_from_an_archive(command, tmp_path):
     import zipfile
 
     with zipfile.ZipFile(tmp_path / "sample.zip", "w") as zipped:
         for name in ("train/a", "train/b", "test/c"):
             zipped.write(demo_stem(), f"{name}.stem.mp4")
     url = (tmp_path / "sample.zip").as_uri()
-    result = trainer(
+    result = command(
         "prepare", "--download", "--download-url", url, "--root", tmp_path / "musdb", check=0
     )
     assert "3 tracks decoded" in result.stdout
@@ -330,7 +346,7 @@ def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_pa
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
     from checkpoints import state
 
-    sizes = {"hidden": 8, "channels": 2, "bins": 2049, "max_bin": 1487}
+    sizes: dict[str, Any] = {"hidden": 8, "channels": 2, "bins": 2049, "max_bin": 1487}
     for seed, name in enumerate(("vocals", "drums")):
         arrays = {k: torch.from_numpy(v) for k, v in state(seed, **sizes).items()}
         torch.save(arrays, tmp_path / f"{name}.pth")
@@ -370,19 +386,19 @@ def test_export(trainer, command, run, tmp_path):
     assert "config.yaml: found File exists, wanted a folder to write to" in error
 
 
-def test_config_file_and_flags_over_it(command, tree, small, tmp_path):
-    small = {**small, "unidirectional": True}
-    (tmp_path / "run.yaml").write_text("hidden_size: 24\nepochs: 7\n")
-    command(
-        "--config", tmp_path / "run.yaml", *flags({**small, "epochs": 1, "root": tree}),
-        "--hidden-size", 20, "--output", tmp_path / "run", check=0,
-    )  # fmt: skip
-    config = runs.read_config(tmp_path / "run/config.yaml")
-    assert (config.model.hidden_size, config.training.epochs) == (20, 1)
-    assert config.training.lr == 1e-3  # the loss's own, resolved
-    (tmp_path / "bad.yaml").write_text("hidden_sizes: 24\n")
-    bad = command("--config", tmp_path / "bad.yaml", "--root", tree, check=2)
-    assert "hidden_sizes" in error_of(bad)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hidden_sizes: 24", r"--config: found 'hidden_sizes' \(did you mean hidden_size\?\)"),
+        ("hidden_size: wide", "--hidden-size: found 'wide', wanted a whole number"),
+        ("architecture: joined", r"--architecture: found 'joined' \(did you mean joint\?\)"),
+        ("a: [", r"--config: found no YAML \(.*line .*\), wanted a YAML file of flags"),
+    ],
+)
+def test_wrong_config_file(command, tmp_path, text, message):
+    (tmp_path / "bad.yaml").write_text(text)
+    bad = command("--config", tmp_path / "bad.yaml", "--root", "x", check=2)
+    assert re.search(message, error_of(bad))
 
 
 def test_losses_of_several_domains_and_their_hyperparameters(command, tree, small, tmp_path):
@@ -467,12 +483,12 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(
         rows = {row["loss"]: row for row in csv.DictReader(file)}
     assert float(rows["l2_freq"]["SDR mean"]) < 30
     assert not rows["l2_freq"]["note"]
-    assert rows["deep_feature"]["note"].startswith("failed: --vggish: ")
+    assert rows["deep_feature"]["note"].startswith("failed: vggish: found ")
     for made in ("runs/l2_freq/curves.png", "evaluations/l2_freq/scores.png", "heatmap.png"):
         assert (output / made).exists()
     again = command(*arguments, check=1)
     assert "1 of 2 losses are finished already" in again.stdout
-    assert "1/1 deep_feature: --vggish" in again.stdout
-    assert "holds another benchmark: epochs 1 (now 2)" in error_of(
+    assert "1/1 deep_feature: vggish: found" in again.stdout
+    assert f"found another benchmark in {output}: --epochs 1 (now 2)" in error_of(
         command(*arguments, "--epochs", "2", check=2)
     )

@@ -70,7 +70,12 @@ def test_devices_stay_as_they_are():
         Devices(STRATEGY, "the CPU").gpus = 2  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", ["gpu", "cpu:0", "cpu:", "CPU", "cpu:100"])
+@pytest.mark.parametrize("name", ["gpu", "cpu:0", "cpu:", "CPU", "cpu:100", "gpu:0"])
 def test_other_names(name):
-    with pytest.raises(UserError, match=r"devices: found .*, wanted auto, cpu or cpu:N"):
+    with pytest.raises(UserError, match=r"devices: found .*, wanted auto, cpu, cpu:N or gpu:N"):
         devices.choose(name)
+
+
+def test_no_gpu_where_one_is_asked_for():
+    with pytest.raises(UserError, match=r"devices: found no GPU on this machine"):
+        devices.choose("gpu:2")

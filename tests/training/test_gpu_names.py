@@ -25,5 +25,5 @@ def test_names_of_those_that_are_seen(monkeypatch, visible, seen, names):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     gpus = [f"/physical_device:GPU:{number}" for number in range(seen)]
     monkeypatch.setattr(tf.config, "list_physical_devices", {"GPU": gpus}.get)
-    assert devices.gpu_names() == names
+    assert devices.gpu_names() == devices.gpu_names("gpu:2") == names
     assert devices.gpu_names("cpu") == devices.gpu_names("cpu:2") == []

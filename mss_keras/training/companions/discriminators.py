@@ -125,7 +125,7 @@ class DiscriminatorsCompanion(Companion):
 
     def loss_for(self, scene: Scene) -> SeparationLoss:
         """L2_freq where the batch holds no unpaired music, in pretraining and validation."""
-        return self.loss.unopposed if scene.unpaired is None else self.loss
+        return self.loss.pretraining if scene.unpaired is None else self.loss
 
     def extra_terms(self, scene: Scene) -> dict[str, tf.Tensor]:
         """The squares by which the scores of the unpaired mixture's estimates miss 0.9."""

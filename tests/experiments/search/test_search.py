@@ -230,9 +230,9 @@ def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     assert config.training.loss_args == {"beta": 0.0321}
 
 
-def opposed(**adversarial):
+def adversarial(**settings):
     training = TrainingConfig(loss=("adversarial",), epochs=30)
-    return RunConfig(training=training, adversarial=AdversarialConfig(**adversarial))
+    return RunConfig(training=training, adversarial=AdversarialConfig(**settings))
 
 
 @pytest.mark.parametrize(
@@ -245,8 +245,16 @@ def opposed(**adversarial):
         ({"loss": "l2_freq"}, {}, "loss: found l2_freq, without weights to search"),
         ({"loss": "nonsense"}, {}, "nonsense"),
         ({}, {"tuner": "grid", "trials": 1}, "trials: found 1, wanted at least 2 for a grid"),
-        (opposed(), {"tuner": "hyperband"}, "tuner: found hyperband with `loss` adversarial"),
-        (opposed(pretrain_epochs=5), {"trial_epochs": 5}, "trial_epochs: found 5, wanted more"),
+        (
+            adversarial(),
+            {"tuner": "hyperband"},
+            "tuner: found hyperband with `loss` adversarial",
+        ),
+        (
+            adversarial(pretrain_epochs=5),
+            {"trial_epochs": 5},
+            "trial_epochs: found 5, wanted more",
+        ),
     ],
 )
 def test_what_cannot_be_searched(config, settings, message, tmp_path):
@@ -257,7 +265,7 @@ def test_what_cannot_be_searched(config, settings, message, tmp_path):
 
 
 def test_epochs_of_hyperband_come_after_pretraining(tmp_path):
-    what = Search(opposed(pretrain_epochs=20), SearchConfig(tuner="hyperband"), tmp_path)
+    what = Search(adversarial(pretrain_epochs=20), SearchConfig(tuner="hyperband"), tmp_path)
     oracle = what.oracle()
     assert oracle.max_epochs == 10
     hp = oracle.get_space()

@@ -32,7 +32,7 @@ def batch(excerpt):
     }
 
 
-def separator(loss, opposing=None, policy="float32", rate=3e-3):
+def separator(loss, along=None, policy="float32", rate=3e-3):
     keras.utils.set_random_seed(0)
     model = Separator(
         SOURCES, AUDIO, ModelConfig(hidden_size=16, dropout=0.3, unidirectional=True), policy=policy
@@ -40,7 +40,7 @@ def separator(loss, opposing=None, policy="float32", rate=3e-3):
     model.build()
     model.network.set_statistics(np.full(257, 1.0), np.full(257, 3.0))
     model.compile(
-        keras.optimizers.Adam(rate), loss, discriminator_optimizer=opposing, jit_compile=False
+        keras.optimizers.Adam(rate), loss, discriminator_optimizer=along, jit_compile=False
     )
     model.optimizer.build(model.trainable_variables)
     return model
@@ -75,14 +75,14 @@ def same(before, variables):
 def test_gamma_0_and_pretraining_are_l2_freq(batch):
     """Bit for bit: weights, statistics, dropout; the discriminators learn all the same."""
     pairs = {key: batch[key] for key in ("mixture", "sources")}
-    plain, opposed = separator("l2_freq"), separator(adversarial(0.0))
-    networks = companion(opposed).discriminators.variables
+    plain, adversary = separator("l2_freq"), separator(adversarial(0.0))
+    networks = companion(adversary).discriminators.variables
     before = values(networks)
     train(plain, pairs, 5)
-    train(opposed, pairs, 2)
+    train(adversary, pairs, 2)
     assert all(same(before, networks))
-    train(opposed, batch, 3)
-    assert all(same(values(plain.variables), opposed.variables))
+    train(adversary, batch, 3)
+    assert all(same(values(plain.variables), adversary.variables))
     assert not any(same(before, networks))
 
 
@@ -113,7 +113,7 @@ def test_each_half_step_moves_its_own(batch):
 
 
 def test_rate_0_freezes_the_discriminators(batch):
-    model = separator(adversarial(), opposing=keras.optimizers.SGD(0.0))
+    model = separator(adversarial(), along=keras.optimizers.SGD(0.0))
     each = companion(model).discriminators.each
     before = [values(x.trainable_variables) for x in each]
     weights = values(model.trainable_variables)
@@ -157,10 +157,10 @@ def test_discriminators_tell_them_apart_and_the_separator_answers(batch):
 def test_mixed_precision_and_silence(batch, policy):
     for key in ("sources", "unpaired_sources"):
         batch[key][:, 1] = 0
-    opposing = keras.optimizers.Adam(1e-3)
+    along = keras.optimizers.Adam(1e-3)
     if policy == "mixed_float16":
-        opposing = keras.optimizers.LossScaleOptimizer(opposing, initial_scale=128.0)
-    model = separator(adversarial(), policy=policy, opposing=opposing)
+        along = keras.optimizers.LossScaleOptimizer(along, initial_scale=128.0)
+    model = separator(adversarial(), policy=policy, along=along)
     before = values(companion(model).discriminators.each[0].trainable_variables)
     means = train(model, batch, 2)
     assert all(np.isfinite(value) for value in means.values())
@@ -207,7 +207,7 @@ def test_a_checkpoint_holds_the_discriminators(batch, tmp_path):
 
 
 def test_a_saved_model_trains_on(batch, tmp_path):
-    model = separator(adversarial(0.25), opposing=keras.optimizers.SGD(0.125))
+    model = separator(adversarial(0.25), along=keras.optimizers.SGD(0.125))
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     train(loaded, batch, 1)
