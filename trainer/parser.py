@@ -150,7 +150,8 @@ COMMANDS = {
             _DEMO,
             Flag(
                 "jobs",
-                "Number of losses trained at a time; as cores and free memory allow if not given",
+                "Number of losses trained at a time; if not given, one for each GPU, or without "
+                "GPUs as many as the cores allow, and fewer if free memory is short",
                 int | None,
             ),
         ),

@@ -42,7 +42,9 @@ class SearchConfig:
         repeated=True,
     )
     workers: int = option(
-        1, "Number of trials at a time on this machine, each in its own process", section="search"
+        1,
+        "Number of trials at a time on this machine, each in its own process and on one GPU",
+        section="search",
     )
     worker_timeout: float = option(
         60.0,

@@ -10,7 +10,6 @@ OUTPUT/
 """
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,23 +19,15 @@ from mss_keras.evaluation import tables
 from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
 from mss_keras.experiments.benchmark_report import Outcome
-from mss_keras.experiments.shared import (
-    Split,
-    TimeLeft,
-    ending,
-    result_of,
-    with_decoded_data,
-    with_statistics,
-)
+from mss_keras.experiments.scheduling import run_all
+from mss_keras.experiments.shared import Split, with_decoded_data, with_statistics
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.machine import at_once
-from mss_keras.jobs.processes import Job
 from mss_keras.metrics import read_scores
 from mss_keras.training import devices, loop, runs
 from mss_keras.training.companions import without_unused
 
 _RUN_BYTES = 4 * 2**30  # what a run takes, roughly
-_POLL = 0.2  # s
 
 
 class ScoringFailedError(WorkFailedError):
@@ -57,15 +48,15 @@ def benchmark(
     """Trains and scores each loss that is not finished, and writes the table.
 
     The runs have seed, order of the data and budget in common; each has its loss's own
-    learning rate unless one is given.
+    learning rate unless one is given. Where there are GPUs, each run has one of them.
 
     Args:
         config: of the runs but for the loss.
         chosen: names of losses, or `all`.
         settings: subset and number of tracks to score.
         output: folder of the benchmark.
-        jobs: number of losses that are trained at a time. Defaults to what cores and free
-            memory allow.
+        jobs: number of losses that are trained at a time. Defaults to the number of GPUs, or
+            without GPUs to what the cores allow, and to fewer if free memory is short.
         demonstration: whether the table says that it is a demonstration. Defaults to `False`.
         say: called with a line for each thing that a user would want to know.
         progress: whether bars are shown.
@@ -93,7 +84,9 @@ def benchmark(
     todo = [work for work in all_work if not work.finished]
     if len(todo) < len(names):
         say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
-    failures = run_all(todo, jobs or at_once(_RUN_BYTES, cores_each=4), say)
+    gpus = devices.gpu_names(config.training.devices)
+    at_a_time = jobs or at_once(_RUN_BYTES, cores_each=4, gpus=len(gpus))
+    failures = run_all(todo, at_a_time, say, gpus=gpus)
     outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
     benchmark_report.write(outcomes, output, demonstration=demonstration)
     return outcomes
@@ -174,7 +167,7 @@ class LossWork:
         paths = sorted((self._scored / self.name).glob("*.json"))
         return Outcome(tuple(map(read_scores, paths)))
 
-    def train_and_score(self) -> None:
+    def run(self) -> None:
         """Trains the run, or goes on training it, and scores it.
 
         Raises:
@@ -193,33 +186,3 @@ class LossWork:
     @property
     def _scored(self) -> Path:
         return self.output / "evaluations" / self.name
-
-
-def run_all(todo: Sequence[LossWork], at_a_time: int, say: Callable[[str], None]) -> dict[str, str]:
-    """Does the work for each loss in a process of its own.
-
-    Args:
-        todo: what is to be done, in order.
-        at_a_time: number of processes.
-        say: called with a line for each loss that has ended.
-
-    Returns:
-        What went wrong, in a line, by the name of the loss; of the failed ones alone.
-    """
-    waiting, failures = list(todo), {}
-    running: dict[str, Job] = {}
-    time_left = TimeLeft(len(todo))
-    with ending(running.values()):
-        while waiting or running:
-            while waiting and len(running) < at_a_time:
-                work = waiting.pop(0)
-                running[work.name] = Job(work.train_and_score, log=work.log)
-            time.sleep(_POLL)
-            for name in [name for name, job in running.items() if not job.alive]:
-                _, failure = result_of(running.pop(name))
-                if failure:
-                    failures[name] = failure
-                done = len(todo) - len(waiting) - len(running)
-                result, left = failure or "done", time_left.after(done)
-                say(f"{done}/{len(todo)} {name}: {result}, {left}")
-    return failures

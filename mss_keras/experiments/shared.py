@@ -5,11 +5,11 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mss_keras import data
 from mss_keras.config import RunConfig
-from mss_keras.jobs.processes import INTERRUPTED, Job
+from mss_keras.jobs.processes import INTERRUPTED, Job, Result
 
 Split = Literal["train", "valid", "test"]
 
@@ -73,19 +73,16 @@ def ending(jobs: Iterable[Job]) -> Iterator[None]:
             job.stop()
 
 
-def result_of(job: Job) -> tuple[Any, str | None]:
-    """Waits for a process.
-
-    Returns:
-        What its function returned, and None; or None, and in a line what went wrong.
+def result_of(job: Job) -> Result:
+    """Waits for what comes of a process.
 
     Raises:
         KeyboardInterrupt: if Ctrl-C ended the process.
     """
-    value, failure = job.result()
-    if failure == INTERRUPTED:
+    result = job.result()
+    if result.failure == INTERRUPTED:
         raise KeyboardInterrupt
-    return value, failure
+    return result
 
 
 class TimeLeft:

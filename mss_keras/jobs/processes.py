@@ -2,14 +2,37 @@
 
 import contextlib
 import os
+import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from mss_keras.jobs.memory import want_of_memory
+
 INTERRUPTED = "interrupted"
+
+_starting = threading.Lock()  # the environment belongs to all threads
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job.
+
+    Args:
+        value: Any. What the function returned; None if it failed.
+        failure: str. A line that says what went wrong: `INTERRUPTED` after Ctrl-C, the
+            exception's message, or how the process was killed. Defaults to none.
+        out_of_memory: bool. Whether memory was short, so that the job may succeed when nothing
+            else is at work. Defaults to `False`.
+    """
+
+    value: Any
+    failure: str | None = None
+    out_of_memory: bool = False
 
 
 class Job:
@@ -20,17 +43,26 @@ class Job:
         *arguments: Any. Its arguments, which are pickled.
         log: Path. File that gets what the function prints, at its end. Defaults to none: the
             function prints where this process prints.
+        environment: mapping of str to str. Variables that the process has besides those of this
+            process, from before it imports anything. Defaults to none.
     """
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any, log: Path | None = None):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        log: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ):
         context = get_context("spawn")
         self._end, other = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_work, args=(function, arguments), kwargs={"log": log, "answer": other}
         )
-        self._process.start()
+        with _environment(environment or {}):
+            self._process.start()
         other.close()
-        self._answer: tuple[Any, str | None] | None = None
+        self._result: Result | None = None
 
     @property
     def alive(self) -> bool:
@@ -46,21 +78,15 @@ class Job:
         self._process.terminate()
         self._process.join()
 
-    def result(self) -> tuple[Any, str | None]:
-        """Waits for the outcome of the function.
-
-        Returns:
-            What the function returned, and None; or None, and a line that says what went
-            wrong: `INTERRUPTED` after Ctrl-C, the exception's message, or how the process
-            was killed.
-        """
-        if self._answer is None:
+    def result(self) -> Result:
+        """Waits for the outcome of the function, and tells it."""
+        if self._result is None:
             try:
-                self._answer = self._end.recv()
-            except EOFError:  # the process ended without an answer
+                self._result = self._end.recv()
+            except (EOFError, OSError):  # the process ended without an answer, or within it
                 self._process.join()
-                self._answer = (None, f"killed, exit code {self._process.exitcode}")
-        return self._answer
+                self._result = _killed(self._process.exitcode)
+        return self._result
 
 
 def end_with_parent() -> None:
@@ -85,13 +111,40 @@ def _work(function: Callable[..., Any], arguments: tuple, *, log: Path | None, a
             file = stack.enter_context(log.open("a"))
             stack.enter_context(contextlib.redirect_stdout(file))
             stack.enter_context(contextlib.redirect_stderr(file))
-        value, failure = None, None
         try:
-            value = function(*arguments)
+            result = Result(function(*arguments))
         except KeyboardInterrupt:
-            failure = INTERRUPTED
+            result = Result(None, INTERRUPTED)
         except Exception as error:  # whatever it is, it ends this job alone
             if log is not None:
                 traceback.print_exc()
-            failure = " ".join(str(error).split()) or type(error).__name__
-    answer.send((value, failure))
+            result = _failed(error)
+    answer.send(result)
+
+
+def _failed(error: Exception) -> Result:
+    if short := want_of_memory(error):
+        return Result(None, f"out of memory: {short}", out_of_memory=True)
+    return Result(None, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _killed(code: int | None) -> Result:
+    if code == -signal.SIGKILL:  # the kernel sends it to a process whose memory it needs
+        return Result(None, "killed, perhaps for want of memory", out_of_memory=True)
+    return Result(None, f"killed, exit code {code}")
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    # A spawned process imports modules before it runs anything: it has to inherit the values.
+    with _starting:
+        before = {name: os.environ.get(name) for name in values}
+        os.environ.update(values)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value

@@ -1,5 +1,6 @@
 """The devices of a run, and everything that a GPU does otherwise than a CPU."""
 
+import os
 import platform
 import re
 import resource
@@ -105,6 +106,26 @@ def choose(devices: str) -> Devices:
     if gpus:
         return Devices(tf.distribute.get_strategy(), f"one GPU ({_name(gpus[0])})", 1)
     return Devices(tf.distribute.get_strategy(), f"the CPU, {cores()} cores")
+
+
+def gpu_names(devices: str = "auto") -> list[str]:
+    """The GPUs that a run would use, as CUDA_VISIBLE_DEVICES names them.
+
+    A process that has one of the names in that variable sees that GPU alone.
+
+    Args:
+        devices: str. As in `choose`. Defaults to `auto`.
+
+    Returns:
+        Numbers, or the names that the variable has in this process; none if the run uses CPUs.
+    """
+    if devices.startswith("cpu"):
+        return []
+    count = len(tf.config.list_physical_devices("GPU"))
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = given.split(",") if given is not None else map(str, range(count))
+    # CUDA ignores a name that it does not know, -1 for example, and all names after it.
+    return [name.strip() for name in names][:count]
 
 
 def _virtual(kind: str, count: int) -> Devices:

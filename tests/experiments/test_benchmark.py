@@ -8,10 +8,13 @@ import pytest
 
 from mss_keras import losses
 from mss_keras.config import DataConfig, EvaluationConfig, RunConfig, TrainingConfig, UserError
-from mss_keras.experiments.benchmark import LossWork, configurations, resolve_losses, run_all
+from mss_keras.experiments import benchmark
+from mss_keras.experiments.benchmark import LossWork, configurations, resolve_losses
+from mss_keras.experiments.scheduling import run_all
+from mss_keras.training import devices
 
 
-def test_a_killed_run_is_a_failure_of_its_loss(tmp_path):
+def test_a_run_that_is_killed_twice_is_a_failure_of_its_loss(tmp_path):
     """The kernel's out-of-memory kill, say."""
     config = RunConfig(data=DataConfig(root=str(tmp_path / "gone")))
     lines: list[str] = []
@@ -20,14 +23,24 @@ def test_a_killed_run_is_a_failure_of_its_loss(tmp_path):
     others = multiprocessing.active_children()
     thread = threading.Thread(target=lambda: failures.update(run_all(todo, 1, lines.append)))
     thread.start()
-    while not (own := [job for job in multiprocessing.active_children() if job not in others]):
+
+    def kill_next():
+        while not (own := [x for x in multiprocessing.active_children() if x not in others]):
+            time.sleep(0.01)
+        own[0].kill()
+        others.extend(own)
+
+    kill_next()
+    while len(lines) < 2:  # of l1_time, and of l2_time, which runs before l1_time is tried again
         time.sleep(0.01)
-    own[0].kill()
+    kill_next()
     thread.join(120)
-    assert failures["l1_time"] == "killed, exit code -9"
+    assert failures["l1_time"] == "killed, perhaps for want of memory"
     assert "gone" in failures["l2_time"]
     assert "no such folder" in failures["l2_time"]
-    assert lines[0].startswith("1/2 l1_time: killed")
+    assert lines[0].startswith("l1_time: killed, perhaps for want of memory; it will be tried")
+    assert lines[1].startswith("1/2 l2_time: ")
+    assert lines[2].startswith("2/2 l1_time: killed")
     assert "UserError" in (tmp_path / "logs/l2_time.log").read_text()
 
 
@@ -50,3 +63,27 @@ def test_hyperparameters_go_to_the_losses_that_have_them():
 def test_names():
     assert resolve_losses(["all"]) == losses.names()
     assert resolve_losses(["psa", "l1_time"]) == ["l1_time", "psa"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "jobs", "at_a_time", "gpus"),
+    [("auto", None, 3, ["0", "1", "5"]), ("auto", 2, 2, ["0", "1", "5"]), ("cpu", None, 1, [])],
+)
+def test_a_run_for_each_gpu(tree, small, tmp_path, monkeypatch, asked, jobs, at_a_time, gpus):
+    known = {"auto": ["0", "1", "5"], "cpu": []}
+    monkeypatch.setattr(devices, "gpu_names", lambda asked: known[asked])
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
+    monkeypatch.setattr(benchmark, "_RUN_BYTES", 1)
+    found = []
+
+    def fail_all(todo, at_a_time, say, *, gpus):
+        found.append((at_a_time, gpus))
+        return {work.name: "not tried" for work in todo}
+
+    monkeypatch.setattr(benchmark, "run_all", fail_all)
+    config = RunConfig.from_flat({**small, "root": str(tree), "devices": asked})
+    outcomes = benchmark.benchmark(
+        config, ["psa"], EvaluationConfig(), output=tmp_path / "benchmark", jobs=jobs
+    )
+    assert outcomes["psa"].failure == "not tried"
+    assert found == [(at_a_time, gpus)]

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 
-from mss_keras.jobs.processes import INTERRUPTED, Job
+import pytest
+
+from mss_keras.jobs.processes import INTERRUPTED, Job, Result
 
 
 def test_what_the_function_returns_is_there_to_be_asked_for_twice():
     job = Job(operator.add, [1], [2])
-    assert job.result() == ([1, 2], None)
-    assert job.result() == ([1, 2], None)
+    assert job.result() == Result([1, 2])
+    assert job.result() == Result([1, 2])
     job.wait(60)
     assert not job.alive
 
@@ -22,23 +24,51 @@ def test_what_it_prints_goes_to_the_end_of_its_log(tmp_path):
     log = tmp_path / "logs/job.log"
     log.parent.mkdir()
     log.write_text("before\n")
-    assert Job(print, "hello", log=log).result() == (None, None)
+    assert Job(print, "hello", log=log).result() == Result(None)
     assert log.read_text() == "before\nhello\n"
 
 
 def test_an_exception_is_a_line_and_stands_in_the_log(tmp_path):
     log = tmp_path / "logs/job.log"
-    value, failure = Job(operator.truediv, 1, 0, log=log).result()
-    assert (value, failure) == (None, "division by zero")
+    assert Job(operator.truediv, 1, 0, log=log).result() == Result(None, "division by zero")
     assert "ZeroDivisionError" in log.read_text()
 
 
 def test_ctrl_c_is_told_from_a_failure():
-    assert Job(signal.raise_signal, signal.SIGINT).result() == (None, INTERRUPTED)
+    assert Job(signal.raise_signal, signal.SIGINT).result() == Result(None, INTERRUPTED)
 
 
 def test_a_process_that_is_killed_says_so():
-    assert Job(os._exit, 7).result() == (None, "killed, exit code 7")
+    assert Job(os._exit, 7).result() == Result(None, "killed, exit code 7")
+
+
+def test_want_of_memory_is_told_from_other_failures(tmp_path):
+    log = tmp_path / "job.log"
+    result = Job(operator.mul, [None], sys.maxsize // 8, log=log).result()
+    assert result == Result(None, "out of memory: MemoryError", out_of_memory=True)
+    assert "MemoryError" in log.read_text()
+    result = Job(signal.raise_signal, signal.SIGKILL).result()
+    assert result == Result(None, "killed, perhaps for want of memory", out_of_memory=True)
+
+
+@pytest.mark.parametrize("before", [None, "0,1"])
+def test_the_environment_is_there_before_imports(tmp_path, monkeypatch, before):
+    """And this process's own stays as it is."""
+    module = (
+        "import os\nseen = os.environ['CUDA_VISIBLE_DEVICES']\n\n\ndef get():\n    return seen\n"
+    )
+    (tmp_path / "module_of_a_job.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "of this process")
+    import module_of_a_job
+
+    if before is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", before)
+    job = Job(module_of_a_job.get, environment={"CUDA_VISIBLE_DEVICES": "2"})
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == before
+    assert job.result() == Result("2")
 
 
 def test_a_job_can_be_stopped():
@@ -48,7 +78,7 @@ def test_a_job_can_be_stopped():
     assert job.alive
     job.stop()
     assert not job.alive
-    assert job.result() == (None, f"killed, exit code {-signal.SIGTERM}")
+    assert job.result() == Result(None, f"killed, exit code {-signal.SIGTERM}")
 
 
 def test_a_job_ends_with_its_parent():

@@ -102,6 +102,7 @@ class Progress:
             best = completed(self._oracle)[0]
             score = f"{self._search.objective} {trial.score:.2f} dB"
             result = f"{score} (best {best.score:.2f}, {best.trial_id})"
+            result += f", {trial.message}" if trial.message else ""
         else:
             result = f"failed: {trial.message}"
         left = self._time_left.after(self._work())
@@ -117,8 +118,10 @@ class Progress:
         row |= {name: chosen[name] for name in self._names}
         if "tuner/epochs" in chosen:  # Hyperband
             row |= {"epochs": chosen["tuner/epochs"], "from trial": chosen.get("tuner/trial_id")}
-        note = "demonstration" if self._search.demonstration else ""
-        return {**row, "note": note if trial.score is not None else f"failed: {trial.message}"}
+        if trial.score is None:
+            return {**row, "note": f"failed: {trial.message}"}
+        notes = ["demonstration"] * self._search.demonstration
+        return {**row, "note": "; ".join([*notes, *filter(None, [trial.message])])}
 
 
 def _axis(name: str, span: Span, done: list[Trial]) -> Axis:

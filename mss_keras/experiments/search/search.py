@@ -4,6 +4,7 @@ OUTPUT/
     search.yaml           what was asked for; another search is refused here
     statistics.npz        of the training mixtures, for all trials
     oracle/               KerasTuner's state
+    at-work/              locks of the trials that are at work, a file for each machine
     trials/ID/            an ordinary run, without its report
     logs/ID.log           what the trial printed
     trials.csv best.yaml  tensorboard/  weights.png  coordinates.png  progress.png
@@ -25,6 +26,7 @@ from mss_keras.experiments.search.tuner import TrainTrial, Tuner, train_trial
 from mss_keras.experiments.search.workers import serve_local_workers, work
 from mss_keras.experiments.shared import ending, result_of
 from mss_keras.jobs.files import appearing
+from mss_keras.jobs.gpus import Gpus
 from mss_keras.jobs.processes import Job
 from mss_keras.training import devices, loop
 from mss_keras.training.report import Score
@@ -82,7 +84,8 @@ def search(
     oracle = search.oracle()
     oracle.chief = role is not None
     found = Progress(search, oracle, say=say)
-    tuner = Tuner(oracle, prepared.model(), search.output, after_trial=found.update, train=train)
+    model, after = prepared.model(), found.update
+    tuner = Tuner(oracle, model, search.output, after_trial=after, say=say, train=train)
     found.begin()
     if role is not None:
         say(f"chief at {role.address}")
@@ -113,6 +116,8 @@ def train_best(
 ) -> list[Score]:
     """Trains the configuration of the best trial fully, from where the trial ended.
 
+    Like a trial, it has one GPU where there are some.
+
     Args:
         search: as in `search`.
         progress: what `search` returned.
@@ -133,12 +138,13 @@ def train_best(
     if not folder.exists() and config.training.epochs >= search.epochs:
         with appearing(folder) as partial:
             shutil.copytree(search.output / "trials" / trial.trial_id, partial)
-    job = Job(_train, config, folder, {"say": say, "verbose": verbose})
+    environment = Gpus(devices.gpu_names(config.training.devices)).take()
+    job = Job(_train, config, folder, {"say": say, "verbose": verbose}, environment=environment)
     with ending([job]):
-        scores, failure = result_of(job)
-    if failure:
-        raise TrainingFailedError(f"{folder}: {failure}")
-    return scores
+        result = result_of(job)
+    if result.failure:
+        raise TrainingFailedError(f"{folder}: {result.failure}")
+    return result.value
 
 
 def _best_trial(search: Search, progress: Progress) -> Trial:

@@ -1,9 +1,11 @@
 """Trials of a search, each a run in a process of its own."""
 
 import math
+import platform
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
@@ -14,8 +16,10 @@ from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.plan import RunModel, renamed
 from mss_keras.experiments.shared import ending, result_of
 from mss_keras.jobs.files import appearing
-from mss_keras.jobs.processes import Job
-from mss_keras.training import loop
+from mss_keras.jobs.gpus import Gpus
+from mss_keras.jobs.processes import Job, Result
+from mss_keras.jobs.workplace import Workplace
+from mss_keras.training import devices, loop
 from mss_keras.training.checkpoints import Checkpoints
 
 # Trains the run of a configuration in a folder, which may go on from the folder of an earlier
@@ -51,6 +55,7 @@ class Tuner(BaseTuner):
         model: builds their runs.
         output: folder of the search.
         after_trial: called after each trial. Defaults to nothing.
+        say: called with a line for each trial that is tried again. Defaults to nothing.
         train: what the process of a trial does. Defaults to `train_trial`; tests have others.
     """
 
@@ -61,9 +66,12 @@ class Tuner(BaseTuner):
         output: Path,
         *,
         after_trial: Callable[[], None] = lambda: None,
+        say: Callable[[str], None] = lambda line: None,
         train: TrainTrial = train_trial,
     ):
-        self.output, self.after_trial, self.train = output, after_trial, train
+        self.output, self.after_trial, self.say, self.train = output, after_trial, say, train
+        # Memory is short on one machine, whatever others of the search do.
+        self._workplace = Workplace(output / "at-work" / platform.node())
         oracle.verbose = 0
         super().__init__(oracle, model, directory=str(output), project_name="oracle")
         # KerasTuner reloads only a chief that was restarted, by a file of another name.
@@ -73,39 +81,45 @@ class Tuner(BaseTuner):
     def run_trial(self, trial: Trial, *args, **kwargs) -> dict[str, float]:
         """Starts the process of a trial and waits for its end.
 
+        If memory was short, the trial is tried once more while no other trial of the search is at
+        work on this machine.
+
         Returns:
             The objective, of the epoch whose weights the run keeps.
 
         Raises:
             FailedTrialError: if the process fails, is killed, or the objective is NaN.
         """
-        row = renamed(self._finish(self._start(trial), trial))
+        result = self._finish(self._start(trial, self._workplace.with_others), trial)
+        if result.out_of_memory:
+            self.say(f"trial {trial.trial_id}: {result.failure}; it is tried again, alone")
+            trial.message = f"second try, alone, after: {result.failure}"
+            result = self._finish(self._start(trial, self._workplace.alone), trial)
+        if result.failure:
+            raise FailedTrialError(result.failure)
+        row = renamed(result.value)
         objective = self.oracle.objective.name
         if not math.isfinite(row[objective]):
             raise FailedTrialError(f"{objective} is {row[objective]}")
         return {objective: row[objective]}
 
-    def _start(self, trial: Trial) -> Job:
+    def _start(self, trial: Trial, call: Callable[..., Any]) -> Job:
         trials, name = self.output / "trials", trial.trial_id
         earlier = trial.hyperparameters.values.get("tuner/trial_id")
+        config = self.hypermodel.build(trial.hyperparameters)
         return Job(
-            self.train,
-            self.hypermodel.build(trial.hyperparameters),
-            trials / name,
-            trials / earlier if earlier else None,
+            *(call, self.train, config, trials / name, trials / earlier if earlier else None),
             log=self.output / "logs" / f"{name}.log",
+            environment=Gpus(devices.gpu_names(config.training.devices)).take(),
         )
 
-    def _finish(self, job: Job, trial: Trial) -> Mapping[str, float]:
+    def _finish(self, job: Job, trial: Trial) -> Result:
         with ending([job]):
             while job.alive:
                 job.wait(_PULSE)
                 if self.oracle.given_up(trial):
                     raise FailedTrialError("given up by the chief")
-        row, failure = result_of(job)
-        if failure:
-            raise FailedTrialError(failure)
-        return row
+        return result_of(job)
 
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
         # KerasTuner's prints tracebacks, and takes the loss of the chief for a failed trial.

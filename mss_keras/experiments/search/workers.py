@@ -12,6 +12,7 @@ from mss_keras.experiments.search.report import Progress
 from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.tuner import TrainTrial, Tuner, train_trial
 from mss_keras.experiments.shared import ending
+from mss_keras.jobs.gpus import Gpus
 from mss_keras.jobs.processes import Job
 from mss_keras.training import devices
 
@@ -46,7 +47,7 @@ def work(
         client.get_space()  # once it answers, the chief has decoded the data
     search.claim().check(search.output)
     prepared = search.with_decoded_data(say=say, progress=False).with_statistics(progress=False)
-    tuner = Tuner(search.oracle(), prepared.model(), search.output, train=train)
+    tuner = Tuner(search.oracle(), prepared.model(), search.output, say=say, train=train)
     tuner.oracle, tuner.tuner_id = client, role.name
     tuner.search()
 
@@ -55,6 +56,8 @@ def serve_local_workers(
     search: Search, oracle: Oracle, progress: Progress, *, train: TrainTrial = train_trial
 ) -> None:
     """Runs the trials of a search in so many processes of this machine as its settings say.
+
+    Where there are GPUs, the trials of each worker have one of them.
 
     Args:
         search: the search.
@@ -70,12 +73,18 @@ def serve_local_workers(
         Role(f"worker-{number}", f"127.0.0.1:{chief.port}")
         for number in range(search.settings.workers)
     ]
+    gpus = Gpus(devices.gpu_names(search.config.training.devices))
     jobs = {
-        role.name: Job(_work, search, role, train, log=logs / f"{role.name}.log") for role in roles
+        role.name: Job(
+            *(_work, search, role, train),
+            log=logs / f"{role.name}.log",
+            environment=gpus.take(),
+        )
+        for role in roles
     }
     with ending(jobs.values()):
         if not chief.serve(math.inf, progress.update, jobs):
-            reasons = sorted({job.result()[1] or "ended" for job in jobs.values()})
+            reasons = sorted({job.result().failure or "ended" for job in jobs.values()})
             raise WorkersLostError(
                 f"all workers died ({'; '.join(reasons)}), see {logs}; the same command goes on"
             )

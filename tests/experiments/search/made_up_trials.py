@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 
 def waiting(config, folder, earlier):
@@ -22,6 +23,9 @@ def waiting(config, folder, earlier):
 
 def unlucky(config, folder, earlier):
     """The first diverges, the second is killed, the next two are with their workers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "begun").open("a") as file:
+        file.write("x")
     number = int(folder.name)
     if number == 0:
         raise FloatingPointError("loss is nan at epoch 1, step 1")
@@ -31,6 +35,41 @@ def unlucky(config, folder, earlier):
     if number == 4:
         return {"val_si_sdr": float("nan")}
     return {"val_si_sdr": 1.5}
+
+
+class Try(NamedTuple):
+    """One try of a trial: its GPU, and when it began and ended, s."""
+
+    trial: str
+    begin: float
+    end: float
+    gpu: str
+
+
+def short_of_memory(config, folder, earlier):
+    """The first lacks memory at its first try, the second is killed at its first try."""
+    begin, number = time.monotonic(), int(folder.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    if number == 0:
+        import tensorflow as tf  # takes long enough for the others to be at work
+    time.sleep(0.5)
+    with (folder / "tries").open("a") as file:
+        file.write(f"{begin} {time.monotonic()} {os.environ['CUDA_VISIBLE_DEVICES']}\n")
+    first_try = len((folder / "tries").read_text().splitlines()) == 1
+    if number == 0 and first_try:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+    if number == 1 and first_try:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"val_si_sdr": float("nan") if number == 2 else 1.5}
+
+
+def tries(output: Path) -> list[Try]:
+    """All tries of trials of `short_of_memory`."""
+    return [
+        Try(path.parent.name, float(begin), float(end), gpu)
+        for path in output.glob("trials/*/tries")
+        for begin, end, gpu in map(str.split, path.read_text().splitlines())
+    ]
 
 
 def in_turn(*trials):

@@ -22,7 +22,7 @@ from mss_keras.experiments.search.plan import Search, bring_up_to_date, renamed
 from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.tuner import Tuner
 from mss_keras.jobs.processes import Job
-from mss_keras.training import loop, runs
+from mss_keras.training import devices, loop, runs
 
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
@@ -136,6 +136,11 @@ def test_interrupted_trials_are_not_lost(tree, small, tmp_path):
     assert sorted(oracle._retry_queue) == ["0", "1"]
 
 
+def begun(output: Path) -> dict[str, int]:
+    """How often each trial of `made_up_trials.unlucky` began."""
+    return {path.parent.name: len(path.read_text()) for path in output.glob("trials/*/begun")}
+
+
 def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     """Each takes its own trial along; when no worker is left, the same command goes on."""
     what = search_of(tree, small, tmp_path / "search", trials=6, workers=2)
@@ -148,15 +153,49 @@ def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     assert progress.best_trial.trial_id == "5"
     notes = {row["trial"]: row["note"] for row in progress._rows()}
     assert notes["0"] == "failed: loss is nan at epoch 1, step 1"
-    assert notes["1"] == "failed: killed, exit code -9"
+    assert notes["1"] == "failed: killed, perhaps for want of memory"
     assert notes["2"].startswith("failed: its worker worker-")
     assert notes["2"].endswith("died")
     assert notes["4"] == "failed: val_si_sdr is nan"
     assert notes["5"] == ""
     assert "4 of 6 trials are finished already" in lines
+    # Only where memory may have been short is a trial tried again.
+    assert begun(tmp_path / "search") == {"0": 1, "1": 2, "2": 1, "3": 1, "4": 1, "5": 1}
     assert "FloatingPointError" in (tmp_path / "search/logs/0.log").read_text()
     text = progress.table()
     assert text.splitlines()[2].split()[:2] == ["5", "1.50"]
+
+
+@pytest.mark.parametrize(("workers", "gpus"), [(1, {"0"}), (2, {"0", "2"})])
+def test_trials_have_a_gpu_each_and_are_tried_again_alone_for_want_of_memory(
+    workers, gpus, tree, small, tmp_path, monkeypatch
+):
+    known = {"auto": ["0", "2"]}
+    monkeypatch.setattr(devices, "gpu_names", lambda asked: known[asked])
+    output, lines = tmp_path / "search", list[str]()
+    what = search_of(tree, {**small, "devices": "auto"}, output, trials=5, workers=workers)
+    progress = search.search(what, say=lines.append, train=made_up_trials.short_of_memory)
+    assert progress is not None
+    first, second = "out of memory: OOM when allocating", "killed, perhaps for want of memory"
+    notes = {row["trial"]: row["note"] for row in progress._rows()}
+    assert notes["0"] == f"second try, alone, after: {first}"
+    assert notes["1"] == f"second try, alone, after: {second}"
+    assert notes["2"] == "failed: val_si_sdr is nan"
+    assert notes["3"] == notes["4"] == ""
+    line = next(line for line in lines if "/5 trial 1: " in line)
+    assert f", second try, alone, after: {second}, about" in line
+    logs = [path.read_text() for path in output.glob("logs/worker-*")]
+    said = "\n".join([*lines, *logs])
+    assert f"trial 0: {first}; it is tried again, alone" in said
+    assert f"trial 1: {second}; it is tried again, alone" in said
+
+    tries = made_up_trials.tries(output)
+    assert sorted(each.trial for each in tries) == ["0", "0", "1", "1", "2", "3", "4"]
+    assert {each.gpu for each in tries} == gpus
+    again = [max(each for each in tries if each.trial == name) for name in ("0", "1")]
+    for alone in again:
+        others = [each for each in tries if each != alone]
+        assert all(alone.end <= each.begin or each.end <= alone.begin for each in others)
 
 
 def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
@@ -175,8 +214,9 @@ def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     trials = [trial("short", 1), trial("longer", 2, "short"), trial("whole", 2)]
     # Once more: nothing is trained again.
     job = Job(made_up_trials.in_turn, *trials, trials[1], log=tmp_path / "log")
-    rows, failure = job.result()
-    assert failure is None
+    result = job.result()
+    assert result.failure is None
+    rows = result.value
     assert rows[1] == rows[2] == rows[3]
     assert (tmp_path / "log").read_text().count("Epoch 2/2") == 2
     for one, other in zip(

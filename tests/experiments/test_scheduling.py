@@ -1,0 +1,57 @@
+"""Many runs at a time: their GPUs, and what becomes of those that memory was short for."""
+
+from itertools import pairwise
+
+from made_up_work import MadeUpWork, tries
+
+from mss_keras.experiments.scheduling import run_all
+
+
+def test_each_has_the_gpu_that_is_free(tmp_path):
+    lines: list[str] = []
+    todo = [MadeUpWork(name, tmp_path) for name in "abcd"]
+    assert run_all(todo, 2, lines.append, gpus=["0", "GPU-b6e6"]) == {}
+    assert [line.split(",")[0][4:] for line in sorted(lines, key=lambda line: line[4])] == [
+        f"{name}: done" for name in "abcd"
+    ]
+    done = tries(tmp_path)
+    assert {each.gpu for each in done} == {"0", "GPU-b6e6"}
+    for gpu in ("0", "GPU-b6e6"):
+        in_turn = pairwise(each for each in done if each.gpu == gpu)
+        assert all(one.end <= other.begin for one, other in in_turn)
+
+
+def test_more_at_a_time_than_gpus_are_shared_out_evenly(tmp_path):
+    todo = [MadeUpWork(name, tmp_path) for name in "abcd"]
+    assert run_all(todo, 4, lambda line: None, gpus=["0", "1"]) == {}
+    assert sorted(each.gpu for each in tries(tmp_path)) == ["0", "0", "1", "1"]
+
+
+def test_without_gpus_each_sees_what_this_process_sees(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "of-this-process")
+    assert run_all([MadeUpWork("a", tmp_path)], 1, lambda line: None) == {}
+    assert [each.gpu for each in tries(tmp_path)] == ["of-this-process"]
+
+
+def test_those_without_memory_are_tried_again_alone_at_the_end(tmp_path):
+    """Once; and a loss that is NaN is not tried again."""
+    lines: list[str] = []
+    does = ("lack_memory_once", "be_killed_once", "be_killed", "diverge", "succeed", "succeed")
+    todo = [MadeUpWork(name, tmp_path, each) for name, each in zip("abcdef", does, strict=True)]
+    failures = run_all(todo, 3, lines.append, gpus=["0", "1"])
+    killed = "killed, perhaps for want of memory"
+    assert failures == {"c": killed, "d": "the loss is nan"}
+    later = "it will be tried again, alone, after the others"
+    assert f"a: out of memory: too large; {later}" in lines
+    assert {f"{name}: {killed}; {later}" for name in "bc"} < set(lines)
+    last = sorted(line.split(",")[0] for line in lines if line[:2] in ("4/", "5/", "6/"))
+    assert {line[4:] for line in last} == {"a: done", "b: done", "c: killed"}
+    assert [line[:4] for line in last] == ["4/6 ", "5/6 ", "6/6 "]
+
+    done = tries(tmp_path)
+    assert sorted(each.name for each in done) == ["a", "a", "b", "b", "c", "c", "d", "e", "f"]
+    before, again = done[:6], done[6:]
+    assert {each.name for each in again} == {"a", "b", "c"}
+    assert {each.gpu for each in before} == {"0", "1"}
+    assert all(one.end <= again[0].begin for one in before)
+    assert all(one.end <= other.begin for one, other in pairwise(again))
