@@ -16,7 +16,8 @@ def clock(monkeypatch):
 
 
 def counted(steps_per_execution=1):
-    seen, begun = [], []
+    seen: list[int] = []
+    begun: list[int] = []
 
     def step(iterator):
         seen.extend(iterator)
