@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# For tests/gpu, whose processes are to see the GPUs that this one does not.
+os.environ.setdefault("MSS_KERAS_GPUS", os.environ.get("CUDA_VISIBLE_DEVICES", ""))
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 # Two workers on two cores, and operations too small to share among threads.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")

@@ -13,6 +13,7 @@ _SIGNS = (
     "STATUS_ALLOC_FAILED",
     "Dst tensor is not initialized",
     "Cannot allocate memory",
+    "Status: out of memory",
 )
 
 

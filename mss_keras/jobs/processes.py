@@ -14,6 +14,7 @@ from typing import Any
 from mss_keras.jobs.memory import want_of_memory
 
 INTERRUPTED = "interrupted"
+_LONGEST = 2000  # characters of a failure
 
 _starting = threading.Lock()  # the environment belongs to all threads
 
@@ -67,6 +68,10 @@ class Job:
     @property
     def alive(self) -> bool:
         """Whether the process is still at work."""
+        if self._result is None and self._end.poll():
+            # An answer larger than the pipe is taken while the process writes it, or neither ends.
+            self._receive()
+            self._process.join()
         return self._process.is_alive()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -80,12 +85,14 @@ class Job:
 
     def result(self) -> Result:
         """Waits for the outcome of the function, and tells it."""
-        if self._result is None:
-            try:
-                self._result = self._end.recv()
-            except (EOFError, OSError):  # the process ended without an answer, or within it
-                self._process.join()
-                self._result = _killed(self._process.exitcode)
+        return self._result or self._receive()
+
+    def _receive(self) -> Result:
+        try:
+            self._result = self._end.recv()
+        except (EOFError, OSError):  # the process ended without an answer, or within it
+            self._process.join()
+            self._result = _killed(self._process.exitcode)
         return self._result
 
 
@@ -125,7 +132,7 @@ def _work(function: Callable[..., Any], arguments: tuple, *, log: Path | None, a
 def _failed(error: Exception) -> Result:
     if short := want_of_memory(error):
         return Result(None, f"out of memory: {short}", out_of_memory=True)
-    return Result(None, " ".join(str(error).split()) or type(error).__name__)
+    return Result(None, (" ".join(str(error).split()) or type(error).__name__)[:_LONGEST])
 
 
 def _killed(code: int | None) -> Result:

@@ -205,8 +205,11 @@ class TensorBoardLog(keras.callbacks.Callback):
         self.train_seconds = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
-        """Counts steps and their time, which leaves validation out."""
+        """Counts steps."""
         self.steps = batch + 1
+
+    def on_test_begin(self, logs=None):
+        """Notes the time of the steps, once `StopOnNaN` has waited for them; without validation."""
         self.train_seconds = time.perf_counter() - self.start
 
     def on_epoch_end(self, epoch, logs=None):

@@ -56,7 +56,7 @@ class Devices:
 
         `MirroredStrategy` does so by itself, and a CPU has its memory in common with the pipeline.
         """
-        if self.gpus != 1:
+        if self.gpus != 1 or isinstance(self.strategy, tf.distribute.MirroredStrategy):
             return examples
         return examples.apply(tf.data.experimental.prefetch_to_device("/GPU:0", 2))
 
@@ -95,7 +95,9 @@ def choose(devices: str) -> Devices:
             return _virtual(virtual[1].upper(), int(virtual[2]))
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # TensorFlow runs, or runs on other devices
+        if isinstance(error, UserError):
+            raise
         raise UserError(
             "devices",
             f"{devices!r} too late in this process ({error})",
@@ -168,14 +170,15 @@ def facts(training: TrainingConfig) -> dict[str, str]:
         "devices": devices.name,
         "replicas": str(devices.replicas),
     }
-    for gpu in tf.config.list_physical_devices("GPU") if devices.gpus else []:
+    for gpu in tf.config.get_visible_devices("GPU") if devices.gpus else []:
         details = tf.config.experimental.get_device_details(gpu)
         major, minor = details.get("compute_capability", (0, 0))
         found[gpu.name] = f"{_name(gpu)}, compute capability {major}.{minor}"
-    return found | _uses(devices, training)
+    return found | uses(devices, training)
 
 
-def _uses(devices: Devices, training: TrainingConfig) -> dict[str, str]:
+def uses(devices: Devices, training: TrainingConfig) -> dict[str, str]:
+    """What is in force on devices for a run; arguments as in `facts`."""
     on_gpu = devices.gpus > 0
     tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
     xla = "refused: cuDNN runs the LSTM layers" if on_gpu else "on"
@@ -183,7 +186,13 @@ def _uses(devices: Devices, training: TrainingConfig) -> dict[str, str]:
         "LSTM layers": "cuDNN" if on_gpu else "TensorFlow's loop",
         "XLA": xla if training.jit_compile else "off",
         "TF32": ("on" if tf32 else "off") if on_gpu else "does not exist on CPUs",
-        "GPU memory": "grows as it is needed" if on_gpu else "none",
+        "GPU memory": _memory(devices, training) if on_gpu else "none",
         "precision": f"mixed {training.mixed_precision}" if training.mixed_precision else "float32",
         "batches": "copied to the GPUs before they are needed" if on_gpu else "stay where they are",
     }
+
+
+def _memory(devices: Devices, training: TrainingConfig) -> str:
+    if training.devices.startswith("gpu"):
+        return f"{_LOGICAL_GPU_MIB // devices.gpus} MiB for each virtual device"
+    return "grows as it is needed"

@@ -122,9 +122,10 @@ class Fitting:
             checkpoints, plateau, stopping, folder=self.folder, phase=number, state=state
         )
         example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
+        self.separator.sparse_logs = True
         self.separator.fit(
             self.devices.prefetched(examples),
-            validation_data=validation,
+            validation_data=self.devices.prefetched(validation),
             initial_epoch=done,
             epochs=phase.epochs,
             steps_per_epoch=steps,

@@ -20,7 +20,8 @@ def take_over(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
         optimizer: any optimiser of Keras, compiled into a model that uses `update`.
 
     Returns:
-        The same optimiser.
+        The same optimiser. Another model's `fit` on several devices would no longer add up the
+        gradients that it gives to it.
     """
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:

@@ -14,7 +14,6 @@ from mss_keras.config import RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
 from mss_keras.training import companions, devices, runs
-from mss_keras.training.companions import Surroundings
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
 from mss_keras.training.optimizer import AdamL2
@@ -65,7 +64,7 @@ def train(
     """
     config, folder = resolve(config), Path(folder)
     used = _devices(config, say)
-    chosen = _losses(config, used, say)
+    chosen = _losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
     runs.claim(folder, config)
     _announce(config, folder, music, say=say)
@@ -120,7 +119,7 @@ def dry_run(config: RunConfig, *, say: Say = lambda line: None) -> DryRun:
     """
     config = resolve(config)
     used = _devices(config, say)
-    chosen = _losses(config, used, say)
+    chosen = _losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=False), config.audio)
     unpaired = _unpaired(config, say, progress=False)
     separator = _separator(config, chosen, used)
@@ -159,11 +158,10 @@ def _devices(config: RunConfig, say: Say) -> Devices:
     return used
 
 
-def _losses(config: RunConfig, used: Devices, say: Say) -> list[SeparationLoss]:
+def _losses(config: RunConfig, say: Say) -> list[SeparationLoss]:
     chosen = companions.losses_of(config)
-    with used.strategy.scope():
-        for loss in chosen:
-            companions.companion_of(loss).fetch(Surroundings(config.audio, say=say))
+    for loss in chosen:
+        companions.companion_of(loss).fetch(say)
     return chosen
 
 

@@ -99,7 +99,8 @@ class Objective:
         total = 0.0
         for weight, companion in zip(self.weights, self.companions, strict=True):
             loss = companion.loss_for(scene)
-            terms = self._terms(loss, scene, norms=self.log_gradient_norms and training)
+            norms = self.log_gradient_norms and training
+            terms = self._terms(loss, scene, sample_weight if norms else None, norms=norms)
             for name, values in companion.extra_terms(scene).items():
                 terms[name] += values
             means = {loss.name: loss.reduced(loss.total(terms), sample_weight)}
@@ -109,7 +110,7 @@ class Objective:
                     _tag(loss, name): loss.reduced(values, sample_weight)
                     for name, values in terms.items()
                 }
-            self._track(means, scene, None if training else sample_weight)
+            self._track(means, scene, sample_weight)
             measured.update(means)
             if self.log_gradient_norms and training:
                 measured.update(_GRADIENT_NORM + _tag(loss, name) for name in terms)
@@ -123,7 +124,9 @@ class Objective:
                 found = mean_and_count(value, tf.shape(scene.mask)[0], weight)
                 self.trackers[name].update_state(*found)
 
-    def _terms(self, loss: SeparationLoss, scene: Scene, *, norms: bool) -> dict[str, tf.Tensor]:
+    def _terms(
+        self, loss: SeparationLoss, scene: Scene, weight: tf.Tensor | None, *, norms: bool
+    ) -> dict[str, tf.Tensor]:
         target, estimate = domains.pair(loss.domain, scene)
         if not norms:
             return loss.terms(target, estimate)
@@ -136,7 +139,9 @@ class Objective:
                 continue
             gradient = tape.gradient(values, estimate)  # examples do not meet in a loss
             gradient = tf.reshape(gradient, [tf.shape(gradient)[0], -1])
-            tracker.update_state(tf.norm(gradient, axis=1))
+            tracker.update_state(
+                tf.norm(gradient, axis=1), None if weight is None else counted(weight)
+            )
         return terms
 
     def state(self) -> dict[str, list[keras.Variable]]:
@@ -162,18 +167,24 @@ def mean_and_count(
     number of examples, those of weight 0 included.
 
     Args:
-        reduced: scalar.
+        reduced: scalar, the sum of weighted losses by both numbers.
         examples: number of examples of the replica, scalar.
         weight: of each example, `[batch]`. Defaults to 1 each.
 
     Returns:
-        The mean over the examples of the replica, and by how many examples it counts.
+        The sum of the replica's weighted losses by the number of examples whose weight is not 0,
+        and that number.
     """
     mean = reduced * tf.distribute.get_strategy().num_replicas_in_sync
     if weight is None:
         return mean, tf.cast(examples, mean.dtype)
-    count = tf.reduce_sum(tf.cast(weight, mean.dtype))
+    count = tf.reduce_sum(counted(weight, mean.dtype))
     return tf.math.divide_no_nan(mean * tf.cast(examples, mean.dtype), count), count
+
+
+def counted(weight: tf.Tensor, dtype: Any = tf.float32) -> tf.Tensor:
+    """1 for examples that count, 0 for those of weight 0; `[batch]` twice."""
+    return tf.cast(tf.not_equal(tf.reshape(weight, [-1]), 0), dtype)
 
 
 def _tag(loss: SeparationLoss, term: str) -> str:

@@ -24,8 +24,10 @@ class Separator(MaskingModel):
 
     `fit` takes batches `{"mixture": [batch, samples, channels], "sources": [batch,
     sources, samples, channels]}` or pairs `(mixture, sources)`. Without a mixture the sum of the
-    sources is taken. `weight`, `[batch]`, or a third member of the pair weighs examples; an example
-    of weight 0 counts for nothing in validation. Arguments as `MaskingModel`.
+    sources is taken. `weight`, `[batch]`, or a third member of the pair weighs examples, and means
+    are taken over the examples whose weight is not 0. On several devices every batch has to be
+    divisible by their number; `mss_keras.data.padding.padded_batches` fills up the last one.
+    Arguments as `MaskingModel`.
 
     With the adversarial loss the batches decide: a batch that holds `unpaired_mixture` and
     `unpaired_sources` too, of the same shapes, makes a step adversarial; a batch without them
@@ -33,6 +35,8 @@ class Separator(MaskingModel):
 
     Attributes:
         objective: Objective. Losses, weights and companions; see `compile`.
+        sparse_logs: bool. Whether most steps give callbacks no logs, so that the host need not
+            wait for the device. Defaults to `False`; runs set it.
 
     Example:
         >>> separator = Separator(("vocals", "other"), AudioConfig(nfft=256, nhop=64),
@@ -49,6 +53,7 @@ class Separator(MaskingModel):
         self.train_function: Any = None
         self.test_function: Any = None
         self.objective = Objective()
+        self.sparse_logs = False
         self._ratios = [SISDR(), SNR()]  # of waveforms, measured in validation alone
         self._step = (True, False)  # whether the last step was one of training, and unpaired
 
@@ -78,7 +83,8 @@ class Separator(MaskingModel):
         """Sets optimiser and loss.
 
         Args:
-            optimizer: a Keras optimiser or its name. Defaults to `"adam"`.
+            optimizer: a Keras optimiser or its name. Defaults to `"adam"`. From then on it is
+                for models of this kind alone; see `take_over`.
             loss: a loss of `mss_keras.losses` or its name, or several of them, of
                 any domains, which are summed. Defaults to `"l2_freq"`.
             loss_weights: a weight for each loss. Defaults to 1 each.
@@ -188,13 +194,18 @@ class Separator(MaskingModel):
             parts = self(mixture, training=True)
             loss = self.compute_loss(mixture, sources, parts, weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
-        self._count_loss(loss, parts["mask"])
+        self._count_loss(loss, parts["mask"], weight)
         variables = self.trainable_variables
         update(self.optimizer, tape.gradient(scaled, variables), variables)
         return self.get_metrics_result()
 
     def test_step(self, data):
-        """One step of validation, in which examples of weight 0 count for nothing."""
+        """One step of validation, in which examples of weight 0 count for nothing.
+
+        Unpaired music is passed over.
+        """
+        if isinstance(data, Mapping):
+            data = {name: data[name] for name in data if not name.startswith("unpaired_")}
         mixture, sources, weight = self._unpacked(data)
         parts = self(mixture, training=False)
         loss = self.compute_loss(mixture, sources, parts, weight, training=False)
@@ -240,7 +251,12 @@ class Separator(MaskingModel):
         def begin(batch):
             self._step = (training, training and _is_unpaired(batch))
 
-        return StepFunction(step, begin, self.steps_per_execution)
+        return StepFunction(
+            step,
+            begin,
+            steps_per_execution=self.steps_per_execution,
+            sparse=lambda: self.sparse_logs,
+        )
 
     def _build_optimizer(self) -> None:
         # A step that made variables would be traced twice: to make them, and without.

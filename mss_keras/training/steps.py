@@ -13,12 +13,14 @@ class StepFunction:
     """A step of training or validation, called as Keras calls it.
 
     Keras's callbacks read the logs of every step, which makes the host wait for the device each
-    time. Here most steps give none; the metrics go on within the graph all the same.
+    time. Where logs are sparse most steps give none; the metrics go on within the graph all the
+    same.
 
     Args:
         step: Callable. Keras's function; takes an iterator over batches.
         begin: Callable. Is called with each batch, before its step.
-        steps_per_execution: int. Number of batches that one call uses.
+        steps_per_execution: int. Number of batches that one call uses. Defaults to `1`.
+        sparse: Callable. Tells whether logs are sparse. Defaults to `False` at all times.
 
     Attributes:
         wait: float. Seconds that were spent waiting for data.
@@ -28,10 +30,12 @@ class StepFunction:
         self,
         step: Callable[[Iterator], Any],
         begin: Callable[[Any], None],
-        steps_per_execution: int,
+        *,
+        steps_per_execution: int = 1,
+        sparse: Callable[[], bool] = lambda: False,
     ):
         self._step, self._begin = step, begin
-        self._batches = steps_per_execution
+        self._batches, self._sparse = steps_per_execution, sparse
         self._read, self._unread = -_SECONDS, 0
         self.wait = 0.0
 
@@ -39,7 +43,7 @@ class StepFunction:
         """Takes the next batches through the step.
 
         Returns:
-            Logs of the epoch up to now, or none.
+            Logs of the epoch up to now, or none where logs are sparse.
 
         Raises:
             StopIteration: if there is no batch any more.
@@ -51,6 +55,8 @@ class StepFunction:
             raise StopIteration
         self._begin(batches[0])
         logs = self._step(iter(batches))
+        if not self._sparse():
+            return logs
         self._unread += 1
         now = time.perf_counter()
         if now - self._read < _SECONDS and self._unread < _STEPS:

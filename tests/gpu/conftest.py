@@ -8,6 +8,8 @@ import pytest
 
 # tests/conftest.py hides GPUs from this process; only processes of their own see them.
 SEEING = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+if os.environ.get("MSS_KERAS_GPUS"):  # what the variable was before that
+    SEEING["CUDA_VISIBLE_DEVICES"] = os.environ["MSS_KERAS_GPUS"]
 COUNT = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
 
 

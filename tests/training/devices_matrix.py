@@ -8,7 +8,6 @@ import json
 import os
 import sys
 
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -74,9 +73,9 @@ def compiled(kind, precision, clip):
     return model
 
 
-def trained(strategy, case):
+def trained(used, case):
     kind, precision = case["kind"], case["precision"]
-    with strategy.scope():
+    with used.strategy.scope():
         model = compiled(kind, precision, case["clip"])
     sources = music(BATCH * STEPS, 1)
     examples = {"sources": sources}
@@ -87,8 +86,9 @@ def trained(strategy, case):
     validation = tf.data.Dataset.from_tensor_slices({"sources": music(case["validation"], 4)})
     before = [v.numpy() for v in model.trainable_variables]
     history = model.fit(
-        training.repeat(), steps_per_epoch=STEPS, epochs=2, shuffle=False, verbose=0,
-        validation_data=padded_batches(validation, BATCH),
+        used.prefetched(training.repeat()), steps_per_epoch=STEPS, epochs=2, shuffle=False,
+        verbose=0,
+        validation_data=used.prefetched(padded_batches(validation, BATCH)),
     ).history  # fmt: skip
     state = [v.numpy().astype(float) for part in model.objective.state().values() for v in part]
     after = [v.numpy() for v in model.variables if "seed" not in v.path]
@@ -103,4 +103,5 @@ def trained(strategy, case):
 
 if __name__ == "__main__":
     used = choose(sys.argv[1])
-    print(json.dumps([trained(used.strategy, case) for case in json.load(sys.stdin)]))
+    results = [trained(used, case) for case in json.load(sys.stdin)]
+    print(json.dumps({"gpus": used.gpus, "results": results}))

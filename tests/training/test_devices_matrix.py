@@ -62,7 +62,7 @@ def results(devices, chosen):
         assert result.returncode == 0, result.stderr
         path.write_text(result.stdout.splitlines()[-1])
 
-    return json.loads(once(name, make).read_text())
+    return json.loads(once(name, make).read_text())["results"]
 
 
 def compare(case, one, several):

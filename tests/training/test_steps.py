@@ -15,7 +15,7 @@ def clock(monkeypatch):
     return now
 
 
-def counted(steps_per_execution=1):
+def counted(steps_per_execution=1, sparse=True):
     seen: list[int] = []
     begun: list[int] = []
 
@@ -23,7 +23,10 @@ def counted(steps_per_execution=1):
         seen.extend(iterator)
         return {"loss": len(seen)}
 
-    return StepFunction(step, begun.append, steps_per_execution), seen, begun
+    function = StepFunction(
+        step, begun.append, steps_per_execution=steps_per_execution, sparse=lambda: sparse
+    )
+    return function, seen, begun
 
 
 @pytest.mark.parametrize("each", [1, 2, 3])
@@ -36,6 +39,12 @@ def test_every_batch_is_used_once(each):
     with pytest.raises(StopIteration):
         function(batches)
     assert begun == list(range(0, 7, each))
+
+
+def test_every_step_gives_logs_unless_they_are_sparse(clock):
+    function, _, _ = counted(sparse=False)
+    batches = iter(range(10))
+    assert [function(batches)["loss"] for _ in range(10)] == list(range(1, 11))
 
 
 def test_logs_are_read_by_time_and_at_the_latest_after_fifty_steps(clock):

@@ -85,8 +85,11 @@ class Companion:
         """Phases of training that the loss asks for; an empty list asks for none."""
         return []
 
-    def fetch(self, surroundings: Surroundings) -> None:
+    def fetch(self, say: Callable[[str], Any]) -> None:
         """Gets what may be missing, before time is spent on anything else.
+
+        Args:
+            say: Callable. As in `Surroundings`.
 
         Raises:
             UserError: if it is missing.

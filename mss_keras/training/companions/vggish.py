@@ -1,10 +1,16 @@
 """The companion of deep features: VGGish, frozen."""
 
+from collections.abc import Callable
+from typing import Any
+
 from mss_keras.config import FEATURE_LAYERS, VGGISH, RunConfig, require
 from mss_keras.losses import SeparationLoss
 from mss_keras.models import hub
 from mss_keras.models.vggish import DeepFeatures
 from mss_keras.training.companions.base import Companion, Surroundings
+
+# Weights that are loaded already, in the description of a network that is not made yet.
+_WEIGHTS = "weights"
 
 
 class VGGishCompanion(Companion):
@@ -24,25 +30,37 @@ class VGGishCompanion(Companion):
         hub.check_handle(chosen.vggish)
         loss.network = {"vggish": chosen.vggish, "layers": list(chosen.feature_layers)}
 
-    def fetch(self, surroundings: Surroundings) -> None:
-        """Loads VGGish, which may not be there; see `Companion.fetch`."""
-        self.bind(surroundings)
+    def fetch(self, say: Callable[[str], Any]) -> None:
+        """Loads the weights of VGGish, which may not be there; see `Companion.fetch`."""
+        if not callable(self.loss.network):
+            description = self._description()
+            weights = hub.load(description["vggish"], say)
+            self.loss.network = {**description, _WEIGHTS: weights}
 
     def bind(self, surroundings: Surroundings) -> None:
-        """Loads VGGish, unless the loss has a network; see `Companion.bind`."""
+        """Makes the network, unless the loss has one; see `Companion.bind`."""
         if callable(self.loss.network):
             return
+        description = self._description()
+        weights = description.pop(_WEIGHTS, None)
+        if weights is None:
+            weights = hub.load(description["vggish"], surroundings.say)
+        self.loss.network = DeepFeatures(
+            weights,
+            surroundings.audio,
+            description["layers"],
+            description=description,
+            note=surroundings.say,
+        )
+
+    def _description(self) -> dict[str, Any]:
         defaults = {"vggish": VGGISH, "layers": list(FEATURE_LAYERS)}
         description = {**defaults, **(self.loss.network or {})}
         layers = description["layers"]
-        known = bool(layers) and set(layers) <= set(FEATURE_LAYERS)
         require(
-            known,
+            bool(layers) and set(layers) <= set(FEATURE_LAYERS),
             "feature_layers",
             found=list(layers),
             wanted=f"some of {', '.join(FEATURE_LAYERS)}",
         )
-        weights = hub.load(description["vggish"], surroundings.say)
-        self.loss.network = DeepFeatures(
-            weights, surroundings.audio, layers, description=description, note=surroundings.say
-        )
+        return description
