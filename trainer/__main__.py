@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jsonargparse import ArgumentError, Namespace
 
 from mss_keras.config import UserError, WorkFailedError
+from mss_keras.config.errors import respelled
 from trainer.arguments import parse
 from trainer.mistakes import spelled
 
@@ -46,7 +47,9 @@ def _run(options: Namespace) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    text = error.spelled(spelled) if isinstance(error, UserError) else str(error)
+    text = (
+        error.spelled(spelled) if isinstance(error, UserError) else respelled(str(error), spelled)
+    )
     return " ".join("; ".join([text, *getattr(error, "__notes__", ())]).split())
 
 

@@ -28,12 +28,14 @@ def train(options: Namespace) -> None:
 
     from mss_keras.training import loop, report
 
-    loop.resolve(run)  # a wrong loss is told before anything is made
+    loop.resolve(run)  # a wrong loss fails before anything is made
     default = "demo" if options.demo else "+".join(run.training.loss)
     output = Path(options.output or f"runs/{default}")
     run = _with_music(run, options, output)
     if options.dry_run:
-        for line in loop.dry_run(run, say=_say).lines():
+        from mss_keras.training.dry_run import dry_run
+
+        for line in dry_run(run, say=_say, progress=sys.stderr.isatty()).lines():
             _say(line)
         return
     try:
@@ -62,13 +64,13 @@ def prepare(options: Namespace) -> None:
 def check_data(options: Namespace) -> None:
     """`python -m trainer check-data`."""
     audio = from_options(config.AudioConfig, vars(options))
-    music = from_options(config.DataConfig, vars(options))
+    dataset = from_options(config.DataConfig, vars(options))
     _require_root(options)
 
     from mss_keras import data
 
     progress = sys.stderr.isatty()
-    findings = data.check(options.root, music.sources, audio, progress=progress)
+    findings = data.check(options.root, dataset.sources, audio, progress=progress)
     for finding in findings:
         _say(f"{'error' if finding.fatal else 'warning'}: {finding.path}: {finding.message}")
     errors = sum(finding.fatal for finding in findings)
@@ -110,7 +112,7 @@ def evaluate(options: Namespace) -> None:
     values = vars(options)
     settings = from_options(config.EvaluationConfig, values)
     separation = from_options(config.SeparationConfig, values)
-    music = from_options(config.DataConfig, values)
+    dataset = from_options(config.DataConfig, values)
     audio = from_options(config.AudioConfig, values)
     _require_root(options)
 
@@ -124,7 +126,7 @@ def evaluate(options: Namespace) -> None:
     summary, failed = evaluate(
         Path(options.output),
         settings,
-        music=music,
+        dataset=dataset,
         audio=audio,
         model=model,
         name=name,
@@ -145,7 +147,7 @@ def benchmark(options: Namespace) -> None:
 
     from mss_keras.experiments import benchmark
 
-    benchmark.resolve_losses(options.losses)  # a wrong loss is told before anything is made
+    benchmark.resolve_losses(options.losses)  # a wrong loss fails before anything is made
     output = Path(options.output)
     outcomes = benchmark.benchmark(
         _with_music(run, options, output),
@@ -176,7 +178,7 @@ def tune(options: Namespace) -> None:
     from mss_keras.training.publishing import publish
 
     output = Path(options.output)
-    planned = Search(run, settings, output, options.demo)  # a wrong value is told before
+    planned = Search(run, settings, output, options.demo)  # a wrong value fails first
     planned = dataclasses.replace(planned, config=_with_music(run, options, output))
     progress = search(planned, say=_say, progress=sys.stderr.isatty())
     if progress is None:  # this process was a worker; its chief tells the rest
@@ -245,7 +247,11 @@ def _with_music(run: RunConfig, options: Namespace, output: Path) -> RunConfig:
 
 
 def _fetch(options: Namespace) -> None:
-    if options.get("download") and not Path(options.root).exists():
+    if not options.get("download"):
+        return
+    if options.root is None:
+        raise UserError("root", "nothing", "the folder that `download` is to make")
+    if not Path(options.root).exists():
         from mss_keras import data
 
         data.download(options.root, options.download_url)

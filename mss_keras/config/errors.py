@@ -58,6 +58,16 @@ class UserError(ValueError):
         meant = f" (did you mean {close[0]}?)" if close else ""
         return cls(field, f"{found!r}{meant}", wanted or f"one of {', '.join(known)}")
 
+    @property
+    def quoted(self) -> str:
+        """The message with all names of arguments in backticks, for `respelled` to find.
+
+        Example:
+            >>> respelled(UserError("nhop", 3, "a divisor of `nfft`").quoted, flag_name)
+            '--nhop: found 3, wanted a divisor of --nfft'
+        """
+        return self.spelled(lambda field: f"`{field}`", quoted=True)
+
     def __str__(self) -> str:
         return self.spelled(lambda field: field, quoted=True)
 

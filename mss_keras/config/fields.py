@@ -115,6 +115,6 @@ def require_choices(config: Any) -> None:
     """
     for field in dataclasses.fields(config):
         value, names = getattr(config, field.name), choices(field.type)
-        for name in value if isinstance(value, tuple) else (value,):
+        for name in value if isinstance(value, (list, tuple)) else (value,):
             if names and name not in names and not (name is None and optional(field.type)):
                 raise UserError.unknown(field.name, name, names)

@@ -33,7 +33,7 @@ def evaluate(
     output: Path,
     settings: EvaluationConfig,
     *,
-    music: DataConfig,
+    dataset: DataConfig,
     audio: AudioConfig = AudioConfig(),
     model: MaskingModel | None = None,
     name: str = "model",
@@ -49,7 +49,7 @@ def evaluate(
     Args:
         output: folder of the scores; an evaluation that was stopped goes on in it.
         settings: what to score and how.
-        music: the data set. Its `sources` are the model's where there is a model.
+        dataset: the data set. Its `sources` are the model's where there is a model.
         audio: sample rate, channels and sizes of the STFT; the model's where there is one.
         model: a separator to evaluate. Defaults to none.
         name: the model's name in the tables.
@@ -65,8 +65,8 @@ def evaluate(
         UserError: as `Evaluation.run`.
     """
     if model is not None:
-        audio, music = model.audio, dataclasses.replace(music, sources=model.source_names)
-    evaluation = Evaluation(music, audio, settings, separation, say, progress)
+        audio, dataset = model.audio, dataclasses.replace(dataset, sources=model.source_names)
+    evaluation = Evaluation(dataset, audio, settings, separation, say, progress)
     scores, failed = evaluation.run(output, model, name)
     return tables.write_evaluation(scores, output) if scores else "", failed
 
@@ -76,7 +76,7 @@ class Evaluation:
     """Scores of a data set's tracks by one or more methods.
 
     Args:
-        music: the data set with the targets.
+        dataset: the data set with the targets.
         audio: sample rate and channels; sizes of the STFT of oracles and losses.
         settings: what to score and how.
         separation: how the model separates.
@@ -89,7 +89,7 @@ class Evaluation:
         >>> scores, failed = evaluation.run(Path("scores"))  # doctest: +SKIP
     """
 
-    music: DataConfig
+    dataset: DataConfig
     audio: AudioConfig
     settings: EvaluationConfig
     separation: SeparationConfig = SeparationConfig()
@@ -135,21 +135,23 @@ class Evaluation:
             methods.append(of_model(name, model, options=self.separation, kept=kept))
         if settings.estimates:
             methods.append(of_folder("estimates", Path(settings.estimates), settings.subset))
-        methods += [of_oracle(oracle, self.music.sources, self.audio) for oracle in settings.oracle]
+        methods += [
+            of_oracle(oracle, self.dataset.sources, self.audio) for oracle in settings.oracle
+        ]
         if not methods:
             raise UserError("model", "nothing to score", "a model, `estimates` or `oracle`")
         return methods
 
     def _tracks(self) -> Sequence[data.Track]:
         subset: Any = self.settings.subset
-        music = data.as_wav(self.music, say=self.say, progress=self.progress)
-        tracks = getattr(data.open_set(music, self.audio, splits=[subset]), subset)
+        dataset = data.as_wav(self.dataset, say=self.say, progress=self.progress)
+        tracks = getattr(data.open_set(dataset, self.audio, splits=[subset]), subset)
         return tracks[: self.settings.tracks]
 
     def _claim(self, output: Path, metrics: list[str], model: str | None) -> None:
-        asked = {
-            "root": str(Path(self.music.root or "").resolve()),
-            "sources": list(self.music.sources),
+        wanted = {
+            "root": str(Path(self.dataset.root or "").resolve()),
+            "sources": list(self.dataset.sources),
             "subset": self.settings.subset,
             "metrics": metrics,
             "model": model,
@@ -157,11 +159,11 @@ class Evaluation:
             "audio": vars(self.audio),
             "separation": {**vars(self.separation), "targets": list(self.separation.targets)},
         }
-        Claim("evaluation", "evaluation.yaml", asked).take(output)
+        Claim("evaluation", "evaluation.yaml", wanted).take(output)
 
     def _score(self, tasks: Sequence[Task], metrics: list[str]) -> int:
         scoring = Scoring(
-            sources=self.music.sources,
+            sources=self.dataset.sources,
             audio=self.audio,
             metrics=metrics,
             jobs=self.settings.jobs or at_once(_WORKER_BYTES, cores_each=2),

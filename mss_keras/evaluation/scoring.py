@@ -84,7 +84,7 @@ class Scoring:
                 bar.update()
                 if error:
                     failed += 1
-                    self.say(f"failed: {task}: {error}")
+                    self.say(f"failed: {task}: {error.quoted}")
         return failed
 
     def _outcomes(

@@ -76,7 +76,9 @@ def benchmark(
     devices.choose("cpu")  # a GPU is the runs'
     config = with_decoded_data(config, splits=splits, say=say, progress=progress)
     claim.take(output)
-    config = with_statistics(config, output, progress=progress)
+    # Those of another run, which --statistics may name, could be others for each session.
+    own = dataclasses.replace(config, data=dataclasses.replace(config.data, statistics=None))
+    config = with_statistics(own, output, progress=progress)
     all_work = [
         LossWork(name, each, settings, output)
         for name, each in configurations(config, names).items()

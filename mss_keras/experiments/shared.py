@@ -33,9 +33,9 @@ def with_decoded_data(
     Raises:
         UserError: if the data set cannot be read.
     """
-    music = data.as_wav(config.data, say=say, progress=progress)
-    data.open_set(music, config.audio, splits=splits)
-    return dataclasses.replace(config, data=music)
+    dataset = data.as_wav(config.data, say=say, progress=progress)
+    data.open_set(dataset, config.audio, splits=splits)
+    return dataclasses.replace(config, data=dataset)
 
 
 def with_statistics(config: RunConfig, folder: Path, *, progress: bool) -> RunConfig:
@@ -55,8 +55,8 @@ def with_statistics(config: RunConfig, folder: Path, *, progress: bool) -> RunCo
     if not path.exists():
         train = data.open_set(config.data, config.audio).train
         data.compute_statistics(train, config.audio, progress=progress).save(path)
-    music = dataclasses.replace(config.data, statistics=str(path))
-    return dataclasses.replace(config, data=music)
+    dataset = dataclasses.replace(config.data, statistics=str(path))
+    return dataclasses.replace(config, data=dataset)
 
 
 @contextlib.contextmanager

@@ -52,6 +52,8 @@ class Claim:
         """
         if (folder / self.file).exists():
             self.check(folder)
+            if not self.may_change:
+                return
         elif folder.exists() and any(folder.iterdir()):
             raise UserError("output", f"something else in {folder}", "a new or empty folder")
         try:

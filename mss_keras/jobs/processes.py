@@ -11,6 +11,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from mss_keras.config import UserError
 from mss_keras.jobs.memory import want_of_memory
 
 INTERRUPTED = "interrupted"
@@ -132,7 +133,8 @@ def _work(function: Callable[..., Any], arguments: tuple, *, log: Path | None, a
 def _failed(error: Exception) -> Result:
     if short := want_of_memory(error):
         return Result(None, f"out of memory: {short}", out_of_memory=True)
-    return Result(None, (" ".join(str(error).split()) or type(error).__name__)[:_LONGEST])
+    text = error.quoted if isinstance(error, UserError) else str(error)
+    return Result(None, (" ".join(text.split()) or type(error).__name__)[:_LONGEST])
 
 
 def _killed(code: int | None) -> Result:

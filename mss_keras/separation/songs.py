@@ -54,7 +54,7 @@ def separate_songs(
             lines = separate_song(model, path, output / target, options=options, files=files)
         except UserError as error:
             failed += 1
-            lines = [f"failed: {error}"]
+            lines = [f"failed: {error.quoted}"]
         for line in lines:
             say(line)
     return failed

@@ -190,9 +190,9 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Opens the log, with the mixture and the targets to compare with."""
-        parts = ("train", "validation")  # one chart for both, as Keras has it
+        splits = ("train", "validation")  # one chart for both, as Keras has it
         self.writers = {
-            part: tf.summary.create_file_writer(str(self.folder / part)) for part in parts
+            split: tf.summary.create_file_writer(str(self.folder / split)) for split in splits
         }
         self._audio("mixture", self.example["mixture"], 0)
         for name, target in zip(self.model.source_names, self.example["sources"], strict=True):
@@ -222,9 +222,9 @@ class TensorBoardLog(keras.callbacks.Callback):
             "run/share_waiting_for_data": (self.model.data_wait - self.waited) / seconds,
         }
         for name, value in {**logs, **self.model.objective.logs(), **run}.items():
-            part = "validation" if name.startswith("val_") else "train"
+            split = "validation" if name.startswith("val_") else "train"
             if name != "learning_rate":
-                with self.writers[part].as_default():
+                with self.writers[split].as_default():
                     tf.summary.scalar(name.removeprefix("val_"), float(value), step=step)
         if self.stopping.best_epoch == epoch:
             self._example(step)

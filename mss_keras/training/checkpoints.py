@@ -83,7 +83,7 @@ class Checkpoints:
         """
         epochs = self.epochs()
         for epoch in reversed(epochs):
-            state = self._state(epoch)
+            state = self._state(epoch, self.say)
             if state is not None:
                 read_weights(model, self._path(epoch) / _WEIGHTS)
                 return state
@@ -123,13 +123,13 @@ class Checkpoints:
     def _path(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:04d}"
 
-    def _state(self, epoch: int) -> RunState | None:
+    def _state(self, epoch: int, say: Callable[[str], None] = lambda line: None) -> RunState | None:
         """State of an epoch's checkpoint, None if that is damaged or missing."""
         path = self._path(epoch)
         try:
             text = (path / _STATE).read_text()
             whole = json.loads(text)["sha256"] == _digest(path / _WEIGHTS)
-            return RunState.from_json(text, self.say) if whole else None
+            return RunState.from_json(text, say) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -1,10 +1,8 @@
 """A training run from configuration to report; run again, it goes on where it was."""
 
 import dataclasses
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -63,91 +61,25 @@ def train(
         DivergedError: if the loss is NaN or infinite.
     """
     config, folder = resolve(config), Path(folder)
-    used = _devices(config, say)
-    chosen = _losses(config, say)
+    used = set_up(config, say)
+    chosen = fetched_losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
     runs.claim(folder, config)
     _announce(config, folder, music, say=say)
-    unpaired = _unpaired(config, say, progress=verbose == 1)
-    separator = _separator(config, chosen, used)
+    unpaired = open_unpaired(config, say, progress=verbose == 1)
+    separator = make_separator(config, chosen, used)
     statistics = _statistics(config, music, folder, progress=verbose == 1)
     separator.network.set_statistics(statistics.mean, statistics.std)
     history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
     return _report(config, folder, music=music, history=history) if report else []
 
 
-@dataclasses.dataclass(frozen=True)
-class DryRun:
-    """What one step of training and of validation took.
-
-    Args:
-        first: float. Seconds of the first step, in which the graph is made.
-        step: float. Seconds of a step of training after it.
-        validation: float. Seconds of the first step of validation.
-        peak: int. Largest memory in use, bytes.
-        steps: int. Number of steps of an epoch.
-    """
-
-    first: float
-    step: float
-    validation: float
-    peak: int
-    steps: int
-
-    def lines(self) -> list[str]:
-        """The same in words."""
-        return [
-            f"first step, with its graph: {self.first:.1f} s",
-            f"a step of training: {self.step:.2f} s; an epoch has {self.steps}: "
-            f"{self.step * self.steps / 60:.1f} min without validation",
-            f"a step of validation, with its graph: {self.validation:.1f} s",
-            f"peak memory: {self.peak / 2**30:.2f} GiB",
-        ]
-
-
-def dry_run(config: RunConfig, *, say: Say = lambda line: None) -> DryRun:
-    """Takes steps of training and one of validation on the real data, and writes no run.
-
-    The statistics of the data are not computed, so that the losses mean nothing.
-
-    Args:
-        config: RunConfig. What is trained on what.
-        say: Callable. Is called with each line that a user would want to know.
+def set_up(config: RunConfig, say: Say) -> Devices:
+    """Sets up the devices of a run and says which they are.
 
     Raises:
-        UserError: as `train`.
+        UserError: if they are not there, or cannot do what is asked of them.
     """
-    config = resolve(config)
-    used = _devices(config, say)
-    chosen = _losses(config, say)
-    music = data.open_set(data.as_wav(config.data, say=say, progress=False), config.audio)
-    unpaired = _unpaired(config, say, progress=False)
-    separator = _separator(config, chosen, used)
-    examples = used.prefetched(
-        data.training_examples(
-            music.train,
-            config.data,
-            config.audio,
-            seed=config.training.seed,
-            unpaired=unpaired,
-            mixed=False,
-        )
-    )
-    validation = data.validation_examples(music.valid, config.data, config.audio)
-    first = _seconds(lambda: separator.fit(examples, steps_per_epoch=1, shuffle=False, verbose=0))
-    two = _seconds(lambda: separator.fit(examples, steps_per_epoch=2, shuffle=False, verbose=0))
-    valid = _seconds(lambda: separator.evaluate(validation, steps=1, verbose=0))
-    steps = data.steps_per_epoch(music.train, config.data)
-    return DryRun(first, two / 2, valid, used.peak_bytes(), steps)
-
-
-def _seconds(function: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def _devices(config: RunConfig, say: Say) -> Devices:
     training = config.training
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -158,7 +90,12 @@ def _devices(config: RunConfig, say: Say) -> Devices:
     return used
 
 
-def _losses(config: RunConfig, say: Say) -> list[SeparationLoss]:
+def fetched_losses(config: RunConfig, say: Say) -> list[SeparationLoss]:
+    """The losses of a run, with what may be missing: better told now than later.
+
+    Raises:
+        UserError: if something is missing.
+    """
     chosen = companions.losses_of(config)
     for loss in chosen:
         companions.companion_of(loss).fetch(say)
@@ -170,7 +107,8 @@ def _announce(config: RunConfig, folder: Path, music: MusicSet, *, say: Say) -> 
     say(f"loss {describe(config)}, learning rate {config.training.lr:g}, run folder {folder}")
 
 
-def _unpaired(config: RunConfig, say: Say, *, progress: bool) -> Unpaired | None:
+def open_unpaired(config: RunConfig, say: Say, *, progress: bool) -> Unpaired | None:
+    """Unpaired music, where a phase of the run wants it; see `mss_keras.data.open_unpaired`."""
     if not any(phase.unpaired for phase in companions.phases(config)):
         return None
     return data.open_unpaired(
@@ -191,7 +129,8 @@ def _statistics(config: RunConfig, music: MusicSet, folder: Path, *, progress: b
     return statistics
 
 
-def _separator(config: RunConfig, chosen: list[SeparationLoss], used: Devices) -> Separator:
+def make_separator(config: RunConfig, chosen: list[SeparationLoss], used: Devices) -> Separator:
+    """The separator of a run, built and compiled, without the statistics of the data."""
     keras.utils.set_random_seed(config.training.seed)
     with used.strategy.scope():
         separator = runs.build(config, used.replicas)

@@ -78,6 +78,8 @@ class Objective:
 
     def make_optimizer(self) -> keras.optimizers.Optimizer:
         """A new optimiser for a network that is trained along."""
+        if self._optimizer is None:
+            return keras.optimizers.Adam()
         # Keras takes the configuration of a LossScaleOptimizer to pieces.
         return keras.optimizers.deserialize(copy.deepcopy(self._optimizer))
 

@@ -19,7 +19,7 @@ from mss_keras.training.separator import Separator
 class Score:
     """SI-SDR of one source, dB; NaN where the target is silent."""
 
-    part: str
+    split: str
     source: str
     estimate: float
     mixture: float
@@ -31,12 +31,12 @@ class Score:
 
 
 def score(
-    part: str, mixture: np.ndarray, *, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
+    split: str, mixture: np.ndarray, *, targets: np.ndarray, estimates: Mapping[str, np.ndarray]
 ) -> list[Score]:
     """SI-SDR of the estimates and of the mixture taken as the estimate.
 
     Args:
-        part: name of the excerpt, for the table.
+        split: name of the excerpt, for the table.
         mixture: `[samples, channels]`.
         targets: `[sources, samples, channels]`.
         estimates: `[samples, channels]` for each source.
@@ -45,23 +45,23 @@ def score(
     for target, (name, estimate) in zip(targets, estimates.items(), strict=True):
         sounds = bool(np.any(target))
         values = [float(si_sdr(target, x)) if sounds else float("nan") for x in (estimate, mixture)]
-        scores.append(Score(part, name, *values))
+        scores.append(Score(split, name, *values))
     return scores
 
 
 def table(scores: Sequence[Score]) -> str:
-    """Scores as text, with the mean of each part."""
+    """Scores as text, with the mean of each split."""
     lines = [f"{'SI-SDR, dB':<14}{'source':<14}{'estimate':>10}{'mixture':>10}{'improvement':>13}"]
-    for part in dict.fromkeys(score.part for score in scores):
-        rows = [score for score in scores if score.part == part]
+    for split in dict.fromkeys(score.split for score in scores):
+        rows = [score for score in scores if score.split == split]
         sounding = [row for row in rows if np.isfinite(row.improvement)]
         if sounding:
             estimate, mixture = np.mean([(row.estimate, row.mixture) for row in sounding], axis=0)
-            rows.append(Score(part, "mean", float(estimate), float(mixture)))
+            rows.append(Score(split, "mean", float(estimate), float(mixture)))
         for row in rows:
             numbers = f"{row.estimate:>10.2f}{row.mixture:>10.2f}{row.improvement:>+13.2f}"
             silent = np.isnan(row.improvement)
-            lines.append(f"{part:<14}{row.source:<14}{'silent target' if silent else numbers}")
+            lines.append(f"{split:<14}{row.source:<14}{'silent target' if silent else numbers}")
     return "\n".join(lines)
 
 
@@ -92,15 +92,15 @@ def write_report(
         separator: the trained model.
         folder: of the run.
         excerpts: `{"mixture": [samples, channels], "sources": [sources, samples,
-            channels]}` for each part; the last one is drawn.
+            channels]}` for each split; the last one is drawn.
         history: a row an epoch.
         loss: name of the loss.
     """
     figures.save(curves(history, loss), folder / "curves.png")
     scores: list[Score] = []
-    for part, excerpt in excerpts.items():
+    for split, excerpt in excerpts.items():
         stems = separator.separate(excerpt["mixture"])
-        write_stems(stems, folder / "stems" / part, separator.audio.sample_rate)
-        scores += score(part, excerpt["mixture"], targets=excerpt["sources"], estimates=stems)
+        write_stems(stems, folder / "stems" / split, separator.audio.sample_rate)
+        scores += score(split, excerpt["mixture"], targets=excerpt["sources"], estimates=stems)
     figures.save(spectrograms(excerpt, stems, separator.audio), folder / "spectrograms.png")
     return scores

@@ -48,10 +48,10 @@ def claim(folder: Path, config: RunConfig) -> None:
     Raises:
         UserError: if it holds the run of another configuration, or cannot be written.
     """
-    asked = config.to_flat()
-    free = asked.keys() - config.binding("run").keys()
+    settings = config.to_flat()
+    may_change = settings.keys() - config.binding("run").keys()
     defaults = RunConfig().to_flat()  # of fields that a run from before them lacks
-    Claim("run", "config.yaml", asked, free, defaults).take(folder)
+    Claim("run", "config.yaml", settings, may_change=may_change, defaults=defaults).take(folder)
 
 
 # Keras's dtype policy of a network, by precision.

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 # Names that columns of the history had before.
-_RENAMED = {"val_sdr": "val_snr"}
+RENAMED = {"val_sdr": "val_snr"}
 
 Row = dict[str, float]
 
@@ -64,11 +64,18 @@ class RunState:
         own = {
             name.name: values[name.name] for name in dataclasses.fields(cls) if name.name in values
         }
-        for old, new in _RENAMED.items():
+        for old, new in RENAMED.items():
             if any(old in row for row in own.get("history", [])):
                 say(f"the history's {old} is called {new} now")
-                own["history"] = [
-                    {new if key == old else key: value for key, value in row.items()}
-                    for row in own["history"]
-                ]
+                own["history"] = [renamed(row) for row in own["history"]]
         return cls(**own)
+
+
+def renamed(row: Mapping[str, float]) -> Row:
+    """A row of a history, with today's names.
+
+    Example:
+        >>> renamed({"epoch": 1, "val_sdr": 3.2})
+        {'epoch': 1, 'val_snr': 3.2}
+    """
+    return {RENAMED.get(name, name): value for name, value in row.items()}

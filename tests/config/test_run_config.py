@@ -2,9 +2,13 @@ import pytest
 
 from mss_keras.config import (
     AudioConfig,
+    DataConfig,
+    EvaluationConfig,
     RunConfig,
     SearchConfig,
+    ServingConfig,
     SongConfig,
+    TrainingConfig,
     UserError,
     default_of,
     fields,
@@ -93,3 +97,17 @@ def test_mappings_are_not_shared():
     first, second = SongConfig(), SongConfig()
     assert first.aggregate == second.aggregate == {}
     assert first.aggregate is not second.aggregate
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (EvaluationConfig, {"oracle": ["irm"]}),
+        (DataConfig, {"augmentations": ["gain"]}),
+        (TrainingConfig, {"feature_layers": ["conv1"]}),
+        (ServingConfig, {"signatures": ["serving_default"]}),
+    ],
+)
+def test_several_names_may_be_a_list(kind, values):
+    ((name, value),) = values.items()
+    assert list(getattr(kind(**values), name)) == value

@@ -94,7 +94,7 @@ def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
     model.build()
     settings = EvaluationConfig(subset="train", tracks=1, metrics=("snr",))
     music, output = DataConfig(root=str(tree)), tmp_path / "scores"
-    summary, failed = evaluate(output, settings, music=music, model=model, name="duo")
+    summary, failed = evaluate(output, settings, dataset=music, model=model, name="duo")
     assert failed == 0
     lines = [line.split() for line in summary.splitlines()]
     assert lines[0][:3] == ["method", "source", "sdr"]

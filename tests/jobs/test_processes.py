@@ -38,6 +38,21 @@ def test_ctrl_c_is_told_from_a_failure():
     assert Job(signal.raise_signal, signal.SIGINT).result() == Result(None, INTERRUPTED)
 
 
+def test_an_answer_larger_than_the_pipe_ends_the_job():
+    for function, length in ((bytes, 1 << 20), (long_failure, 2000)):
+        job = Job(function, 1 << 20)
+        deadline = time.monotonic() + 60
+        while job.alive:
+            assert time.monotonic() < deadline
+            job.wait(0.05)
+        result = job.result()
+        assert len(result.failure or result.value) == length
+
+
+def long_failure(length):
+    raise ValueError("x" * length)
+
+
 def test_a_process_that_is_killed_says_so():
     assert Job(os._exit, 7).result() == Result(None, "killed, exit code 7")
 

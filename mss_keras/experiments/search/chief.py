@@ -113,9 +113,10 @@ class Chief:
             while True:
                 time.sleep(_POLL)
                 waited = time.monotonic() - start
+                # Looked at first: a worker that dies from here on is given up the next time.
+                alone = local is not None and not any(job.alive for job in local.values())
                 self._give_up(timeout, start, local or {})
                 each()
-                alone = local is not None and not any(job.alive for job in local.values())
                 over = self._servicer.stop_triggered
                 if self._oracle.exhausted:  # after a restart, workers may be on their way back
                     over = over or alone or waited > timeout

@@ -1,7 +1,7 @@
 """What a search is asked for: the runs, what varies in them, and the Oracle that chooses."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import keras_tuner
@@ -17,10 +17,9 @@ from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
 from mss_keras.training import loop
 from mss_keras.training.companions import phases
+from mss_keras.training.state import RENAMED
 
 OBJECTIVES = ("val_si_sdr", "val_snr")
-# Names from before, which searches and histories may still have.
-RENAMED = {"val_sdr": "val_snr"}
 _FILE = "search.yaml"
 
 
@@ -109,7 +108,7 @@ class Search:
     def claim(self) -> Claim:
         """What the trials depend on, for the folder of the search."""
         settings = self.settings
-        asked = {
+        wanted = {
             **self.config.binding("search"),
             "tuner": settings.tuner,
             "objective": self.objective,
@@ -117,7 +116,7 @@ class Search:
             "ranges": {name: str(span) for name, span in self.space.ranges.items()},
             **({"trials": settings.trials} if ORACLES[settings.tuner].keeps_trials else {}),
         }
-        return Claim("search", _FILE, asked)
+        return Claim("search", _FILE, wanted)
 
     def with_decoded_data(self, *, say: Callable[[str], None], progress: bool) -> "Search":
         """This search on data that are decoded; see `mss_keras.experiments.shared`."""
@@ -171,18 +170,8 @@ def bring_up_to_date(folder: Path) -> None:
     path = folder / _FILE
     if not path.exists():
         return
-    asked = read_mapping(path, "the file of a search")
-    if asked.get("objective") in RENAMED:
-        asked["objective"] = RENAMED[asked["objective"]]
+    wanted = read_mapping(path, "the file of a search")
+    if wanted.get("objective") in RENAMED:
+        wanted["objective"] = RENAMED[wanted["objective"]]
         with appearing(path) as partial:
-            partial.write_text(yaml.safe_dump(asked, sort_keys=False))
-
-
-def renamed(row: Mapping[str, float]) -> dict[str, float]:
-    """A row of a run's history, with today's names.
-
-    Example:
-        >>> renamed({"epoch": 1, "val_sdr": 3.2})
-        {'epoch': 1, 'val_snr': 3.2}
-    """
-    return {RENAMED.get(name, name): value for name, value in row.items()}
+            partial.write_text(yaml.safe_dump(wanted, sort_keys=False))

@@ -111,7 +111,7 @@ def train_best(
     search: Search,
     progress: Progress,
     *,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = print,
     verbose: int = 0,
 ) -> list[Score]:
     """Trains the configuration of the best trial fully, from where the trial ended.
@@ -121,7 +121,8 @@ def train_best(
     Args:
         search: as in `search`.
         progress: what `search` returned.
-        say: as in `search`; it has to be importable, for it is called in another process.
+        say: as in `search`; it has to be importable, for it is called in another process too.
+            Defaults to `print`.
         verbose: as in `mss_keras.training.loop.train`.
 
     Returns:

@@ -13,7 +13,7 @@ from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig
 from mss_keras.experiments.search.oracle import Oracle
-from mss_keras.experiments.search.plan import RunModel, renamed
+from mss_keras.experiments.search.plan import RunModel
 from mss_keras.experiments.shared import ending, result_of
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.gpus import Gpus
@@ -21,6 +21,7 @@ from mss_keras.jobs.processes import Job, Result
 from mss_keras.jobs.workplace import Workplace
 from mss_keras.training import devices, loop
 from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.state import renamed
 
 # Trains the run of a configuration in a folder, which may go on from the folder of an earlier
 # trial, and returns the row of its history that counts.

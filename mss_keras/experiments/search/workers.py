@@ -62,7 +62,7 @@ def serve_local_workers(
     Args:
         search: the search.
         oracle: chooses the trials.
-        progress: gets told of each trial.
+        progress: learns of each trial.
         train: as in `Tuner`.
 
     Raises:

@@ -18,11 +18,12 @@ import pytest
 
 from mss_keras.config import AdversarialConfig, RunConfig, SearchConfig, TrainingConfig, UserError
 from mss_keras.experiments.search import search, workers
-from mss_keras.experiments.search.plan import Search, bring_up_to_date, renamed
+from mss_keras.experiments.search.plan import Search, bring_up_to_date
 from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.tuner import Tuner
 from mss_keras.jobs.processes import Job
 from mss_keras.training import devices, loop, runs
+from mss_keras.training.state import renamed
 
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
