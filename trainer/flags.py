@@ -96,6 +96,8 @@ def _add_flag(group: Any, flag: Flag) -> None:
         group.add_argument(flag.name, nargs="+", type=flag.type, metavar=flag.metavar, help=text)
     else:
         options: dict[str, Any] = {"type": flag.type, "default": flag.default, "help": text}
+        if number := _number(flag.type):
+            options |= {"metavar": _PLACEHOLDERS[number]}
         if flag.metavar:
             options |= {"nargs": "+", "metavar": flag.metavar}
         if flag.required:
