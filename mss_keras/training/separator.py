@@ -34,6 +34,8 @@ class Separator(MaskingModel):
         data_wait: float. Seconds that training steps have waited for data since the model was made.
 
     Example:
+        >>> import numpy as np
+        >>> from mss_keras.config import AudioConfig, ModelConfig
         >>> separator = Separator(("vocals", "other"), AudioConfig(nfft=256, nhop=64),
         ...                       ModelConfig(hidden_size=4))
         >>> separator.compile("adam", loss="l2_freq")

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 import soundfile
 
 
+@pytest.mark.long
 def test_demo(trainer, tmp_path):
     result = trainer("--demo", "--output", tmp_path / "demo", check=0)
     assert "This is a demonstration" in result.stdout

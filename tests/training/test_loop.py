@@ -30,6 +30,7 @@ def history(run):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_killed_and_resumed_is_as_if_never_killed(tree, small, tmp_path, trainer):
     settings = {
         **small,
@@ -109,6 +110,7 @@ def test_two_devices_give_the_weights_of_one(tree):
     assert float(found["differ"]) < 1e-4
 
 
+@pytest.mark.long
 def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, command):
     """Two in a process of their own: they are set up before TensorFlow runs."""
     settings = {**small, "batch_size": 4, "epochs": 2, "dropout": 0.0, "root": tree}

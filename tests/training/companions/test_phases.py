@@ -63,6 +63,7 @@ def arrays(run, epoch):
         return {name: file[name] for name in file}
 
 
+@pytest.mark.long
 def test_a_run(tree, small, tmp_path, trainer):
     """Pretraining, then both; stopped in between and resumed it is as if never stopped."""
     settings = {

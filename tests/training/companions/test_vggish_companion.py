@@ -257,6 +257,7 @@ for name in ("loss", "deep_feature/feature", "deep_feature/style"):
 """
 
 
+@pytest.mark.long
 def test_two_devices_give_the_weights_of_one(vggish):
     command = [sys.executable, "-W", "ignore", "-c", TWO_DEVICES, str(vggish)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=200)
@@ -269,6 +270,7 @@ def test_two_devices_give_the_weights_of_one(vggish):
         assert one == pytest.approx(two, rel=1e-4)
 
 
+@pytest.mark.long
 def test_from_the_command_line_and_resumed(tree, small, vggish, trainer, tmp_path):
     settings = {
         **small, "root": tree, "loss": "deep_feature", "vggish": vggish, "epochs": 2,
