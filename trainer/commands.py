@@ -51,7 +51,7 @@ def prepare(options: Namespace) -> None:
 
     _fetch(options)
     output = options.output or f"{options.root.rstrip('/')}-wav"
-    count = data.prepare(options.root, output, jobs=options.jobs)
+    count = data.prepare(options.root, output, jobs=options.jobs, progress=sys.stderr.isatty())
     _say(f"{count} tracks decoded, all are in {output}")
 
 
@@ -63,7 +63,8 @@ def check_data(options: Namespace) -> None:
 
     from mss_keras import data
 
-    findings = data.check(options.root, music.sources, audio)
+    progress = sys.stderr.isatty()
+    findings = data.check(options.root, music.sources, audio, progress=progress)
     for finding in findings:
         _say(f"{'error' if finding.fatal else 'warning'}: {finding.path}: {finding.message}")
     errors = sum(finding.fatal for finding in findings)

@@ -100,6 +100,7 @@ print("differ", max(np.abs(a - b).max() for a, b in zip(*weights)))
 """
 
 
+@pytest.mark.long
 def test_two_devices_give_the_weights_of_one(tree):
     """By SGD: Adam's first steps are the gradient's sign, which is noise where that is nearly 0."""
     command = [sys.executable, "-c", TWO_DEVICES, str(tree)]
@@ -132,8 +133,8 @@ def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, comma
     [
         {"mixed_precision": "bfloat16", "loss": "l1_time"},
         {"mixed_precision": "float16"},
-        {"jit_compile": True, "loss": "l2_time"},
-        {"architecture": "separate", "unidirectional": True},
+        pytest.param({"jit_compile": True, "loss": "l2_time"}, marks=pytest.mark.long),
+        pytest.param({"architecture": "separate", "unidirectional": True}, marks=pytest.mark.long),
         {"nb_channels": 1, "in_memory": True, "loss": "l1_freq"},
     ],
     ids=lambda extra: "-".join(extra),
@@ -150,6 +151,7 @@ def test_options_train(tree, small, tmp_path, command, extra):
     assert stem.shape == (44100, settings.get("nb_channels", 2))
 
 
+@pytest.mark.long
 def test_a_run_leaves_what_it_promises_and_reproduces(run, tmp_path, trainer):
     assert {path.name for path in run.iterdir()} == {
         "config.yaml", "statistics.npz", "checkpoints", "history.csv", "tensorboard", "curves.png",
@@ -212,6 +214,7 @@ def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(run, tree, t
     assert sorted(os.listdir(own / "checkpoints")) == kept
 
 
+@pytest.mark.long
 def test_early_stop_and_plateau(tree, small, tmp_path, command):
     settings = {
         **small, "root": tree, "epochs": 30, "lr": 1e-12, "patience": 4, "lr_decay_patience": 2,
