@@ -86,7 +86,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class CheckInterrupt(keras.callbacks.Callback):
-    """Ends `fit` between two batches once Ctrl-C has been pressed.
+    """Ends `Separator.fit` between two batches once Ctrl-C has been pressed.
 
     Args:
         interrupt: tells whether it has been.

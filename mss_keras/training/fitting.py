@@ -1,4 +1,4 @@
-"""The phases of a run through `fit`, from its last checkpoint to its end."""
+"""The phases of a run through `Separator.fit`, from its last checkpoint to its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

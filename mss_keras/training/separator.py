@@ -39,6 +39,8 @@ class Separator(MaskingModel):
             wait for the device. Defaults to `False`; runs set it.
 
     Example:
+        >>> import numpy as np
+        >>> from mss_keras.config import AudioConfig, ModelConfig
         >>> separator = Separator(("vocals", "other"), AudioConfig(nfft=256, nhop=64),
         ...                       ModelConfig(hidden_size=4))
         >>> separator.compile("adam", loss="l2_freq")

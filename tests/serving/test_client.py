@@ -122,6 +122,7 @@ def go(server):
     server.stdin.flush()
 
 
+@pytest.mark.long
 def test_a_server_that_dies_and_returns_in_mid_song(quick, long_song, tmp_path):
     port = free_port()
     script = [sys.executable, str(Path(module.__file__)), str(port), f"quick={quick.folder}"]

@@ -14,7 +14,7 @@ from mss_keras.jobs.files import appearing
 class Oracle(keras_tuner.Oracle):
     """KerasTuner's Oracle, whose state is written whole, and which can give up trials.
 
-    KerasTuner writes `oracle.json` while a trial ends and before a grid has noted the end.
+    KerasTuner writes oracle.json while a trial ends and before a grid has noted the end.
     After a kill at that moment the trial would be repeated, or the grid would end.
 
     Attributes:
