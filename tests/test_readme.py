@@ -215,7 +215,9 @@ def test_python_example(stems, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("room", ["data", "evaluation", "losses", "metrics", "models", "separation"])
+@pytest.mark.parametrize(
+    "room", ["data", "evaluation", "losses", "metrics", "models", "separation"]
+)
 def test_python_examples_of_rooms(room, run, stems, tmp_path):
     """All that need no more than the demonstration's data, its run, and a song."""
     make_demo(tmp_path / "runs/demo-data")
