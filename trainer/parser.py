@@ -75,8 +75,8 @@ COMMANDS = {
             ),
             Flag(
                 "dry-run",
-                "Take some steps of training and one of validation, tell their time and memory, and "
-                "write no run; .stem.mp4 files are decoded first, as they would be",
+                "Take some steps of training and one of validation, tell their time and memory, "
+                "and write no run; .stem.mp4 files are decoded first, as they would be",
                 bool,
             ),
             *_DOWNLOAD,
