@@ -65,8 +65,8 @@ def with_defaults(arguments: Iterable[str]) -> list[str]:
 def _gathered(arguments: list[str], flag: str) -> list[str]:
     """`--loss a … --loss b`, or `--loss a+b`, as `… --loss ["a", "b"]`.
 
-    argparse would take the last alone. Its action "append" would add to what a configuration
-    file says instead of replacing it.
+    argparse would take the last alone, and its action that appends would add to what a
+    configuration file says instead of replacing it.
     """
     values, rest = [], []
     words = iter(arguments)

@@ -88,7 +88,7 @@ def add_flags(
 
 def _add_flag(group: Any, flag: Flag) -> None:
     text = described(flag.help, flag.type, flag.default)
-    if flag is CONFIG:
+    if flag.name == "config":
         group.add_argument("--config", action=ActionConfigFile, help=text)
     elif flag.type is bool:
         group.add_argument(f"--{flag.name}", action="store_true", help=text)

@@ -140,7 +140,7 @@ COMMANDS = {
     "benchmark": Command(
         "train and score every loss alike: the survey's table",
         (
-            CONFIG,
+            Flag("config", "YAML file of flags"),  # a run's has a loss, which is no flag here
             Flag("losses", "Names of losses, or all", default=["all"], metavar="LOSS"),
             Flag(
                 "output",

@@ -1,6 +1,6 @@
 """Gradients of all replicas to one update: reduce, unscale, check, clip, step, in this order.
 
-Keras does these things in another order. Its `LossScaleOptimizer` asks the first replica alone
+Keras does these things in another order. Its `keras.optimizers.LossScaleOptimizer` asks the first replica alone
 whether its gradients are finite, and its optimisers clip each replica's share before the shares
 are added up. With the sum taken first, every replica sees the same gradients: those that one
 device would have had.
@@ -20,7 +20,7 @@ def take_over(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
         optimizer: any optimiser of Keras, compiled into a model that uses `update`.
 
     Returns:
-        The same optimiser. Another model's `fit` on several devices would no longer add up the
+        The same optimiser. Another model's `keras.Model.fit` on several devices would no longer add up the
         gradients that it gives to it.
     """
     inner = getattr(optimizer, "inner_optimizer", None)
@@ -39,7 +39,7 @@ def update(
 
     Args:
         optimizer: what `take_over` gave.
-        gradients: of the replica's share of the loss, scaled by the optimiser's `scale_loss`.
+        gradients: of the replica's share of the loss, scaled as the optimiser wants it.
         variables: a variable for each gradient.
     """
     pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
