@@ -54,7 +54,8 @@ class Devices:
     def prefetched(self, examples: tf.data.Dataset) -> tf.data.Dataset:
         """Examples that are copied to the device before a step asks for them.
 
-        `tf.distribute.MirroredStrategy` does so by itself, and a CPU has its memory in common with the pipeline.
+        `tf.distribute.MirroredStrategy` does so by itself, and a CPU has its memory in common with
+        the pipeline.
         """
         if self.gpus != 1 or isinstance(self.strategy, tf.distribute.MirroredStrategy):
             return examples

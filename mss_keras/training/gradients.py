@@ -1,9 +1,9 @@
 """Gradients of all replicas to one update: reduce, unscale, check, clip, step, in this order.
 
-Keras does these things in another order. Its `keras.optimizers.LossScaleOptimizer` asks the first replica alone
-whether its gradients are finite, and its optimisers clip each replica's share before the shares
-are added up. With the sum taken first, every replica sees the same gradients: those that one
-device would have had.
+Keras does these things in another order. Its `keras.optimizers.LossScaleOptimizer` asks the first
+replica alone whether its gradients are finite, and its optimisers clip each replica's share before
+the shares are added up. With the sum taken first, every replica sees the same gradients: those
+that one device would have had.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ def take_over(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimiz
         optimizer: any optimiser of Keras, compiled into a model that uses `update`.
 
     Returns:
-        The same optimiser. Another model's `keras.Model.fit` on several devices would no longer add up the
-        gradients that it gives to it.
+        The same optimiser. Another model's `keras.Model.fit` on several devices would no longer
+        add up the gradients that it gives to the optimiser.
     """
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is not None:
