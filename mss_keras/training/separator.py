@@ -80,6 +80,7 @@ class Separator(MaskingModel):
         *,
         log_gradient_norms: bool = False,
         discriminator_optimizer: keras.optimizers.Optimizer | None = None,
+        jit_compile: bool = False,
         **kwargs,
     ) -> None:
         """Sets optimiser and loss.
@@ -95,6 +96,9 @@ class Separator(MaskingModel):
                 Defaults to `False`: it costs a backward pass a term.
             discriminator_optimizer: the optimiser whose copies train the discriminators of the
                 adversarial loss. Defaults to Adam as DCGAN has it, 2e-4 and β₁ = 0.5.
+            jit_compile: whether XLA compiles the steps. Defaults to `False`, where Keras decides by
+                itself: on CPUs XLA makes LSTM layers several times slower, and on GPUs it
+                cannot compile cuDNN's.
             **kwargs: as in `keras.Model.compile`; `metrics` are not taken: SI-SDR
                 and SNR of the waveforms are reported in validation.
 
@@ -107,7 +111,7 @@ class Separator(MaskingModel):
         weights = [1.0] * len(resolved) if loss_weights is None else list(loss_weights)
         if len(weights) != len(resolved):
             raise ValueError(f"loss_weights: found {len(weights)}, wanted {len(resolved)}")
-        super().compile(optimizer=optimizer, **kwargs)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         take_over(self.optimizer)
         along = discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
         self.objective = Objective(
@@ -161,7 +165,8 @@ class Separator(MaskingModel):
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Inverse of `get_compile_config`; networks of losses wait until one is computed."""
-        super().compile(take_over(keras.optimizers.deserialize(config["optimizer"])))
+        optimizer = take_over(keras.optimizers.deserialize(config["optimizer"]))
+        super().compile(optimizer, jit_compile=False)
         self.objective = Objective.from_config(config)
         self.optimizer.build(self.trainable_variables)
 
