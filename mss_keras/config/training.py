@@ -109,6 +109,8 @@ class TrainingConfig:
     def __post_init__(self):
         require_choices(self)
         require_positive(self, "epochs", "lr_decay_patience", "patience", "lr", "clip")
+        both = self.jit_compile and self.deterministic
+        require(not both, "jit_compile", found=True, wanted="False with `deterministic`")
         require(len(self.loss) > 0, "loss", found=list(self.loss), wanted="at least one name")
         require(
             len(set(self.loss)) == len(self.loss),

@@ -111,3 +111,9 @@ def test_mappings_are_not_shared():
 def test_several_names_may_be_a_list(kind, values):
     ((name, value),) = values.items()
     assert list(getattr(kind(**values), name)) == value
+
+
+def test_xla_and_determinism_do_not_go_together():
+    """Keras would drop XLA without a word."""
+    with pytest.raises(UserError, match="jit_compile: found True, wanted False with `determin"):
+        TrainingConfig(jit_compile=True, deterministic=True)
