@@ -29,7 +29,9 @@ def make(tmp_path):
             stub.write_text(STUB.format(python=sys.executable, version=version))
             stub.chmod(0o755)
         path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+        # What a make that runs these tests hands on would be taken for arguments.
+        inherited = {"PYTHON", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
+        environment = {name: os.environ[name] for name in os.environ.keys() - inherited}
         return subprocess.run(
             ["make", *arguments],
             cwd=tmp_path,

@@ -483,12 +483,12 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(
         rows = {row["loss"]: row for row in csv.DictReader(file)}
     assert float(rows["l2_freq"]["SDR mean"]) < 30
     assert not rows["l2_freq"]["note"]
-    assert rows["deep_feature"]["note"].startswith("failed: vggish: found ")
+    assert rows["deep_feature"]["note"].startswith("failed: `vggish`: found ")
     for made in ("runs/l2_freq/curves.png", "evaluations/l2_freq/scores.png", "heatmap.png"):
         assert (output / made).exists()
     again = command(*arguments, check=1)
     assert "1 of 2 losses are finished already" in again.stdout
-    assert "1/1 deep_feature: vggish: found" in again.stdout
+    assert "1/1 deep_feature: --vggish: found" in again.stdout
     assert f"found another benchmark in {output}: --epochs 1 (now 2)" in error_of(
         command(*arguments, "--epochs", "2", check=2)
     )

@@ -208,8 +208,8 @@ def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(run, tree, t
     result = trainer("--config", own / "config.yaml", "--epochs", 9, "--output", own, check=1)
     assert "going on after epoch 2" in result.stdout
     assert "loss is nan at epoch 3" in result.stderr
-    assert "tracks in the batch: " in result.stderr
-    assert "b" in result.stderr.split("tracks in the batch: ")[1].split(";")[0].split(", ")
+    assert "tracks in the batches: " in result.stderr
+    assert "b" in result.stderr.split("tracks in the batches: ")[1].split(";")[0].split(", ")
     assert len(result.stderr.strip().splitlines()) == 1
     assert sorted(os.listdir(own / "checkpoints")) == kept
 
