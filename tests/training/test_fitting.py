@@ -1,12 +1,13 @@
 """Where a run goes on, on a separator that is made up."""
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mss_keras import data
-from mss_keras.config import AudioConfig, DataConfig, RunConfig, TrainingConfig
+from mss_keras.config import AdversarialConfig, AudioConfig, DataConfig, RunConfig, TrainingConfig
 from mss_keras.training import fitting
 from mss_keras.training.callbacks import SaveState
 from mss_keras.training.companions import Phase
@@ -67,3 +68,18 @@ def test_examples_go_on_after_those_of_the_epochs_that_are_done(fit, monkeypatch
     assert asked["initial_epoch"] == done
     assert asked["unpaired"] is None
     assert fit.separator.sparse_logs
+
+
+@pytest.mark.parametrize("state", [None, RunState(2, 1, history=[{"epoch": 1}, {"epoch": 2}])])
+def test_pretrained_weights_are_those_of_the_first_epoch_alone(fit, monkeypatch, state):
+    """A run that is resumed has its own; it writes the rows that it may lack."""
+    adversarial = AdversarialConfig(pretrained="runs/a")
+    config = dataclasses.replace(fit.config, adversarial=adversarial)
+    fit = dataclasses.replace(fit, config=config)
+    monkeypatch.setattr(fitting, "pretrained_weights", lambda path, separator: [path])
+    taken: list[list] = []
+    fit.separator.set_weights = taken.append
+    checkpoints: Any = SimpleNamespace(restore=lambda separator: state)
+    assert fit._begin(checkpoints) is state
+    assert taken == ([] if state else [["runs/a"]])
+    assert (fit.folder / "history.csv").exists() == bool(state)
