@@ -20,6 +20,11 @@ def test_a_file_keeps_its_name():
     assert error.spelled(flag_name) == "root: found text, wanted audio"
 
 
+def test_a_text_that_is_no_name_stays():
+    error = UserError("runs/a_b", "text", "audio")
+    assert error.spelled(flag_name) == "runs/a_b: found text, wanted audio"
+
+
 def test_text_in_backticks_that_is_no_name_stays():
     error = UserError("root", "`a b`", "`--x`")
     assert error.spelled(flag_name) == "--root: found `a b`, wanted `--x`"

@@ -79,6 +79,10 @@ def test_wrong_values(values, message):
         RunConfig.from_flat(values)
 
 
+def test_a_bandwidth_may_reach_the_nyquist_rate():
+    assert RunConfig.from_flat({"bandwidth": 22050.0}).model.bandwidth == 22050.0
+
+
 @pytest.mark.parametrize("field", ["lr", "clip"])
 def test_none_is_no_wrong_number(field):
     assert getattr(RunConfig.from_flat({field: None}).training, field) is None

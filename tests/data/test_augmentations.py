@@ -70,6 +70,19 @@ def test_fewer_sources_take_the_first_draws():
     np.testing.assert_array_equal(one, whole[:1])
 
 
+def test_the_order_is_that_of_the_table(monkeypatch):
+    """Not that of the names: to add and to multiply is not to multiply and to add."""
+
+    class Shift(Sign):
+        def apply(self, sources, drawn):
+            return sources + drawn[:, tf.newaxis, tf.newaxis]
+
+    monkeypatch.setitem(AUGMENTATIONS, "shift", Shift())
+    drawn = {"gain": tf.constant([0.5]), "shift": tf.constant([3.0])}
+    for chosen in (("gain", "shift"), ("shift", "gain")):
+        assert float(augment(tf.ones([1, 1, 1]), drawn, chosen)) == 3.5
+
+
 def test_a_new_augmentation_leaves_the_draws_of_the_others(monkeypatch):
     sizes = {"tracks": 5, "sources": 3}
 

@@ -40,6 +40,13 @@ def test_a_key_that_an_earlier_version_lacked_has_its_default(tmp_path):
         claim(loss="psa").check(tmp_path)
 
 
+def test_what_the_file_says_goes_before_the_default(tmp_path):
+    claim(loss="psa").take(tmp_path)
+    claim(loss="psa").check(tmp_path)
+    with pytest.raises(UserError, match=r"`loss` psa \(now l2_freq\)"):
+        claim().check(tmp_path)
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(UserError, match=r"output: found something else"):

@@ -21,6 +21,13 @@ OOM = "OOM when allocating tensor with shape[16,2,2049] on /GPU:0 by allocator G
             RuntimeError("failed call to cuInit: CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
             "failed call to cuInit: CUDA_ERROR_OUT_OF_MEMORY: out of memory",
         ),
+        (
+            RuntimeError("XLA: Out of memory while trying to allocate 8 bytes."),
+            "XLA: Out of memory while trying to allocate 8 bytes.",
+        ),
+        (RuntimeError("CUDNN_STATUS_ALLOC_FAILED"), "CUDNN_STATUS_ALLOC_FAILED"),
+        (RuntimeError("Dst tensor is not initialized."), "Dst tensor is not initialized."),
+        (RuntimeError("Status: out of memory"), "Status: out of memory"),
         (MemoryError(), "MemoryError"),
         (OSError(12, "Cannot allocate memory"), "[Errno 12] Cannot allocate memory"),
         (FloatingPointError("loss is nan at epoch 1, step 1"), None),

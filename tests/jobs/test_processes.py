@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from mss_keras.config import UserError
 from mss_keras.jobs.processes import INTERRUPTED, Job, Result
 
 
@@ -47,6 +48,25 @@ def test_an_answer_larger_than_the_pipe_ends_the_job():
             job.wait(0.05)
         result = job.result()
         assert len(result.failure or result.value) == length
+
+
+def fail_with(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            UserError("nhop", 3, "a divisor of `nfft`"),
+            "`nhop`: found 3, wanted a divisor of `nfft`",
+        ),
+        (ValueError("two\nlines"), "two lines"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_a_failure_is_a_line_that_can_be_spelled_for_its_reader(error, line):
+    assert Job(fail_with, error).result() == Result(None, line)
 
 
 def long_failure(length):

@@ -77,3 +77,12 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", flock)
     assert Workplace(tmp_path / "here").alone(max, 1, 2) == 2
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):
+    def flock(file, kind):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="Input/output error"):
+        Workplace(tmp_path / "here").alone(max, 1, 2)

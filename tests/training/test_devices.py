@@ -1,6 +1,7 @@
 """Devices of a run; GPUs are made up, for none is needed to say what would be done with them."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import tensorflow as tf
@@ -44,6 +45,46 @@ def test_batches_are_copied_ahead_to_one_gpu_alone(monkeypatch):
         found = Devices(STRATEGY, "some", gpus).prefetched(examples)
         assert [int(x) for x in found] == [0, 1, 2, 3, 4]
     assert asked == ["/GPU:0"]
+
+
+def test_batches_are_copied_once_to_a_mirrored_gpu(monkeypatch):
+    """MirroredStrategy copies them by itself."""
+    monkeypatch.setattr(tf.data.experimental, "prefetch_to_device", pytest.fail)
+    mirrored = tf.distribute.MirroredStrategy(["CPU:0"])
+    examples = tf.data.Dataset.range(5)
+    assert Devices(mirrored, "one GPU, mirrored", 1).prefetched(examples) is examples
+
+
+def test_peak_memory_is_that_of_the_gpu_that_used_most(monkeypatch):
+    gpus = [SimpleNamespace(name=f"/device:GPU:{number}") for number in range(3)]
+    peaks = {"GPU:0": 5, "GPU:1": 9, "GPU:2": 7}
+    monkeypatch.setattr(tf.config, "list_logical_devices", {"GPU": gpus}.get)
+    monkeypatch.setattr(
+        tf.config.experimental, "get_memory_info", lambda name: {"peak": peaks[name], "current": 1}
+    )
+    assert Devices(STRATEGY, "3 GPUs", 3).peak_bytes() == 9
+
+
+def test_virtual_devices_share_the_memory_of_one_gpu(monkeypatch):
+    found, strategies = [], []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda devices, kind: None)
+    monkeypatch.setattr(
+        tf.config, "set_logical_device_configuration", lambda device, parts: found.append(parts)
+    )
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "made up"}
+    )
+    monkeypatch.setattr(
+        tf.distribute, "MirroredStrategy", lambda *arguments: strategies.append(arguments)
+    )
+    used = devices.choose("gpu:3")
+    assert [part.memory_limit for part in found[0]] == [2000, 2000, 2000]
+    assert strategies[0][0] == ["GPU:0", "GPU:1", "GPU:2"]
+    assert isinstance(strategies[0][1], tf.distribute.HierarchicalCopyAllReduce)
+    assert (used.gpus, used.name) == (3, "3 virtual GPUs on one GPU (made up)")
+    assert devices.choose("cpu:2").gpus == 0
+    assert [part.memory_limit for part in found[1]] == [None, None]
 
 
 def test_peak_memory_of_the_process():

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import keras
 import pytest
+import tensorflow as tf
+
+from mss_keras.training.gradients import take_over, update
 
 SCRIPT = """
 import keras, numpy as np, tensorflow as tf
@@ -69,3 +73,11 @@ def test_what_is_clipped_is_their_sum(found, name):
 def test_an_infinity_on_any_replica_stops_the_step(found):
     assert found["infinite"] == [[0.0, 0.0], [0.0, 0.0]]
     assert found["scale"] == [[4.0, 4.0], [4.0, 4.0]]
+
+
+def test_a_variable_without_a_gradient_is_passed_over():
+    first, second = keras.Variable([1.0]), keras.Variable([1.0])
+    optimizer = take_over(keras.optimizers.SGD(0.5))
+    optimizer.build([first, second])
+    update(optimizer, [None, tf.constant([1.0])], [first, second])
+    assert [float(x.numpy()[0]) for x in (first, second)] == [1.0, 0.5]

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mss_keras import Separator, domains, losses
 from mss_keras.config import AudioConfig, ModelConfig, UserError
+from mss_keras.training import steps
 
 AUDIO = AudioConfig(nfft=512, nhop=256)
 # Small, for what a test costs is the tracing of its graphs.
@@ -135,6 +136,22 @@ def test_time_spent_waiting_for_data_is_counted(batch):
         waits.append(model.data_wait)
     assert waits[1] >= 0.9  # three times what the source sleeps
     assert waits[0] < waits[1]
+
+
+def test_logs_are_sparse_where_that_is_wanted(batch, monkeypatch):
+    """And no step has waited for data before the first."""
+    monkeypatch.setattr(steps, "_SECONDS", 1e9)
+    seen: list[dict] = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(dict(logs))
+    )
+    model = separator()
+    assert model.data_wait == 0
+    for sparse in (False, True):
+        model.sparse_logs = sparse
+        model.fit(repeat(batch), steps_per_epoch=3, shuffle=False, verbose=0, callbacks=[look])
+    assert [bool(logs) for logs in seen[:3]] == [True, True, True]
+    assert [bool(logs) for logs in seen[4:]] == [False, False]
 
 
 def test_a_step_is_traced_once(batch, monkeypatch):

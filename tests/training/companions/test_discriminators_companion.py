@@ -112,6 +112,22 @@ def test_each_half_step_moves_its_own(batch):
     assert not any(same(own, both.trainable_variables))
 
 
+def test_the_separator_answers_for_both_mixtures(batch):
+    model = separator(adversarial())
+    mixtures = {"paired": batch["mixture"], "unpaired": batch["unpaired_mixture"]}
+    sources = {"paired": batch["sources"], "unpaired": batch["unpaired_sources"]}
+    scene = model._scene(sources, dict(model(mixtures)))
+    model.objective.total(scene, training=True)
+    (loss,) = model.objective.losses
+    assert scene.unpaired is not None
+    each = [
+        float(tf.reduce_mean(loss.separator_term(one.estimated_magnitudes)))
+        for one in (scene, scene.unpaired)
+    ]
+    found = float(model.objective.trackers["adversarial/separator"].result())
+    assert found == pytest.approx(sum(each), rel=1e-5)
+
+
 def test_rate_0_freezes_the_discriminators(batch):
     model = separator(adversarial(), along=keras.optimizers.SGD(0.0))
     each = companion(model).discriminators.each

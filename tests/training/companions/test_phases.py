@@ -123,6 +123,8 @@ def test_pretrained_weights_are_taken(small, tmp_path):
         pretrained_weights(str(tmp_path / "before.keras"), new), before.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-    narrow = loop.runs.build(RunConfig.from_flat({**values, "hidden_size": 8}))
-    with pytest.raises(UserError, match=r"pretrained: found .*before.keras, wanted those of this"):
-        pretrained_weights(str(tmp_path / "before.keras"), narrow)
+    # Of the last two the weights would have the same shapes.
+    for other in ({"hidden_size": 8}, {"nhop": 128}, {"sources": ["drums", "vocals"]}):
+        another = loop.runs.build(RunConfig.from_flat({**values, **other}))
+        with pytest.raises(UserError, match=r"pretrained: .*before.keras, wanted those of this"):
+            pretrained_weights(str(tmp_path / "before.keras"), another)
