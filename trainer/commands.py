@@ -41,7 +41,8 @@ def train(options: Namespace) -> None:
     try:
         scores = loop.train(run, output, say=_say, verbose=_verbosity())
     except WorkFailedError as error:
-        error.add_note(f"the last checkpoint is in {output}")
+        if any(output.glob("checkpoints/epoch-*")):
+            error.add_note(f"the last checkpoint is in {output}")
         raise
     _say(f"\n{report.table(scores)}")
     if options.demo:
@@ -119,6 +120,8 @@ def evaluate(options: Namespace) -> None:
     from mss_keras.evaluation import evaluate
     from mss_keras.training import runs
 
+    if options.precision and not options.model:
+        raise UserError("precision", "no `model`", "both, or no `precision`")
     model, name = None, Path(options.model or "model").stem
     if options.model:
         model = runs.load(options.model, precision=options.precision)
@@ -169,7 +172,7 @@ def tune(options: Namespace) -> None:
     """`python -m trainer tune`."""
     run, settings = _run_config(options), from_options(config.SearchConfig, vars(options))
     if options.export and not options.then_train:
-        raise UserError("export", "no `then_train`", "both or neither")
+        raise UserError("export", "no `then_train`", "both")
     _require_root(options)
 
     from mss_keras.experiments.search.plan import Search
@@ -239,6 +242,8 @@ def _with_music(run: RunConfig, options: Namespace, output: Path) -> RunConfig:
     _fetch(options)
     if not options.demo:
         return run
+    if options.root is not None:
+        raise UserError("demo", "it with `root`", "one of the two")
 
     from mss_keras import data
 

@@ -50,7 +50,7 @@ class _Mistake:
 
     @property
     def help(self) -> str:
-        return f"'{self.command} --help'"
+        return f"'python -m trainer {self.command} --help'"
 
 
 def _unknown_flag(mistake: _Mistake) -> UserError:

@@ -42,8 +42,8 @@ _RUN = tuple(config.GROUPS.values())
 _MODEL = Flag("model", "Folder of a run, or a .keras file", required=True)
 _PRECISION = Flag(
     "precision",
-    "Type in which the network computes; that in which the model was trained if not given. On "
-    "CPUs float32 is often the fastest",
+    "Type in which the network computes, float32, float16 or bfloat16; that in which the model was "
+    "trained if not given. On CPUs float32 is often the fastest",
     Literal["float32", "float16", "bfloat16"] | None,
     section="machine",
 )

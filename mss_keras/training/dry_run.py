@@ -1,5 +1,6 @@
 """Some steps on the real configuration, before hours are spent."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from mss_keras import data
 from mss_keras.config import RunConfig
 from mss_keras.training import loop
+from mss_keras.training.callbacks import DivergedError
 from mss_keras.training.devices import uses
 
 _STEPS = 4
@@ -45,7 +47,7 @@ class DryRun:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Times every step; reading its logs waits for the device."""
+    """Times every step and looks at its loss, for which it waits for the device."""
 
     def __init__(self):
         super().__init__()
@@ -56,6 +58,9 @@ class _Clock(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.times.append(time.perf_counter() - self.start)
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise DivergedError(f"loss is {loss} at step {batch + 1}")
 
 
 def dry_run(
@@ -74,6 +79,7 @@ def dry_run(
 
     Raises:
         UserError: as `mss_keras.training.loop.train`.
+        DivergedError: if a loss is NaN or infinite.
     """
     config = loop.resolve(config)
     used = loop.set_up(config, say)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from mss_keras import losses
+from mss_keras.config import require
 from mss_keras.domains import Scene
 from mss_keras.losses import SeparationLoss
 from mss_keras.metrics import SISDR, SNR
@@ -103,17 +104,18 @@ class Separator(MaskingModel):
                 and SNR of the waveforms are reported in validation.
 
         Raises:
-            UserError: for an unknown name of a loss, or a network that cannot be had.
-            ValueError: if weights and losses differ in number.
+            UserError: for an unknown name of a loss, another kind of loss, weights that do not fit,
+                metrics, or a network that cannot be had.
         """
-        chosen = [loss] if isinstance(loss, (str, SeparationLoss)) else list(loss)
-        resolved = [losses.get(x) if isinstance(x, str) else x for x in chosen]
-        weights = [1.0] * len(resolved) if loss_weights is None else list(loss_weights)
-        if len(weights) != len(resolved):
-            raise ValueError(f"loss_weights: found {len(weights)}, wanted {len(resolved)}")
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-        take_over(self.optimizer)
-        along = discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5)
+        require("metrics" not in kwargs, "metrics", found="some", wanted="none: see `compile`")
+        resolved = _resolved(loss)
+        weights = [1.0] * len(resolved) if loss_weights is None else loss_weights
+        fits = isinstance(weights, Sequence) and len(weights) == len(resolved)
+        wanted = f"a number for each of the {len(resolved)} losses"
+        require(fits, "loss_weights", found=loss_weights, wanted=wanted)
+        super().compile(jit_compile=jit_compile, **kwargs)
+        self.optimizer = take_over(self._scaled(keras.optimizers.get(optimizer)))
+        along = self._scaled(discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
         self.objective = Objective(
             resolved,
             weights,
@@ -121,6 +123,13 @@ class Separator(MaskingModel):
             optimizer=keras.optimizers.serialize(along),
         )
         self._bind()
+
+    def _scaled(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+        # Small gradients are 0 in float16 unless the loss is scaled.
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.policy != "mixed_float16" or scaled:
+            return optimizer
+        return keras.optimizers.LossScaleOptimizer(optimizer)
 
     def _bind(self) -> None:
         self.objective.bind(
@@ -211,6 +220,7 @@ class Separator(MaskingModel):
 
         Unpaired music is passed over.
         """
+        data = _batch(data)
         if isinstance(data, Mapping):
             data = {name: data[name] for name in data if not name.startswith("unpaired_")}
         mixture, sources, weight = self._unpacked(data)
@@ -224,6 +234,7 @@ class Separator(MaskingModel):
 
     def _unpacked(self, data):
         # Mixture, sources and the weight of each example; see the class.
+        data = _batch(data)
         if not isinstance(data, Mapping):
             return keras.utils.unpack_x_y_sample_weight(data)
         sources, weight = data["sources"], data.get("weight")
@@ -280,5 +291,24 @@ class Separator(MaskingModel):
         return export(self, Path(folder), *args, **kwargs)
 
 
+def _resolved(loss: Any) -> list[SeparationLoss]:
+    chosen = [loss] if isinstance(loss, (str, SeparationLoss)) else loss
+    right = isinstance(chosen, Sequence) and len(chosen) > 0
+    right = right and all(isinstance(x, (str, SeparationLoss)) for x in chosen)
+    wanted = "a loss of mss_keras.losses, its name, or a list of them"
+    require(right, "loss", found=loss, wanted=wanted)
+    resolved = [losses.get(x) if isinstance(x, str) else x for x in chosen]
+    different = len({x.name for x in resolved}) == len(resolved)
+    require(different, "loss", found=[x.name for x in resolved], wanted="different names")
+    return resolved
+
+
+def _batch(data):
+    # `train_on_batch` puts into a tuple what `fit` hands on as it is.
+    alone = isinstance(data, tuple) and len(data) == 1 and isinstance(data[0], Mapping)
+    return data[0] if alone else data
+
+
 def _is_unpaired(data) -> bool:
+    data = _batch(data)
     return isinstance(data, Mapping) and "unpaired_mixture" in data

@@ -199,5 +199,38 @@ def test_saved_compiled_and_loaded(tmp_path, batch):
 def test_unknown_loss_and_wrong_weights():
     with pytest.raises(UserError, match="l2_freq"):
         separator("l3")
-    with pytest.raises(ValueError, match="loss_weights: found 2, wanted 1"):
+    with pytest.raises(UserError, match=r"loss_weights: found .*, wanted a number for each"):
         separator("l2_freq", loss_weights=[1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "more", "message"),
+    [
+        ([], {}, "loss: found"),
+        (None, {}, "loss: found None"),
+        (keras.losses.MeanSquaredError(), {}, "loss: found"),
+        (["l2_freq", "l2_freq"], {}, "loss: .* different names"),
+        ("l2_freq", {"loss_weights": 1.0}, "loss_weights: found 1.0"),
+        ("l2_freq", {"loss_weights": {"l2_freq": 1.0}}, "loss_weights: found"),
+        ("l2_freq", {"metrics": ["mae"]}, "metrics: found"),
+    ],
+)
+def test_what_cannot_be_compiled(loss, more, message):
+    with pytest.raises(UserError, match=message):
+        Separator(SOURCES, AUDIO, NETWORK).compile("adam", loss, **more)
+
+
+def test_float16_is_trained_with_a_scaled_loss():
+    model = Separator(SOURCES, AUDIO, NETWORK, policy="mixed_float16")
+    model.compile("adam", "l2_freq")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    given = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+    model.compile(given, "l2_freq")
+    assert model.optimizer is given
+
+
+def test_a_batch_may_be_trained_on_alone(batch):
+    model = separator()
+    logs = [model.train_on_batch(batch, return_dict=True) for _ in range(2)]
+    assert all(set(each) == {"loss"} for each in logs)
+    assert set(model.test_on_batch(batch, return_dict=True)) == {"loss", "si_sdr", "snr"}
