@@ -305,7 +305,7 @@ def _resolved(loss: Any) -> list[SeparationLoss]:
 
 def _batch(data):
     # `train_on_batch` puts into a tuple what `fit` hands on as it is.
-    alone = isinstance(data, tuple) and len(data) == 1 and isinstance(data[0], Mapping)
+    alone = isinstance(data, tuple) and isinstance(data[0], Mapping) and "sources" in data[0]
     return data[0] if alone else data
 
 

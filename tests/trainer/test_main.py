@@ -71,7 +71,10 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--epochs", "two"], "--epochs: found 'two', wanted a whole number"),
         (["--lr", "fast"], "--lr: found 'fast', wanted a number"),
         (["--loss-args", "3"], "--loss-args: found '3', wanted a mapping"),
-        (["--epochs"], "--epochs: found no value, wanted one; see 'train --help'"),
+        (
+            ["--epochs"],
+            "--epochs: found no value, wanted one; see 'python -m trainer train --help'",
+        ),
         (["--in-memory=maybe"], "--in-memory: found 'maybe', wanted no value"),
         (["song.wav"], "command: found 'song.wav', wanted one of train, prepare, "),
         (["trian"], r"command: found 'trian' \(did you mean train\?\), wanted one of train, "),
@@ -81,7 +84,10 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             r"'train': found '--loss-arg.beta' \(did you mean --loss-args.beta",
         ),
         (["tune", "--trails", "3"], r"'tune': found '--trails' \(did you mean --trials\?\)"),
-        (["train", "song.wav"], "'train': found 'song.wav', wanted flags that 'train --help' li"),
+        (
+            ["train", "song.wav"],
+            "'train': found 'song.wav', wanted flags that 'python -m trainer train --help' li",
+        ),
         (
             ["--loss", "l3_freq"],
             "--loss: found 'l3_freq' .*mean l2_freq.*, wanted one of l1_time, ",
@@ -121,7 +127,10 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["prepare"], "--root: found nothing, wanted the folder of a data set"),
         (["separate", "x.wav", "--model", "/no/such"], "--model: found /no/such, wanted"),
         (["export", "--model", "/no/such", "--output", "x"], "--model: found /no/such"),
-        (["separate", "x.wav"], "--model: found nothing, wanted a value; see 'separate --help'"),
+        (
+            ["separate", "x.wav"],
+            "--model: found nothing, wanted a value; see 'python -m trainer separate --help'",
+        ),
         (["separate"], "inputs: found nothing, wanted a value"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
