@@ -33,7 +33,7 @@ def cases():
 
 
 CASES = list(cases())
-QUICK = [0, 13]  # every property changes between the two
+QUICK = [10]  # two losses with their gradients' norms, in float32, clipped
 
 
 def test_the_cases_hold_every_pair_of_properties():

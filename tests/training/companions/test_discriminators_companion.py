@@ -139,6 +139,7 @@ def test_rate_0_freezes_the_discriminators(batch):
     assert not any(same(weights, model.trainable_variables))
 
 
+@pytest.mark.long
 def test_discriminators_tell_them_apart_and_the_separator_answers(batch):
     """200 steps; then, with discriminators frozen, L_sep alone raises their scores."""
     model = separator(adversarial())
