@@ -60,10 +60,10 @@ def compiled(kind, precision, clip):
     model.build()
     model.network.set_statistics(np.full(129, 0.5), np.full(129, 1.0))
     # By SGD: Adam's first steps are the gradient's sign, which is noise where that is nearly 0.
-    # Clipped so that every step is: by the norm of what all devices found together.
-    optimizers = [
-        keras.optimizers.SGD(rate, global_clipnorm=1e-2 if clip else None) for rate in (0.02, 0.02)
-    ]
+    # Clipped so that every step is, by the norm of what all devices found together; the rate makes
+    # up for it, for what does not move cannot differ.
+    rate, norm = (2.0, 1e-2) if clip else (0.02, None)
+    optimizers = [keras.optimizers.SGD(rate, global_clipnorm=norm) for _ in range(2)]
     if precision == "float16":
         optimizers = [keras.optimizers.LossScaleOptimizer(x, 1024.0) for x in optimizers]
     model.compile(
