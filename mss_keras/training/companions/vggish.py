@@ -9,8 +9,8 @@ from mss_keras.models import hub
 from mss_keras.models.vggish import DeepFeatures
 from mss_keras.training.companions.base import Companion, Surroundings
 
-# Weights that are loaded already, in the description of a network that is not made yet.
-_WEIGHTS = "weights"
+# What `fetch` leaves for `bind` in the description: the weights, and who is told of things.
+_FETCHED = "fetched"
 
 
 class VGGishCompanion(Companion):
@@ -35,22 +35,22 @@ class VGGishCompanion(Companion):
         if not callable(self.loss.network):
             description = self._description()
             weights = hub.load(description["vggish"], say)
-            self.loss.network = {**description, _WEIGHTS: weights}
+            self.loss.network = {**description, _FETCHED: (weights, say)}
 
     def bind(self, surroundings: Surroundings) -> None:
         """Makes the network, unless the loss has one; see `Companion.bind`."""
         if callable(self.loss.network):
             return
         description = self._description()
-        weights = description.pop(_WEIGHTS, None)
+        weights, say = description.pop(_FETCHED, (None, surroundings.say))
         if weights is None:
-            weights = hub.load(description["vggish"], surroundings.say)
+            weights = hub.load(description["vggish"], say)
         self.loss.network = DeepFeatures(
             weights,
             surroundings.audio,
             description["layers"],
             description=description,
-            note=surroundings.say,
+            note=say,
         )
 
     def _description(self) -> dict[str, Any]:
