@@ -60,6 +60,7 @@ def test_files_in_the_loader_of_the_server(exported, songs, tmp_path):
                 np.testing.assert_allclose(made.read(), np.clip(stem, -1, 1), atol=1e-4)
 
 
+@pytest.mark.long
 def test_waveforms_in_saved_model_cli(exported, songs, tmp_path):
     waveform, expected = songs
     np.save(tmp_path / "waveform.npy", waveform)

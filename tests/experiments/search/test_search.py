@@ -199,6 +199,7 @@ def test_trials_have_a_gpu_each_and_are_tried_again_alone_for_want_of_memory(
         assert all(alone.end <= each.begin or each.end <= alone.begin for each in others)
 
 
+@pytest.mark.long
 def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     """As Hyperband wants it; and its loss has the weight that was chosen."""
     values = {**small, "root": str(tree), "loss": "dissimilarity_freq", "deterministic": True}
