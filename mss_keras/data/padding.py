@@ -20,7 +20,7 @@ def padded_batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Datase
         1 for an example, 0 for what fills up the last batch.
 
     Example:
-        >>> examples = tf.data.Dataset.from_tensor_slices({"sources": np.ones([5, 1], "float32")})
+        >>> examples = tf.data.Dataset.from_tensor_slices({"sources": tf.ones([5, 1])})
         >>> [batch["weight"].numpy().tolist() for batch in padded_batches(examples, 3)]
         [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]
     """
