@@ -4,14 +4,14 @@ Both members of a pair are float32 `[batch, sources, ...]`; spectrograms and mas
 `[batch, sources, frames, channels, bins]`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig
 from mss_keras.signal.epsilon import EPSILON
-from mss_keras.signal.stft import apply_mask, centred_stft, inverse_stft
+from mss_keras.signal.stft import apply_mask, centred_magnitudes, centred_stft, inverse_stft
 
 
 class Scene:
@@ -49,23 +49,37 @@ class Scene:
         self.unpaired = unpaired
         self.waveforms = sources
         self.mask = mask
-        self.mixture_spectrogram = spectrogram[:, tf.newaxis]  # [batch, 1, frames, channels, bins]
+        self._spectrogram = spectrogram
         self.audio = audio
+
+    @property
+    def mixture_spectrogram(self) -> tf.Tensor:
+        """X, complex64 `[batch, 1, frames, channels, bins]`."""
+        return self._spectrogram[:, tf.newaxis]
 
     @cached_property
     def mixture_magnitude(self) -> tf.Tensor:
         """|X|, `[batch, 1, frames, channels, bins]`."""
-        return tf.abs(self.mixture_spectrogram)
+        # In this order the graph has one modulus, which the model takes, too.
+        return tf.abs(self._spectrogram)[:, tf.newaxis]
 
     @cached_property
     def spectrograms(self) -> tf.Tensor:
         """STFT of the targets, complex64 `[batch, sources, frames, channels, bins]`."""
-        return centred_stft(self.waveforms, self.audio.nfft, self.audio.nhop)
+        with self._behind_the_masks():
+            return centred_stft(self.waveforms, self.audio.nfft, self.audio.nhop)
 
     @cached_property
     def magnitudes(self) -> tf.Tensor:
         """Y = |STFT(y)|."""
-        return tf.abs(self.spectrograms)
+        if "spectrograms" in vars(self):
+            return tf.abs(self.spectrograms)
+        with self._behind_the_masks():
+            return centred_magnitudes(self.waveforms, self.audio.nfft, self.audio.nhop)
+
+    def _behind_the_masks(self):
+        # A graph would compute the targets at its start, and keep them through the network.
+        return tf.control_dependencies([self.mask])
 
     @cached_property
     def estimated_magnitudes(self) -> tf.Tensor:
@@ -127,10 +141,11 @@ class EstimatedScene(Scene):
 
 Pair = tuple[tf.Tensor, tf.Tensor]
 
+# Magnitudes are taken of spectrograms, where those have been computed before them.
 _PAIRS: dict[str, Callable[[Scene], Pair]] = {
     "waveform": lambda scene: (scene.waveforms, scene.estimated_waveforms),
-    "magnitude": lambda scene: (scene.magnitudes, scene.estimated_magnitudes),
     "phase_sensitive": lambda scene: (scene.phase_sensitive_magnitudes, scene.estimated_magnitudes),
+    "magnitude": lambda scene: (scene.magnitudes, scene.estimated_magnitudes),
     "mask": lambda scene: (scene.ratio_masks, scene.mask),
 }
 
@@ -142,3 +157,8 @@ def pair(domain: str, scene: Scene) -> Pair:
         KeyError: for a name that is not in `mss_keras.config.DOMAINS`.
     """
     return _PAIRS[domain](scene)
+
+
+def pairs(domains: Collection[str], scene: Scene) -> dict[str, Pair]:
+    """`pair` of several domains, in an order in which no STFT is computed twice."""
+    return {domain: pair(domain, scene) for domain in _PAIRS if domain in domains}

@@ -89,7 +89,7 @@ def trunk_of_chunks(
     keep = (begins - starts)[:, tf.newaxis] + wanted
     # Nothing is read of the frames behind the end of the song.
     keep = tf.minimum(keep, length - 1)
-    hidden = network.trunk(heard, chosen=chosen, keep=keep, fused=True)
+    hidden = network.trunk(heard, chosen=chosen, keep=keep)
     return tf.cast(hidden, tf.float32)  # from mixed precision
 
 

@@ -74,7 +74,6 @@ class MaskNetwork(Protocol):
         *,
         chosen: Sequence[int] | None = None,
         keep: tf.Tensor | None = None,
-        fused: bool = False,
     ) -> tf.Tensor:
         """Mixture magnitudes → what the masker makes masks of.
 
@@ -84,8 +83,6 @@ class MaskNetwork(Protocol):
             chosen: indices of the sources that are wanted. Defaults to all.
             keep: int32 `[batch, frames wanted]`, indices of the frames whose masks are wanted;
                 the network hears the others, too. Defaults to all.
-            fused: whether operations may be used that are faster and have no efficient
-                gradient. Defaults to `False`.
 
         Returns:
             `[batch, trunks, frames, hidden]`: the shared trunk, or those of the chosen sources.

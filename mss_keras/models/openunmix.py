@@ -5,17 +5,20 @@ features of a frame are flattened channel-major, as in open-unmix.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from keras.src.backend.common.variables import AutocastScope
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
 from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.models.affine import Affine
-from mss_keras.models.inference import folded, on_cudnn, recurrent
+from mss_keras.models.products import BatchMoments, folded
+from mss_keras.models.recurrent import recurrent, takes
 
 # open-unmix's batch normalisation; momentum in Keras's sense (torch: 0.1).
 _BATCH_NORM = {"epsilon": 1e-5, "momentum": 0.9}
@@ -179,7 +182,8 @@ class OpenUnmix(layers.Layer):
         Returns:
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
         """
-        return self.masker(training)(self.trunk(magnitude, training))
+        with AutocastScope(None):  # Keras's would give weights to products in half precision
+            return self.masker(training)(self.trunk(magnitude, training))
 
     def trunk(
         self,
@@ -188,31 +192,20 @@ class OpenUnmix(layers.Layer):
         *,
         chosen: Sequence[int] | None = None,
         keep: tf.Tensor | None = None,
-        fused: bool = False,
     ) -> tf.Tensor:
-        """See `mss_keras.models.network.MaskNetwork.trunk`; `fused` means `recurrent` here.
+        """See `mss_keras.models.network.MaskNetwork.trunk`.
 
         Returns:
             `[batch, 1, frames, hidden]`.
         """
-        batch, frames = tf.shape(magnitude)[0], tf.shape(magnitude)[1]
-        folds = self._folds(training)
-        x = magnitude[..., : self.max_bin]
-        x = x if folds else self.input_affine(x)
-        x = tf.reshape(x, [batch, frames, self.nb_channels * self.max_bin])
-        if folds:
-            layer = (self.encode, self.encode_norm, self.nb_channels)
-            x = folded(*layer, before=self.input_affine)(x)
-        else:
-            x = self.encode_norm(self.encode(x), training=training)
-        encoded = tf.tanh(x)
-
-        if fused and folds and not on_cudnn(self.lstms[0]):
-            x = recurrent(encoded, self.lstms)
+        encoded = tf.tanh(self._encoded(magnitude, training))
+        dropouts = [partial(dropout, training=training) for dropout in self.dropouts]
+        if takes(self.lstms[0]):
+            x = recurrent(encoded, self.lstms, dropouts)
         else:
             x = self.lstms[0](encoded, training=training)
-            for dropout, lstm in zip(self.dropouts, self.lstms[1:], strict=True):
-                x = lstm(dropout(x, training=training), training=training)
+            for dropout, lstm in zip(dropouts, self.lstms[1:], strict=True):
+                x = lstm(dropout(x), training=training)
 
         x = tf.concat([encoded, x], axis=-1)
         if keep is not None:
@@ -220,29 +213,59 @@ class OpenUnmix(layers.Layer):
         x = self.merge_norm(self.merge(x), training=training)
         return tf.nn.relu(x)[:, tf.newaxis]
 
+    def _encoded(self, magnitude: tf.Tensor, training: bool) -> tf.Tensor:
+        # [batch, frames, channels, bins] -> [batch, frames, hidden]
+        shape = [tf.shape(magnitude)[0], tf.shape(magnitude)[1], self.nb_channels * self.max_bin]
+        x = magnitude[..., : self.max_bin]
+        if self.compute_dtype != "float32" or not self._folds(training):
+            x = tf.reshape(self.input_affine(x), shape)
+            return self.encode_norm(self.encode(x), training=training)
+        x = tf.reshape(x, shape)
+        layer = (self.encode, None if training else self.encode_norm, self.nb_channels)
+        x = folded(*layer, before=self.input_affine)(x)
+        return self.encode_norm(x, training=True) if training else x
+
     def masker(
         self, training: bool = False, *, chosen: Sequence[int] | None = None
     ) -> Callable[[tf.Tensor], tf.Tensor]:
         """See `mss_keras.models.network.MaskNetwork.masker`; the heads."""
         pairs = [(self.heads[k], self.head_norms[k]) for k in chosen or range(self.nb_sources)]
-        if self._folds(training):
-            channels, after = self.nb_channels, self.output_affine
-            heads: list[Callable] = [folded(*pair, channels, after=after) for pair in pairs]
-        else:
-            heads = [_head(dense, norm, training=training) for dense, norm in pairs]
+        trained = None if training else self._heads(pairs)
 
         def masks(hidden: tf.Tensor) -> tf.Tensor:
-            shape = [tf.shape(hidden)[0], 1, tf.shape(hidden)[2], self.nb_channels, self.nb_bins]
-            each = [tf.reshape(head(hidden[:, 0]), shape) for head in heads]
-            if not self._folds(training):
-                each = [self.output_affine(tf.cast(mask, tf.float32)) for mask in each]
-            return tf.concat([tf.nn.relu(mask) for mask in each], axis=1)
+            hidden = hidden[:, 0]
+            heads = trained or self._heads(pairs, batch=hidden)
+            shape = [tf.shape(hidden)[0], 1, tf.shape(hidden)[1], self.nb_channels, self.nb_bins]
+            return tf.concat([tf.nn.relu(tf.reshape(head(hidden), shape)) for head in heads], 1)
 
         return masks
 
-    def _folds(self, training) -> bool:
-        # Where nothing is trained, affine layers in a row are one product with folded weights.
-        return training is False and self.compute_dtype == "float32"
+    def _heads(self, pairs, batch: tf.Tensor | None = None) -> list[Callable]:
+        # `[batch, frames, hidden]` → float32 `[batch, frames, ...]`, masks before the rectifier.
+        training = batch is not None
+        if not self._folds(training):
+            return [self._unfolded(*pair, training=training) for pair in pairs]
+        fold = partial(
+            folded, channels=self.nb_channels, after=self.output_affine, dtype=self.compute_dtype
+        )
+        if batch is None:
+            return [fold(*pair) for pair in pairs]
+        moments = BatchMoments(batch)
+        return [fold(*pair, moments=moments.gathered(*pair)) for pair in pairs]
+
+    def _unfolded(self, dense, norm, *, training: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+        def head(hidden: tf.Tensor) -> tf.Tensor:
+            mask = tf.cast(norm(dense(hidden), training=training), tf.float32)
+            frames = [tf.shape(hidden)[0], tf.shape(hidden)[1]]
+            return self.output_affine(tf.reshape(mask, [*frames, self.nb_channels, self.nb_bins]))
+
+        return head
+
+    def _folds(self, training: bool) -> bool:
+        # Whether affine layers in a row are one product with folded weights; in training on
+        # CPUs alone: products of GPUs are too coarse for variances, and know no other replica.
+        alone = not self.synchronized and not tf.config.list_logical_devices("GPU")
+        return not training or alone
 
     def get_config(self):
         """Arguments of the constructor."""
@@ -257,7 +280,3 @@ class OpenUnmix(layers.Layer):
             "dropout": self.dropout,
             "synchronized": self.synchronized,
         }
-
-
-def _head(dense, norm, *, training: bool) -> Callable[[tf.Tensor], tf.Tensor]:
-    return lambda x: norm(dense(x), training=training)

@@ -101,7 +101,7 @@ class Rounds:
         """
         spectrogram = stft(padded, self.audio.nfft, self.audio.nhop)
         network = self.model.network
-        hidden = network.trunk(tf.abs(spectrogram), chosen=self.chosen, fused=True)
+        hidden = network.trunk(tf.abs(spectrogram), chosen=self.chosen)
         hidden = tf.cast(hidden, tf.float32)  # [batch, trunks, frames, hidden]
 
         def song(index):

@@ -77,11 +77,10 @@ class SeparateOpenUnmix(layers.Layer):
         *,
         chosen: Sequence[int] | None = None,
         keep: tf.Tensor | None = None,
-        fused: bool = False,
     ) -> tf.Tensor:
         """See `OpenUnmix.trunk`: `[batch, chosen sources, frames, hidden]`."""
         networks = [self.networks[k] for k in chosen or range(self.nb_sources)]
-        hidden = [x.trunk(magnitude, training, keep=keep, fused=fused) for x in networks]
+        hidden = [x.trunk(magnitude, training, keep=keep) for x in networks]
         return tf.concat(hidden, axis=1)
 
     def masker(

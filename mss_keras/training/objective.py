@@ -99,10 +99,12 @@ class Objective:
         """The weighted sum of the losses of a batch, a scalar; tracks the means of its parts."""
         measured = self.measured.setdefault((training, scene.unpaired is not None), set())
         total = 0.0
-        for weight, companion in zip(self.weights, self.companions, strict=True):
-            loss = companion.loss_for(scene)
+        chosen = [companion.loss_for(scene) for companion in self.companions]
+        pairs = domains.pairs({loss.domain for loss in chosen}, scene)
+        for weight, loss, companion in zip(self.weights, chosen, self.companions, strict=True):
             norms = self.log_gradient_norms and training
-            terms = self._terms(loss, scene, sample_weight if norms else None, norms=norms)
+            counting = sample_weight if norms else None
+            terms = self._terms(loss, pairs[loss.domain], counting, norms=norms)
             for name, values in companion.extra_terms(scene).items():
                 terms[name] += values
             means = {loss.name: loss.reduced(loss.total(terms), sample_weight)}
@@ -127,9 +129,9 @@ class Objective:
                 self.trackers[name].update_state(*found)
 
     def _terms(
-        self, loss: SeparationLoss, scene: Scene, weight: tf.Tensor | None, *, norms: bool
+        self, loss: SeparationLoss, pair: domains.Pair, weight: tf.Tensor | None, *, norms: bool
     ) -> dict[str, tf.Tensor]:
-        target, estimate = domains.pair(loss.domain, scene)
+        target, estimate = pair
         if not norms:
             return loss.terms(target, estimate)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:

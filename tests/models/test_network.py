@@ -46,7 +46,7 @@ class Convolutional(keras.layers.Layer):
     def call(self, magnitude, training=False):
         return self.masker(training)(self.trunk(magnitude, training))
 
-    def trunk(self, magnitude, training=False, *, chosen=None, keep=None, fused=False):
+    def trunk(self, magnitude, training=False, *, chosen=None, keep=None):
         batch, frames = tf.shape(magnitude)[0], tf.shape(magnitude)[1]
         x = self.hear(tf.reshape(magnitude, [batch, frames, self.shape[0] * self.shape[1]]))
         x = x if keep is None else tf.gather(x, keep, batch_dims=1)

@@ -1,0 +1,180 @@
+"""LSTM layers of Keras on a CPU, each direction as one operation in both passes.
+
+Keras's loop over time runs some twenty small operations a frame, and as many again backwards. Here
+TensorFlow's `BlockLSTMV2` has the loop inside it; it keeps the gates, from which a gradient of our
+own takes all factors for all frames at once. Only two vectors, the gradients of a frame's output
+and of its state, are carried back from frame to frame; weights and input then get theirs by one
+product each.
+
+Axes are `[frames, batch, features]` here: an operation reads a frame of all examples as one block.
+"""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+from keras import layers
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+
+def takes(lstm: layers.Layer) -> bool:
+    """Whether `recurrent` is to compute a layer, rather than the layer itself.
+
+    Not on GPUs, where Keras uses cuDNN or, in graphs for elsewhere, a loop of its own; and not
+    within XLA, which does not know the operation.
+
+    Args:
+        lstm: an LSTM layer, bidirectional or not, with Keras's activations and without dropout
+            of its own.
+
+    Returns:
+        Whether it does.
+    """
+    layer = lstm.forward_layer if isinstance(lstm, layers.Bidirectional) else lstm
+    if layer.use_cudnn and tf.config.list_logical_devices("GPU"):
+        return False
+    return not GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def recurrent(
+    x: tf.Tensor,
+    lstms: Sequence[layers.Layer],
+    between: Sequence[Callable[[tf.Tensor], tf.Tensor]] = (),
+) -> tf.Tensor:
+    """LSTM layers in turn.
+
+    States are computed in float32. The gradient's products have the type of `x`, and so the
+    result.
+
+    Args:
+        x: `[batch, frames, features]`.
+        lstms: Keras's LSTM layers that return sequences, bidirectional or not.
+        between: what is done with the output of each layer but the last, one for each; gets
+            and returns `[batch, frames, units]`. Defaults to nothing.
+
+    Returns:
+        Output of the last layer, `[batch, frames, units]`.
+
+    Example:
+        >>> lstm = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
+        >>> x = tf.random.stateless_normal([2, 9, 3], [1, 2])
+        >>> bool(tf.reduce_max(tf.abs(lstm(x) - recurrent(x, [lstm]))) < 1e-5)
+        True
+    """
+    dtype = x.dtype
+    x = _swapped(x)
+    for k, lstm in enumerate(lstms):
+        if k and between:
+            x = _swapped(between[k - 1](_swapped(x)))
+        x = _layer(tf.cast(x, tf.float32), lstm, dtype)
+    return tf.cast(_swapped(x), dtype)
+
+
+def _swapped(x: tf.Tensor) -> tf.Tensor:
+    return tf.transpose(x, [1, 0, 2])
+
+
+def _layer(x: tf.Tensor, lstm: layers.Layer, dtype: tf.DType) -> tf.Tensor:
+    if not isinstance(lstm, layers.Bidirectional):
+        return _direction(x, lstm.cell, dtype)
+    back = _direction(x, lstm.backward_layer.cell, dtype, backwards=True)
+    return tf.concat([_direction(x, lstm.forward_layer.cell, dtype), back], axis=-1)
+
+
+def _direction(
+    x: tf.Tensor, cell: layers.LSTMCell, dtype: tf.DType, *, backwards: bool = False
+) -> tf.Tensor:
+    # [frames, batch, features] -> [frames, batch, units]; Keras has the same order of gates.
+    in_order = _reversed if backwards else tf.identity
+
+    @tf.custom_gradient
+    def run(x, *weights):
+        x = in_order(x)
+        kernel, recurrent_kernel, bias = weights
+        state = tf.zeros([tf.shape(x)[1], cell.units])
+        peephole = tf.zeros([cell.units])  # the layers have no peepholes
+        kept = tf.raw_ops.BlockLSTMV2(
+            seq_len_max=tf.shape(x, out_type=tf.int64)[0],
+            x=x,
+            cs_prev=state,
+            h_prev=state,
+            w=tf.concat([kernel, recurrent_kernel], axis=0),
+            wci=peephole,
+            wcf=peephole,
+            wco=peephole,
+            b=bias,
+            cell_clip=0.0,
+            use_peephole=False,
+        )
+
+        def gradient(upstream):
+            kernels = [tf.cast(weight, dtype) for weight in (kernel, recurrent_kernel)]
+            dx, *others = _gradient(in_order(upstream), kept, x=x, kernels=kernels)
+            return in_order(dx), *others
+
+        return in_order(kept.h), gradient
+
+    weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
+    return run(x, *(tf.convert_to_tensor(weight) for weight in weights))
+
+
+def _reversed(x: tf.Tensor) -> tf.Tensor:
+    # Copies frame by frame; tf.reverse copies number by number.
+    return tf.gather(x, tf.range(tf.shape(x)[0] - 1, -1, -1))
+
+
+def _gradient(upstream, kept, *, x, kernels) -> tuple[tf.Tensor, ...]:
+    """Gradients of a direction's input, kernels and bias, float32.
+
+    With c = f c' + i g, h = o tanh(c), where c' is the state of the frame before and i, f, g, o
+    are functions of z = x W + h' U + b, this is the chain rule from the last frame to the first.
+    """
+    kernel, recurrent_kernel = kernels
+    gates = _gate_gradients(upstream, kept, recurrent_kernel)  # [frames, batch, 4 * units]
+
+    def rows(y: tf.Tensor) -> tf.Tensor:  # of all frames and examples, for a product
+        return tf.cast(tf.reshape(y, [-1, y.shape[-1]]), kernel.dtype)
+
+    dz = rows(gates)
+    found = (
+        tf.reshape(tf.matmul(dz, kernel, transpose_b=True), tf.shape(x)),
+        tf.matmul(rows(x), dz, transpose_a=True),
+        tf.matmul(rows(_delayed(kept.h)), dz, transpose_a=True),
+    )
+    return *(tf.cast(y, tf.float32) for y in found), tf.raw_ops.BiasAddGrad(out_backprop=gates)
+
+
+def _delayed(x: tf.Tensor) -> tf.Tensor:
+    # What each frame gets from the one before it.
+    return tf.concat([tf.zeros_like(x[:1]), x[:-1]], axis=0)
+
+
+def _gate_gradients(upstream, kept, recurrent_kernel) -> tf.Tensor:
+    # The gradient of z, `[frames, batch, 4 * units]`, float32.
+    i, f, g, o, tanh_c = kept.i, kept.f, kept.ci, kept.o, kept.co
+    frames, shape = tf.shape(upstream)[0], upstream.shape
+    # How i, f and g move c, how o moves h, and how c moves h.
+    by_state = tf.stack([g * i * (1 - i), _delayed(kept.cs) * f * (1 - f), i * (1 - g * g)], axis=2)
+    by_output = tanh_c * o * (1 - o)
+    through = o * (1 - tanh_c * tanh_c)
+    arrays = [_array(y) for y in (upstream, by_state, by_output, through, f)]
+    back = tf.transpose(recurrent_kernel)
+    width = 3 * shape[-1]
+
+    def frame(*carried):
+        t, dh, dc, found = carried
+        above, state, output, through, forget = (array.read(t) for array in arrays)
+        dh = dh + above
+        dc = dc + dh * through
+        dz = tf.concat([tf.reshape(dc[:, tf.newaxis] * state, [-1, width]), dh * output], axis=1)
+        dh = tf.cast(tf.matmul(tf.cast(dz, back.dtype), back), tf.float32)
+        return t - 1, dh, dc * forget, found.write(t, dz)
+
+    zeros = tf.zeros([tf.shape(upstream)[1], shape[-1]])
+    found = tf.TensorArray(tf.float32, frames, element_shape=[shape[1], 4 * shape[-1]])
+    start = (frames - 1, zeros, zeros, found)
+    return tf.while_loop(lambda t, *_: t >= 0, frame, start, parallel_iterations=1)[-1].stack()
+
+
+def _array(x: tf.Tensor) -> tf.TensorArray:
+    array = tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:])
+    return array.unstack(x)

@@ -1,0 +1,97 @@
+"""Affine layers as one product give what the layers give."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from mss_keras.models.affine import Affine
+from mss_keras.models.products import BatchMoments, folded
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    keras.utils.set_random_seed(3)
+
+
+@pytest.mark.parametrize("where", ["none", "before", "after", "both"])
+def test_folded_weights_give_what_the_layers_give(where):
+    dense, norm = layers.Dense(8, use_bias=False), layers.BatchNormalization(epsilon=1e-5)
+    dense.build((None, None, 6))
+    norm.build((None, None, 8))
+    for weight in norm.weights:
+        weight.assign(tf.random.uniform(weight.shape, 0.5, 2.0))
+    before, after = Affine(shift_first=True), Affine()
+    before.build((2, 3))
+    after.build((2, 4))
+    for affine in (before, after):
+        affine.scale.assign(tf.random.normal(affine.scale.shape))
+        affine.shift.assign(tf.random.normal(affine.shift.shape))
+    x = tf.random.normal([2, 5, 6])
+    chosen = {
+        name: affine
+        for name, affine in (("before", before), ("after", after))
+        if where in (name, "both")
+    }
+    y = before(tf.reshape(x, [2, 5, 2, 3])) if "before" in chosen else x
+    y = norm(dense(tf.reshape(y, [2, 5, 6])), training=False)
+    y = after(tf.reshape(y, [2, 5, 2, 4])) if "after" in chosen else y
+    found = folded(dense, norm, 2, **chosen)(x)
+    np.testing.assert_allclose(found, tf.reshape(y, [2, 5, 8]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def layer_and_norm():
+    dense, norm = layers.Dense(8, use_bias=False), layers.BatchNormalization(epsilon=1e-5)
+    dense.build((None, None, 6))
+    norm.build((None, None, 8))
+    for weight in norm.weights:
+        weight.assign(tf.random.uniform(weight.shape, 0.5, 2.0))
+    return dense, norm
+
+
+def trained(function, x, variables):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+        total = tf.reduce_sum(y * tf.random.stateless_normal(tf.shape(y), [1, 2]))
+    return [y, *tape.gradient(total, [x, *(variable.value for variable in variables)])]
+
+
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+def test_moments_of_a_batch_are_the_norm_s_own(layer_and_norm, offset):
+    # With an offset the mean of a product is many times its deviation.
+    dense, norm = layer_and_norm
+    x = tf.random.normal([2, 50, 6]) + offset
+    variables = [dense.kernel, norm.gamma, norm.beta]
+    before = norm.get_weights()
+    expected = trained(lambda x: norm(dense(x), training=True), x, variables)
+    gathered = norm.get_weights()
+    norm.set_weights(before)
+    fold = functools.partial(folded, dense, norm, 2)
+    found = trained(lambda x: fold(moments=BatchMoments(x).gathered(dense, norm))(x), x, variables)
+    for one, other in zip([*found, *norm.get_weights()], [*expected, *gathered], strict=True):
+        assert np.abs(one - other).max() < 2e-5 * (1 + offset) * np.abs(other).max()
+
+
+def test_a_norm_that_is_frozen_gathers_nothing(layer_and_norm):
+    dense, norm = layer_and_norm
+    norm.trainable = False
+    before = norm.get_weights()
+    x = tf.random.normal([2, 50, 6])
+    moments = BatchMoments(x).gathered(dense, norm)
+    found = folded(dense, norm, 2, moments=moments)(x)
+    np.testing.assert_allclose(found, norm(dense(x), training=True), rtol=1e-5, atol=1e-5)
+    for one, other in zip(norm.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_moments_of_one_row_and_of_constants_are_finite(layer_and_norm):
+    dense, norm = layer_and_norm
+    for x in (tf.random.normal([1, 1, 6]), tf.ones([3, 4, 6]) * 1e4):
+        mean, variance = BatchMoments(x).gathered(dense, norm)
+        np.testing.assert_allclose(mean, dense(x)[0, 0], rtol=1e-4)
+        np.testing.assert_allclose(variance, np.zeros(8), atol=1e-4)
