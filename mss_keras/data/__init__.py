@@ -52,7 +52,7 @@ __all__ = [
     "validation_examples",
 ]
 
-# The files of those names whose files import TensorFlow.
+# The files of those names whose files import TensorFlow or SciPy.
 _LATE = {
     "Statistics": "statistics",
     "compute_statistics": "statistics",

@@ -35,7 +35,7 @@ class Augmentation(Protocol):
 
 
 class LinearAugmentation(ABC):
-    """An `Augmentation` whose new channels are weighted sums of the old ones."""
+    """A random change of each source whose new channels are weighted sums of the old ones."""
 
     @abstractmethod
     def draw(self, key: tf.Tensor, sources: int) -> tf.Tensor:
@@ -97,7 +97,7 @@ class ChannelSwap(LinearAugmentation):
 
 # By the names of `DataConfig.augmentations`, in the order in which they are applied. The
 # constants are open-unmix's.
-AUGMENTATIONS: dict[str, Augmentation] = {
+AUGMENTATIONS: dict[str, LinearAugmentation | Augmentation] = {
     "gain": Gain(0.25, 1.25),
     "channelswap": ChannelSwap(0.5),
 }

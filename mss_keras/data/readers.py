@@ -92,7 +92,10 @@ class _DiskReader:
 
 
 class _MemoryReader:
-    """Keeps all files one behind the other in one variable, which no stage of a pipeline copies."""
+    """Keeps all files one behind the other in one variable.
+
+    Of a tensor tf.data makes a copy for each iterator, when it optimises the pipeline.
+    """
 
     def __init__(self, files: Sequence[Sequence[AudioFile]], audio: AudioConfig, samples: int):
         self._samples, self._channels = samples, audio.nb_channels

@@ -152,11 +152,12 @@ class _Block:
         frames = sliding_window_view(waveform, audio.nfft, axis=1)[:, :: audio.nhop]
         window = np.hanning(audio.nfft + 1)[:-1].astype(np.float32)  # periodic
         total, squares = np.zeros(audio.bins), np.zeros(audio.bins)
-        for first in range(0, self.frames, _FRAMES):
-            spectra = scipy.fft.rfft(frames[:, first : first + _FRAMES] * window)
-            magnitudes = np.abs(spectra).mean(axis=0).astype(np.float64)  # [frames, bins]
-            total += magnitudes.sum(axis=0)
-            squares += np.einsum("fb,fb->b", magnitudes, magnitudes)
+        with np.errstate(invalid="ignore", over="ignore"):  # told below
+            for first in range(0, self.frames, _FRAMES):
+                spectra = scipy.fft.rfft(frames[:, first : first + _FRAMES] * window)
+                magnitudes = np.abs(spectra).mean(axis=0).astype(np.float64)  # [frames, bins]
+                total += magnitudes.sum(axis=0)
+                squares += np.einsum("fb,fb->b", magnitudes, magnitudes)
         if not np.isfinite(squares).all():
             peaks = [np.abs(excerpt).max() for excerpt in excerpts]
             worst = int(np.argmax(peaks))  # NaN counts as the largest

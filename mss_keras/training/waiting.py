@@ -31,6 +31,7 @@ class TellWaiting(keras.callbacks.Callback):
         self.told = False
         self.waits: list[float] = []
         self.steps, self.seconds = 0, 0.0
+        self._now, self._waited, self._idle = 0.0, 0.0, False  # at the end of the step before
 
     def on_train_batch_end(self, batch, logs=None):
         """Notes the time of the step, and the wait of a device without work."""

@@ -22,7 +22,8 @@ class Run:
     """Epochs of steps that wait and work for given seconds; every few of them tell their logs."""
 
     def __init__(self, clock):
-        self.clock, self.lines = clock, []
+        self.clock = clock
+        self.lines: list[str] = []
         self.model = SimpleNamespace(data_wait=0.0)
         self.callback = TellWaiting("buy more", self.lines.append)
         self.callback.set_model(self.model)
