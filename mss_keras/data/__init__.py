@@ -8,6 +8,7 @@ from mss_keras.data.decoding import Song, decode
 from mss_keras.data.encoding import stem_files
 from mss_keras.data.excerpts import as_wav, excerpt
 from mss_keras.data.fetch import download, make_demo
+from mss_keras.data.finite import not_finite
 from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, MusicSet, Track, open_set
@@ -40,6 +41,7 @@ __all__ = [
     "excerpt_samples",
     "find_songs",
     "make_demo",
+    "not_finite",
     "open_set",
     "open_unpaired",
     "prepare",
@@ -50,7 +52,7 @@ __all__ = [
     "validation_examples",
 ]
 
-# The files of those names whose files import TensorFlow.
+# The files of those names whose files import TensorFlow or SciPy.
 _LATE = {
     "Statistics": "statistics",
     "compute_statistics": "statistics",

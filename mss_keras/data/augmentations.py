@@ -3,8 +3,12 @@
 An augmentation is a class of this file and a line at the end of `AUGMENTATIONS`, and its name is a
 choice of `DataConfig.augmentations`. It stands at the end because every augmentation draws with
 a key of its place in the table: the examples of a seed stay what they were, in resumed runs too.
+
+Most augmentations make new channels of the old by a matrix. Matrices of augmentations that follow
+each other are multiplied, and a source is passed over once for all of them.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,8 +34,28 @@ class Augmentation(Protocol):
         """Changes sources, float32 `[sources, samples, channels]`, as was drawn for them."""
 
 
+class LinearAugmentation(ABC):
+    """A random change of each source whose new channels are weighted sums of the old ones."""
+
+    @abstractmethod
+    def draw(self, key: tf.Tensor, sources: int) -> tf.Tensor:
+        """As `Augmentation.draw`."""
+
+    @abstractmethod
+    def matrix(self, drawn: tf.Tensor, channels: int) -> tf.Tensor:
+        """A matrix for each source.
+
+        Args:
+            drawn: tf.Tensor. What was drawn, `[sources, ...]`.
+            channels: int. Number of channels.
+
+        Returns:
+            Weights, float32 `[sources, old channels, new channels]`.
+        """
+
+
 @dataclass(frozen=True)
-class Gain:
+class Gain(LinearAugmentation):
     """Each source becomes louder or softer, by a factor from a uniform distribution.
 
     Args:
@@ -46,13 +70,13 @@ class Gain:
         """Factors, float32 `[sources]`."""
         return tf.random.stateless_uniform([sources], key, self.lowest, self.highest)
 
-    def apply(self, sources: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
-        """Multiplies each source by its factor."""
-        return sources * drawn[:, tf.newaxis, tf.newaxis]
+    def matrix(self, drawn: tf.Tensor, channels: int) -> tf.Tensor:
+        """The factor on the diagonal."""
+        return drawn[:, tf.newaxis, tf.newaxis] * tf.eye(channels)
 
 
 @dataclass(frozen=True)
-class ChannelSwap:
+class ChannelSwap(LinearAugmentation):
     """The order of the channels of each source is reversed now and then: left becomes right.
 
     Args:
@@ -65,15 +89,15 @@ class ChannelSwap:
         """Whether the channels are swapped, bool `[sources]`."""
         return tf.random.stateless_uniform([sources], key) < self.probability
 
-    def apply(self, sources: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
-        """Reverses the channels of the sources that were drawn."""
-        swapped = tf.reverse(sources, axis=[2])
-        return tf.where(drawn[:, tf.newaxis, tf.newaxis], swapped, sources)
+    def matrix(self, drawn: tf.Tensor, channels: int) -> tf.Tensor:
+        """Ones on the other diagonal where the channels are swapped."""
+        same = tf.eye(channels)
+        return tf.where(drawn[:, tf.newaxis, tf.newaxis], tf.reverse(same, axis=[1]), same)
 
 
 # By the names of `DataConfig.augmentations`, in the order in which they are applied. The
 # constants are open-unmix's.
-AUGMENTATIONS: dict[str, Augmentation] = {
+AUGMENTATIONS: dict[str, LinearAugmentation | Augmentation] = {
     "gain": Gain(0.25, 1.25),
     "channelswap": ChannelSwap(0.5),
 }
@@ -110,7 +134,19 @@ def augment(sources: tf.Tensor, drawn: dict[str, tf.Tensor], chosen: Collection[
         >>> augment(sources, drawn, ["gain", "channelswap"]).numpy().tolist()
         [[[0.5, 0.25]], [[0.25, 0.75]]]
     """
+    matrix = None  # of the linear augmentations that are not yet applied
     for name, augmentation in AUGMENTATIONS.items():
-        if name in chosen:
-            sources = augmentation.apply(sources, drawn[name][: sources.shape[0]])
-    return sources
+        if name not in chosen:
+            continue
+        values = drawn[name][: sources.shape[0]]
+        if isinstance(augmentation, LinearAugmentation):
+            own = augmentation.matrix(values, sources.shape[2])
+            matrix = own if matrix is None else tf.matmul(matrix, own)
+        else:
+            sources, matrix = augmentation.apply(_mixed(sources, matrix), values), None
+    return _mixed(sources, matrix)
+
+
+def _mixed(sources: tf.Tensor, matrix: tf.Tensor | None) -> tf.Tensor:
+    # [sources, samples, old channels] -> [sources, samples, new channels]
+    return sources if matrix is None else tf.matmul(sources, matrix)

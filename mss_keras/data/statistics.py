@@ -2,20 +2,24 @@
 
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
+import scipy.fft
+import soundfile
+from numpy.lib.stride_tricks import sliding_window_view
 from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, UserError
-from mss_keras.data.readers import map_in_parallel, reader
-from mss_keras.data.tracks import Track
+from mss_keras.data.tracks import AudioFile, Track
 from mss_keras.jobs.files import appearing
-from mss_keras.signal.stft import magnitude_frames
+from mss_keras.jobs.machine import cores
 
 _BLOCK_SECONDS = 20.0
+_FRAMES = 32  # transformed at a time, so that they stay in the processor's cache
 _FLOOR = 1e-4  # of the largest standard deviation, as open-unmix
 
 
@@ -25,11 +29,25 @@ class Statistics:
 
     Args:
         mean: float32 `[bins]`.
-        std: float32 `[bins]`.
+        std: float32 `[bins]`, above 0.
+
+    Raises:
+        UserError: if a value is not finite, or a standard deviation not above 0.
     """
 
     mean: np.ndarray
     std: np.ndarray
+
+    def __post_init__(self):
+        sound = (
+            np.isfinite(self.mean).all() and np.isfinite(self.std).all() and np.all(self.std > 0)
+        )
+        if not sound:
+            raise UserError(
+                "statistics",
+                "values that are not finite or standard deviations of 0",
+                "those of music: compute them anew",
+            )
 
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
@@ -45,14 +63,19 @@ class Statistics:
             bins: number of frequency bins wanted.
 
         Raises:
-            UserError: if the file is missing, is something else or has another number of bins.
+            UserError: if the file is missing, is something else, has another number of bins or
+                values that are not finite.
         """
         try:
             with np.load(path) as file:
-                statistics = cls(file["mean"], file["std"])
+                mean, std = file["mean"], file["std"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             reason = "something else" if path.exists() else "no such file"
             raise UserError(path, reason, "a statistics.npz") from error
+        try:
+            statistics = cls(mean, std)
+        except UserError as error:
+            raise UserError(path, error.found, error.wanted) from None
         if statistics.mean.shape != (bins,) or statistics.std.shape != (bins,):
             raise UserError(path, f"shape {statistics.mean.shape}", f"{bins} bins")
         return statistics
@@ -73,37 +96,87 @@ def compute_statistics(
 
     Returns:
         The statistics; standard deviations are at least 1e-4 of the largest.
+
+    Raises:
+        UserError: for the first file that has samples that are not finite, and if the mixtures
+            are silent throughout or never change.
     """
     frames = max(1, int(_BLOCK_SECONDS * audio.sample_rate) // audio.nhop)
-    samples = (frames - 1) * audio.nhop + audio.nfft
-    mixtures = [(track.mixture,) for track in tracks if track.mixture]
-    files = mixtures if len(mixtures) == len(tracks) else [track.sources for track in tracks]
-    read = reader(files, audio, samples, in_memory=False)
-    # Track, first sample and frames of each block. Blocks overlap: every frame lies within one.
-    places = [
-        (index, start, min(frames, _frames_in(track.samples - start, audio)))
-        for index, track in enumerate(tracks)
+    with_mixtures = all(track.mixture for track in tracks)
+    # Blocks overlap: every frame lies within one.
+    blocks = [
+        _Block(
+            (track.mixture,) if with_mixtures and track.mixture else track.sources,
+            start,
+            min(frames, _frames_in(track.samples - start, audio)),
+        )
+        for track in tracks
         for start in range(0, max(1, track.samples - audio.nfft + 1), frames * audio.nhop)
     ]
-
-    def block(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        excerpts = [read(place[0], file, place[1]) for file in range(len(files[0]))]
-        magnitudes = magnitude_frames(tf.add_n(excerpts), audio)[: place[2]]
-        values = tf.cast(tf.reduce_mean(magnitudes, axis=1), tf.float64)  # [frames, bins]
-        return tf.reduce_sum(values, 0), tf.reduce_sum(values**2, 0), place[2]
-
-    items = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
-    blocks = map_in_parallel(items, block).prefetch(tf.data.AUTOTUNE)
-    total, squares, count = np.zeros(audio.bins), np.zeros(audio.bins), 0
-    bar = tqdm(blocks, total=len(places), desc="statistics", unit="block", disable=not progress)
-    for block_total, block_squares, block_count in bar:
-        total += block_total.numpy()
-        squares += block_squares.numpy()
-        count += int(block_count)
+    total, squares = np.zeros(audio.bins), np.zeros(audio.bins)
+    # Reading and transforming leave Python to the other threads.
+    with ThreadPoolExecutor(cores()) as pool:
+        sums = pool.map(lambda block: block.sums(audio), blocks)
+        bar = tqdm(sums, total=len(blocks), desc="statistics", unit="block", disable=not progress)
+        for block_total, block_squares in bar:
+            total += block_total
+            squares += block_squares
+    count = sum(block.frames for block in blocks)
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    if not std.any():
+        found = "mixtures whose spectrum never changes" if mean.any() else "silence in all mixtures"
+        raise UserError("root", found, "music to train on")
     std = np.maximum(std, max(_FLOOR * std.max(), np.finfo(np.float32).tiny))
     return Statistics(mean.astype(np.float32), std.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A part of a mixture, which is the sum of files.
+
+    Args:
+        files: the files.
+        start: first sample.
+        frames: number of frames of the STFT.
+    """
+
+    files: Sequence[AudioFile]
+    start: int
+    frames: int
+
+    def sums(self, audio: AudioConfig) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of the frames' magnitudes and of their squares, float64 `[bins]` each."""
+        excerpts = [self._read(file, audio) for file in self.files]
+        waveform = np.ascontiguousarray(reduce(np.add, excerpts).T)  # [channels, samples]
+        frames = sliding_window_view(waveform, audio.nfft, axis=1)[:, :: audio.nhop]
+        window = np.hanning(audio.nfft + 1)[:-1].astype(np.float32)  # periodic
+        total, squares = np.zeros(audio.bins), np.zeros(audio.bins)
+        with np.errstate(invalid="ignore", over="ignore"):  # told below
+            for first in range(0, self.frames, _FRAMES):
+                spectra = scipy.fft.rfft(frames[:, first : first + _FRAMES] * window)
+                magnitudes = np.abs(spectra).mean(axis=0).astype(np.float64)  # [frames, bins]
+                total += magnitudes.sum(axis=0)
+                squares += np.einsum("fb,fb->b", magnitudes, magnitudes)
+        if not np.isfinite(squares).all():
+            peaks = [np.abs(excerpt).max() for excerpt in excerpts]
+            worst = int(np.argmax(peaks))  # NaN counts as the largest
+            raise UserError(
+                Path(self.files[worst].path),
+                f"a sample of {peaks[worst]:g}",
+                "finite ones from −1 to 1",
+            )
+        return total, squares
+
+    def _read(self, file: AudioFile, audio: AudioConfig) -> np.ndarray:
+        # Silence follows behind the end of the file.
+        samples = (self.frames - 1) * audio.nhop + audio.nfft
+        waveform, _ = soundfile.read(
+            file.path, samples, self.start, dtype="float32", always_2d=True, fill_value=0.0
+        )
+        if waveform.shape[1] > audio.nb_channels:
+            return waveform.mean(axis=1, keepdims=True)
+        return waveform
 
 
 def _frames_in(samples: int, audio: AudioConfig) -> int:

@@ -37,12 +37,20 @@ class StopOnNaN(keras.callbacks.Callback):
         tracks_of_steps: Callable. Gives the names of the tracks in the batches from a first to a
             last step, which are counted over all epochs.
         steps_per_epoch: int. Number of steps of an epoch.
+        unsound: Callable. Finds the files of validation that hold NaN or infinite samples.
+            Defaults to finding none.
     """
 
-    def __init__(self, tracks_of_steps: Callable[[int, int], Sequence[str]], steps_per_epoch: int):
+    def __init__(
+        self,
+        tracks_of_steps: Callable[[int, int], Sequence[str]],
+        steps_per_epoch: int,
+        unsound: Callable[[], Sequence[str]] = list,
+    ):
         super().__init__()
         self.tracks_of_steps = tracks_of_steps
         self.steps_per_epoch = steps_per_epoch
+        self.unsound = unsound
         self.epoch, self._checked, self._done = 0, 0, 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -69,7 +77,9 @@ class StopOnNaN(keras.callbacks.Callback):
         self._check(float(logs["loss"]))
         loss = float(logs.get("val_loss", 0.0))
         if not math.isfinite(loss):
-            raise DivergedError(f"validation loss is {loss} at epoch {self.epoch + 1}")
+            files = ", ".join(self.unsound())
+            because = f"; samples that are not finite in {files}" if files else ""
+            raise DivergedError(f"validation loss is {loss} at epoch {self.epoch + 1}{because}")
 
     def _check(self, loss: float) -> None:
         first, self._checked = self._checked, self._done

@@ -18,6 +18,7 @@ from mss_keras.training.companions import Phase
 from mss_keras.training.devices import Devices
 from mss_keras.training.separator import Separator
 from mss_keras.training.state import Row, RunState
+from mss_keras.training.waiting import TellWaiting, advice
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,10 @@ class Fitting:
             steps_per_epoch=steps,
             shuffle=False,  # the examples are random already
             callbacks=[
-                callbacks.StopOnNaN(self._tracks_of_steps, steps),
+                callbacks.StopOnNaN(
+                    self._tracks_of_steps, steps, lambda: data.not_finite(self.music.valid)
+                ),
+                TellWaiting(advice(config.data, self.music), self.say),
                 callbacks.CheckInterrupt(interrupt),
                 plateau,
                 stopping,

@@ -83,6 +83,37 @@ def test_the_order_is_that_of_the_table(monkeypatch):
         assert float(augment(tf.ones([1, 1, 1]), drawn, chosen)) == 3.5
 
 
+def test_matrices_give_what_gain_and_swap_give():
+    """To the last bit: the other channel's zero takes nothing away."""
+    sources, drawn = sources_and_draws()
+    gain, swap = drawn.augmentations["gain"], drawn.augmentations["channelswap"]
+    gained = sources * gain[:, None, None]
+    expected = tf.where(swap[:, None, None], gained[..., ::-1], gained)
+    both = augment(sources, drawn.augmentations, ("gain", "channelswap"))
+    np.testing.assert_array_equal(both, expected)
+    mono = augment(sources[..., :1], drawn.augmentations, ("gain", "channelswap"))
+    np.testing.assert_array_equal(mono, gained[..., :1])
+
+
+def test_one_that_is_not_linear_stands_among_those_that_are(monkeypatch):
+    """The matrices before it are applied before it, those behind it behind it."""
+
+    class Square(Sign):
+        def apply(self, sources, drawn):
+            return sources**2
+
+    table = {"gain": AUGMENTATIONS["gain"], "square": Square(), **AUGMENTATIONS, "loud": Gain(1, 4)}
+    monkeypatch.setattr("mss_keras.data.augmentations.AUGMENTATIONS", table)
+    drawn = {
+        "gain": tf.constant([0.5]),
+        "square": tf.constant([True]),
+        "channelswap": tf.constant([True]),
+        "loud": tf.constant([3.0]),
+    }
+    (found,) = augment(tf.constant([[[2.0, 6.0]]]), drawn, list(table)).numpy().tolist()
+    assert found == [[27.0, 3.0]]
+
+
 def test_a_new_augmentation_leaves_the_draws_of_the_others(monkeypatch):
     sizes = {"tracks": 5, "sources": 3}
 

@@ -46,8 +46,11 @@ def test_a_validation_that_is_not_finite_ends_the_run():
     callback = stop_on_nan()
     callback.on_epoch_end(2, {"loss": 1.0, "val_loss": 1.0})
     callback.on_epoch_end(2, {"loss": 1.0})
-    with pytest.raises(DivergedError, match="validation loss is inf at epoch 3"):
+    with pytest.raises(DivergedError, match=r"validation loss is inf at epoch 3$"):
         callback.on_epoch_end(2, {"loss": 1.0, "val_loss": np.inf})
+    callback.unsound = lambda: ["a/bass.wav", "b/mixture.wav"]
+    with pytest.raises(DivergedError, match=r"3; samples .* not finite in a/bass.wav, b/mixture"):
+        callback.on_epoch_end(2, {"loss": 1.0, "val_loss": np.nan})
 
 
 PLATEAU = {"best": np.float32(0.5), "wait": 2, "cooldown_counter": 1}

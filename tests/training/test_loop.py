@@ -215,6 +215,15 @@ def test_a_nan_names_its_tracks_and_leaves_the_last_good_checkpoint(run, tree, t
 
 
 @pytest.mark.long
+def test_a_nan_in_validation_names_its_file(tree, small, tmp_path, command):
+    soundfile.write(tree / "valid/d/drums.wav", np.full((44100, 2), np.nan), 44100, subtype="FLOAT")
+    settings = {**small, "root": tree, "epochs": 1}
+    result = command(*flags(settings), "--output", tmp_path / "run", check=1)
+    line = f"failed: validation loss is nan at epoch 1; samples that are not finite in {tree}"
+    assert result.stderr.startswith(f"{line}/valid/d/drums.wav")
+
+
+@pytest.mark.long
 def test_early_stop_and_plateau(tree, small, tmp_path, command):
     settings = {
         **small, "root": tree, "epochs": 30, "lr": 1e-12, "patience": 4, "lr_decay_patience": 2,
