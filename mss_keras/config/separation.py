@@ -48,7 +48,7 @@ class SeparationConfig:
         section="separation",
     )
     chunk_dur: float = option(
-        14.0, "Length of a chunk, which the network reads at a time, seconds", section="separation"
+        7.0, "Length of a chunk, which the network reads at a time, seconds", section="separation"
     )
     context_dur: float = option(
         3.0,

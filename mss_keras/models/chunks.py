@@ -15,7 +15,7 @@ from mss_keras.models.network import MaskNetwork
 
 # The steps of an LSTM are in sequence and cost little more for four chunks than for one. More
 # chunks would be a little faster still and take more than 2 GiB at hidden 512.
-_CHUNKS = 4
+_CHUNKS = 8
 _FADE_SECONDS = 1.0
 
 
