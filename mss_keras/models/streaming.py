@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mss_keras.config import SeparationConfig
+from mss_keras.config import AudioConfig, SeparationConfig
 from mss_keras.models.chunks import Span
 from mss_keras.models.rounds import Rounds, State
+from mss_keras.signal.stft import zeros_behind
 
 
 class Streaming:
@@ -40,9 +41,8 @@ class Streaming:
 
     def blocks(self, samples: tf.Tensor) -> tf.Tensor:
         """Number of blocks that `each_block` makes of a song of that many samples."""
-        half = self.audio.nfft // 2
-        padded = tf.maximum(samples, half + 1) + 2 * half  # as `pad_centre` does
-        return 1 + -(-self._frames(padded) // self.rounds.plan.round)
+        frames = self._frames_of(tf.maximum(samples, self.audio.nfft // 2 + 1))
+        return 1 + -(-frames // self.rounds.plan.round)
 
     def each_block(self, waveform: tf.Tensor, function: Callable, carried: Any) -> Any:
         """Folds a function over the stems of a song that is in memory, within a graph.
@@ -58,13 +58,15 @@ class Streaming:
         """
         rounds, half, nhop = self.rounds, self.audio.nfft // 2, self.audio.nhop
         samples = tf.shape(waveform)[0]
-        song = tf.pad(waveform, [[0, tf.maximum(0, half + 1 - samples)], [0, 0]])
-        last = tf.shape(song)[0] - 1
-        frames = self._frames(last + 1 + 2 * half)
+        # One zero more than is reflected stands for all zeros behind the padded song.
+        song = tf.pad(waveform, [[0, 1 + tf.maximum(0, half + 1 - samples)], [0, 0]])
+        last = tf.shape(song)[0] - 2
+        frames = self._frames_of(last + 1)
 
         def padded(stretch):  # as `pad_centre` does, without a copy of the whole song
             places = tf.abs(tf.range(stretch.start, stretch.stop) - half)
-            return tf.gather(song, last - tf.abs(last - places))
+            reflected = last - tf.abs(last - places)
+            return tf.gather(song, tf.where(places > last + half, last + 1, reflected))
 
         def use(block, position, carried):  # without the padding
             length = tf.shape(block)[0]
@@ -98,7 +100,7 @@ class Streaming:
             Float32 `[samples, sources, channels]`; together as many samples as came in.
         """
         plan = self.rounds.plan
-        song = _PaddedSong(blocks, self.audio.nfft // 2, self.audio.nb_channels)
+        song = _PaddedSong(blocks, self.audio)
         state, begin, given = self.rounds.start(), 0, 0
         padding = song.half
         while True:
@@ -122,6 +124,11 @@ class Streaming:
             given += len(block)
             yield block
 
+    def _frames_of(self, samples):
+        # Number of frames of a song that is long enough to be reflected.
+        nfft, nhop = self.audio.nfft, self.audio.nhop
+        return self._frames(samples + nfft // 2 * 2 + zeros_behind(samples, nfft, nhop))
+
     def _frames(self, samples):
         # Number of frames of a padded song of that many samples.
         return 1 + (samples - self.audio.nfft) // self.audio.nhop
@@ -134,13 +141,14 @@ class Streaming:
 class _PaddedSong:
     """A stretch of the padded song (see `pad_centre`), which moves forward."""
 
-    def __init__(self, blocks: Iterable[np.ndarray], half: int, channels: int):
-        self.half = half
+    def __init__(self, blocks: Iterable[np.ndarray], audio: AudioConfig):
+        self.audio = audio
+        self.half = half = audio.nfft // 2
         self.samples = 0  # of the song, so far
         self.ended = False
         self.begin = 0  # of the buffer, in the padded song
         self._blocks = iter(blocks)
-        head = self._read(half + 1, np.zeros([0, channels], np.float32))
+        head = self._read(half + 1, np.zeros([0, audio.nb_channels], np.float32))
         if len(head) <= half:
             head = np.pad(head, [(0, half + 1 - len(head)), (0, 0)])
         self._last = head  # half + 1 samples at least, whose mirror image ends the song
@@ -160,7 +168,10 @@ class _PaddedSong:
                 self._end()
 
     def _end(self) -> None:
-        self.buffer = np.concatenate([self.buffer, self._last[-2 : -self.half - 2 : -1]])
+        samples = self.begin + len(self.buffer) - self.half
+        zeros = zeros_behind(samples, self.audio.nfft, self.audio.nhop)
+        mirrored = self._last[-2 : -self.half - 2 : -1]
+        self.buffer = np.concatenate([self.buffer, mirrored, np.zeros_like(mirrored[:zeros])])
 
     def _read(self, wanted: int, have: np.ndarray) -> np.ndarray:
         blocks, length = [have], len(have)
