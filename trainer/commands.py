@@ -58,7 +58,8 @@ def prepare(options: Namespace) -> None:
 
     _fetch(options)
     output = options.output or f"{options.root.rstrip('/')}-wav"
-    count = data.prepare(options.root, output, jobs=options.jobs, progress=sys.stderr.isatty())
+    progress = sys.stderr.isatty()
+    count = data.prepare(options.root, output, jobs=options.jobs, progress=progress, say=_say)
     _say(f"{count} tracks decoded, all are in {output}")
 
 

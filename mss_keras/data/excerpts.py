@@ -39,7 +39,7 @@ def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> D
 
     Args:
         data: the data set.
-        say: called with a line if something is decoded.
+        say: called with a line if something is decoded, and with one if peaks are clipped.
         progress: whether a bar is shown.
 
     Raises:
@@ -49,5 +49,5 @@ def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> D
         return data
     folder = data.prepared or f"{data.root.rstrip('/')}-wav"
     say(f"decoding {data.root} to WAV in {folder}, once")
-    prepare(data.root, folder, progress=progress)
+    prepare(data.root, folder, progress=progress, say=say)
     return dataclasses.replace(data, root=folder)

@@ -91,7 +91,7 @@ def test_from_elsewhere(tmp_path):
     assert len(unpaired.songs) == 2
     assert len(said) == 1
     assert [len(files) for files in unpaired.recordings] == [1, 1]
-    decoded = tmp_path / "songs-wav" / "a" / "song.flac.wav"
+    (decoded,) = (tmp_path / "songs-wav" / "a").glob("song.flac.*.wav")
     assert soundfile.info(decoded).frames == 12000
     for batch in batches(tracks, config, 2, unpaired):
         middle = batch["unpaired_mixture"][:, 300:500]
@@ -101,6 +101,27 @@ def test_from_elsewhere(tmp_path):
     again = data.open_unpaired(settings, config, AUDIO, say=said.append)
     assert again == unpaired
     assert len(said) == 1
+
+
+def test_what_was_decoded_before_is_heard_as_it_is_wanted_now(tmp_path):
+    """At the rate and with the channels wanted, and anew where the song is another."""
+    song = tmp_path / "songs" / "song.flac"
+    settings = AdversarialConfig(unpaired_root=str(song.parent))
+
+    def opened(**audio):
+        found = data.open_unpaired(settings, MUSIC, dataclasses.replace(AUDIO, **audio))
+        assert found.songs
+        return found.songs[0]
+
+    write(song, np.full((6000, 1), 0.5), 22050)
+    first = opened()
+    assert (first.samples, first.channels, first.sample_rate) == (12000, 2, 44100)
+    other = opened(sample_rate=22050, nb_channels=1)
+    assert (other.samples, other.channels, other.sample_rate) == (6000, 1, 22050)
+    assert opened() == first
+    write(song, np.full((6000, 1), 0.25), 22050)  # of the same size
+    again, _ = soundfile.read(opened().path)
+    np.testing.assert_allclose(again[3000:9000], 0.25, atol=1e-3)
 
 
 @pytest.mark.parametrize(
