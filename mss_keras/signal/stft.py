@@ -121,7 +121,9 @@ def centred_stft(
     """
     length = window or nfft
     return _over_leading_axes(
-        lambda flat: stft(pad_centre(flat, length, hop), nfft, hop, window=window), waveform, inner=2
+        lambda flat: stft(pad_centre(flat, length, hop), nfft, hop, window=window),
+        waveform,
+        inner=2,
     )
 
 
