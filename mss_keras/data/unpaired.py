@@ -4,9 +4,9 @@
 --unpaired-sources DIR/      recordings without mixtures
     SOURCE/                  a folder for each source, with recordings at any depth
 
-Files that are no WAV files at the sample rate wanted are decoded to DIR-wav, once. Their names there
-tell rate, channels, and size and time of the file that was decoded: another is decoded anew. Where a
-folder is not given, the data set's own tracks take its place, see unpaired_examples.py.
+Files that are no WAV files at the sample rate wanted are decoded to DIR-wav, once. Their names
+there tell rate, channels, and size and time of the file that was decoded: another is decoded anew.
+Where a folder is not given, the data set's own tracks take its place, see unpaired_examples.py.
 """
 
 from collections.abc import Callable
