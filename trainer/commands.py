@@ -121,8 +121,6 @@ def evaluate(options: Namespace) -> None:
     from mss_keras.evaluation import evaluate
     from mss_keras.training import runs
 
-    if options.precision and not options.model:
-        raise UserError("precision", "no `model`", "both, or no `precision`")
     model, name = None, Path(options.model or "model").stem
     if options.model:
         model = runs.load(options.model, precision=options.precision)

@@ -39,13 +39,16 @@ def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> D
 
     Args:
         data: the data set.
-        say: called with a line if something is decoded, and with one if peaks are clipped.
+        say: called with a line if something is decoded, if peaks are clipped, and if `prepared`
+            has no use.
         progress: whether a bar is shown.
 
     Raises:
         UserError: if the root holds no data set, or tracks cannot be decoded.
     """
     if data.root is None or find_kind(data.root) != "stems":
+        if data.prepared:
+            say(f"`prepared` {data.prepared} is not used: {data.root} needs no decoding")
         return data
     folder = data.prepared or f"{data.root.rstrip('/')}-wav"
     say(f"decoding {data.root} to WAV in {folder}, once")

@@ -320,6 +320,18 @@ def test_statistics_are_shared(tree, small, tmp_path):
     assert prepared.config.data.statistics == str(tmp_path / "statistics.npz")
     assert (tmp_path / "statistics.npz").exists()
     assert prepared.claim() == what.claim()
+    # Those of another run, once and for all.
+    given = dataclasses.replace(what.config.data, statistics=str(tmp_path / "statistics.npz"))
+    other = dataclasses.replace(
+        what, config=dataclasses.replace(what.config, data=given), output=tmp_path / "other"
+    )
+    own = str(tmp_path / "other/statistics.npz")
+    for again in (other, what):
+        again = dataclasses.replace(again, output=tmp_path / "other")
+        assert again.with_statistics(progress=False).config.data.statistics == own
+    assert Path(own).read_bytes() == (tmp_path / "statistics.npz").read_bytes()
+    with pytest.raises(UserError, match="worker_timeout: found 9, wanted it with KERASTUNER_TUN"):
+        search.search(search_of(tree, small, tmp_path / "x", worker_timeout=9))
     assert loop.resolve(prepared.config).training.lr == 1e-3
 
 
