@@ -154,8 +154,8 @@ def test_options_train(tree, small, tmp_path, command, extra):
 @pytest.mark.long
 def test_a_run_leaves_what_it_promises_and_reproduces(run, tmp_path, trainer):
     assert {path.name for path in run.iterdir()} == {
-        "config.yaml", "statistics.npz", "checkpoints", "history.csv", "tensorboard", "curves.png",
-        "spectrograms.png", "stems", "saved_model",
+        "config.yaml", "statistics.npz", "tracks.json", "checkpoints", "history.csv",
+        "tensorboard", "curves.png", "spectrograms.png", "stems", "saved_model",
     }  # fmt: skip
     again = tmp_path / "again"
     trainer("--config", run / "config.yaml", "--output", again, check=0)
