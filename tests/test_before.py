@@ -19,7 +19,7 @@ from mss_keras.training import runs
 BEFORE = Path(__file__).with_name("before")
 
 # Of the third epoch. The code of before made 0.27957 and 0.29588 of the loss: it had a frame less,
-# for the hops are half a window and do not divide the excerpts. They divide the mixture of the stems.
+# for the hops are half a window and do not divide the excerpts. They divide the stems' mixture.
 THIRD = {
     "run": {
         "loss": 0.2789110541343689, "val_loss": 0.22856971621513367,

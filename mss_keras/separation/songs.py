@@ -89,9 +89,7 @@ def separate_song(
         >>> import tempfile, soundfile
         >>> from mss_keras.config import AudioConfig, ModelConfig
         >>> audio = AudioConfig(sample_rate=8000, nb_channels=1, nfft=256, nhop=64)
-        >>> network = ModelConfig(hidden_size=4, bandwidth=4000)
-        >>> model = MaskingModel(("alto", "bass"), audio, network)
-        >>> model.build()
+        >>> model = MaskingModel(("alto", "bass"), audio, ModelConfig(hidden_size=4))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path, target = Path(folder, "song.wav"), Path(folder, "stems")
         ...     soundfile.write(path, np.zeros(800), samplerate=8000)
