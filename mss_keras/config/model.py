@@ -59,8 +59,8 @@ class ModelConfig:
             sample_rate: Hz.
 
         Example:
-            >>> ModelConfig().at(22050).bandwidth, ModelConfig(bandwidth=12000.0).at(22050).bandwidth
-            (11025.0, 12000.0)
+            >>> ModelConfig().at(22050).bandwidth, ModelConfig(bandwidth=8000.0).at(22050).bandwidth
+            (11025.0, 8000.0)
         """
         if self.bandwidth != ModelConfig.bandwidth:
             return self

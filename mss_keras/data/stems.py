@@ -73,11 +73,7 @@ def prepare(
     root, output = Path(root), Path(output)
     if find_kind(root) != "stems":
         raise UserError("root", f"WAV files in {root}", f"{STEM_SUFFIX} files")
-    wanted = {
-        stem: output / split / stem.name.removesuffix(STEM_SUFFIX)
-        for split in ("train", "test")
-        for stem in sorted((root / split).glob(f"*{STEM_SUFFIX}"))
-    }
+    wanted = prepared_folders(root, output)
     todo = {stem: folder for stem, folder in wanted.items() if not folder.is_dir()}
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -119,6 +115,15 @@ def prepare(
             "tracks that can be decoded and written",
         )
     return len(todo)
+
+
+def prepared_folders(root: Path, output: Path) -> dict[Path, Path]:
+    """The folder of each .stem.mp4 that `prepare` decodes."""
+    return {
+        stem: output / split / stem.name.removesuffix(STEM_SUFFIX)
+        for split in ("train", "test")
+        for stem in sorted((root / split).glob(f"*{STEM_SUFFIX}"))
+    }
 
 
 def _tell(clipped: dict[Path, Clipped], say: Callable[[str], None]) -> None:

@@ -1,5 +1,6 @@
 """Songs of any length through `Rounds`: from memory within a graph, or in blocks."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -90,39 +91,80 @@ class Streaming:
         )
         return use(rounds.flush(state), frames * nhop, carried)
 
-    def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Separates a song that comes in blocks.
+    def origin(self, begin: int) -> int:
+        """The first sample of a song that `stream` has to be given for a part of it.
 
         Args:
-            blocks: float32 `[samples, channels]` each, of any lengths.
+            begin: first sample of the part.
+        """
+        heard = self._heard_from(self._first(begin))
+        return max(0, heard * self.audio.nhop - self.audio.nfft // 2)
+
+    def stream(
+        self, blocks: Iterable[np.ndarray], *, begin: int = 0, end: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Separates a song that comes in blocks, or a part of it.
+
+        A part's stems are those of the whole song: chunks lie where they lie in the song, and the
+        network hears what is around them.
+
+        Args:
+            blocks: float32 `[samples, channels]` each, of any lengths; the song from sample
+                `origin(begin)` on.
+            begin: first sample of the part. Defaults to the song's.
+            end: sample behind the part. Defaults to the song's end.
 
         Yields:
-            Float32 `[samples, sources, channels]`; together as many samples as came in.
+            Float32 `[samples, sources, channels]`; together as many samples as the part has
+            within the song.
         """
-        plan = self.rounds.plan
-        song = _PaddedSong(blocks, self.audio)
-        state, begin, given = self.rounds.start(), 0, 0
-        padding = song.half
+        plan, nhop, half = self.rounds.plan, self.audio.nhop, self.audio.nfft // 2
+        song = _PaddedSong(blocks, self.audio, self.origin(begin))
+        state, now = self.rounds.start(), self._first(begin)
+        last = math.inf if end is None else self._chunks_of(end) * plan.chunk
         while True:
-            before = min(begin, plan.context)
-            end = begin + plan.round + plan.context
-            song.advance(self._samples(begin - before, end))
+            heard_from = self._heard_from(now)
+            stop = min(plan.round * (now // plan.round + 1), last)
+            heard_to = stop + plan.context
+            song.advance(self._samples(heard_from, heard_to))
             if song.ended:
-                end = min(end, self._frames(song.begin + len(song.buffer)))
-            frames = min(plan.round, end - begin)
-            heard = song.buffer[self._samples(0, end - begin + before)]
-            stems, state = self._advance(heard, Span(before, frames), state)
-            begin += frames
-            block = stems.numpy()
-            if last := song.ended and end == begin:
+                heard_to = min(heard_to, self._frames(song.begin + len(song.buffer)))
+                stop = min(stop, heard_to)
+                if stop <= now:  # the part lies behind the song's end
+                    return
+            heard = song.buffer[self._samples(0, heard_to - heard_from)]
+            stems, state = self._advance(heard, Span(now - heard_from, stop - now), state)
+            block, position = stems.numpy(), now * nhop - half
+            now = stop
+            over = now == last or (song.ended and now == heard_to)
+            if song.ended and now == heard_to:
                 block = np.concatenate([block, self.rounds.flush(state).numpy()])
-            block = block[padding:]
-            padding = 0
-            if last:
-                yield block[: song.samples - given]
+            length = song.samples if end is None else min(end, song.samples)
+            block = block[max(0, begin - position) : max(0, length - position)]
+            if len(block) or over:
+                yield block
+            if over:
                 return
-            given += len(block)
-            yield block
+
+    def _first(self, begin: int) -> int:
+        # The frame with which the separation of a part begins, the first of a chunk. In the first
+        # window of a chunk are masks that have faded in from those of the chunk before.
+        plan, audio = self.rounds.plan, self.audio
+        frame = max(0, (begin + audio.nfft // 2 - audio.nfft) // audio.nhop + 1)
+        chunk, inside = divmod(frame, plan.chunk)
+        if inside < plan.window:
+            chunk = max(0, chunk - 1)
+        return chunk * plan.chunk
+
+    def _heard_from(self, frame: int) -> int:
+        # The first frame that the network hears for the round of a frame.
+        plan = self.rounds.plan
+        return max(0, frame // plan.round * plan.round - plan.context)
+
+    def _chunks_of(self, end: int) -> int:
+        # Number of chunks that the samples before `end` need.
+        frames = max(0, end - 1 + self.audio.nfft // 2) // self.audio.nhop + 1
+        return -(-frames // self.rounds.plan.chunk)
 
     def _frames_of(self, samples):
         # Number of frames of a song that is long enough to be reflected.
@@ -141,18 +183,18 @@ class Streaming:
 class _PaddedSong:
     """A stretch of the padded song (see `pad_centre`), which moves forward."""
 
-    def __init__(self, blocks: Iterable[np.ndarray], audio: AudioConfig):
+    def __init__(self, blocks: Iterable[np.ndarray], audio: AudioConfig, origin: int):
         self.audio = audio
         self.half = half = audio.nfft // 2
-        self.samples = 0  # of the song, so far
+        self.samples = origin  # of the song, so far
         self.ended = False
-        self.begin = 0  # of the buffer, in the padded song
+        self.begin = origin + half if origin else 0  # of the buffer, in the padded song
         self._blocks = iter(blocks)
         head = self._read(half + 1, np.zeros([0, audio.nb_channels], np.float32))
         if len(head) <= half:
             head = np.pad(head, [(0, half + 1 - len(head)), (0, 0)])
         self._last = head  # half + 1 samples at least, whose mirror image ends the song
-        self.buffer = np.concatenate([head[half:0:-1], head])
+        self.buffer = head if origin else np.concatenate([head[half:0:-1], head])
         if self.ended:
             self._end()
 

@@ -1,9 +1,9 @@
 """Any audio file as a waveform, and excerpts of tracks."""
 
-import av
 import numpy as np
 import pytest
 import soundfile
+from encoded import encode
 
 from mss_keras.config import AudioConfig, DataConfig, UserError
 from mss_keras.data import Song, as_wav, decode, excerpt, open_set
@@ -39,20 +39,6 @@ def test_what_is_not_audio_is_named(tmp_path):
     soundfile.write(tmp_path / "six.wav", np.zeros((100, 6)), 44100)
     with pytest.raises(UserError, match="6 channels"):
         decode(tmp_path / "six.wav", AudioConfig())
-
-
-def encode(path, waveform, codec, rate=44100):
-    """A compressed file."""
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[waveform.shape[1]]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        samples = np.ascontiguousarray(waveform.T, np.float32)
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
-        frame.sample_rate, frame.pts = rate, 0
-        to_codec = av.AudioResampler(format=stream.format, layout=layout, rate=rate)
-        for part in to_codec.resample(frame):
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
 
 
 @pytest.mark.parametrize(

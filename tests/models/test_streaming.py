@@ -112,6 +112,29 @@ def test_as_many_samples_as_came_in_whatever_the_blocks(model, excerpt, options)
             np.testing.assert_allclose(np.concatenate(parts), in_graph, atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"niter": 1}])
+@pytest.mark.parametrize("hop", [8, 16])
+def test_a_part_is_cut_from_the_whole(options, hop):
+    """In the first chunk and the last, at the borders of chunks and rounds, and beyond the end."""
+    audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=hop)
+    model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8))
+    settings = SeparationConfig(**{**SHORT, "chunk_dur": 1.0}, **options)
+    streaming = model.streaming(settings)
+    song = np.random.default_rng(0).uniform(-1, 1, [9001, 1]).astype(np.float32)
+    whole = np.concatenate(list(streaming.stream([song])))
+    border = streaming.rounds.plan.round * hop
+    for begin, end in (
+        *((0, 10), (5, 6), (700, 2000), (1279, 1300), (3000, None), (8990, 9001), (8999, 20000)),
+        *((x + border, x + border + 50) for x in (-40, -17, -16, -1, 0, 1, 15, 16, 17, 100, 340)),
+    ):
+        origin = streaming.origin(begin)
+        assert begin - origin <= border + 3 * 512  # a round, a chunk and the context
+        parts = list(streaming.stream(in_blocks(song[origin:], 700), begin=begin, end=end))
+        np.testing.assert_allclose(np.concatenate(parts), whole[begin:end], atol=1e-5)
+    origin = streaming.origin(20000)
+    assert sum(map(len, streaming.stream([song[origin:]], begin=20000))) == 0
+
+
 @pytest.mark.parametrize(
     "options",
     [{"niter": 1}, {"niter": 2, "softmask": True}, {"residual": "r"},
