@@ -1,6 +1,5 @@
 """Songs of any length through `Rounds`: from memory within a graph, or in blocks."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -121,10 +120,11 @@ class Streaming:
         plan, nhop, half = self.rounds.plan, self.audio.nhop, self.audio.nfft // 2
         song = _PaddedSong(blocks, self.audio, self.origin(begin))
         state, now = self.rounds.start(), self._first(begin)
-        last = math.inf if end is None else self._chunks_of(end) * plan.chunk
+        last = None if end is None else self._chunks_of(end) * plan.chunk
         while True:
             heard_from = self._heard_from(now)
-            stop = min(plan.round * (now // plan.round + 1), last)
+            stop = plan.round * (now // plan.round + 1)
+            stop = stop if last is None else min(stop, last)
             heard_to = stop + plan.context
             song.advance(self._samples(heard_from, heard_to))
             if song.ended:

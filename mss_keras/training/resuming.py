@@ -74,7 +74,7 @@ def _lengths(music: MusicSet) -> Lengths:
 
 
 def _require_same(
-    folder: Path, config: RunConfig, music: MusicSet, *, before: str, progress: bool
+    folder: Path, config: RunConfig, music: MusicSet, *, before: str | None, progress: bool
 ) -> None:
     wanted = f"the music of {before}, with which the run in {folder} began"
 

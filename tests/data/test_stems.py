@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import zipfile
+from typing import Any
 
 import av
 import numpy as np
@@ -81,7 +82,9 @@ def test_peaks_that_16_bits_cut_off_are_told(musdb18, tmp_path):
     """AAC decodes to floats, which may be beyond full scale."""
     tone = np.sin(np.arange(44100) / 20)[:, np.newaxis].repeat(2, 1)
     stems = {name: tone * (1.5 if name == "bass" else 0.2) for name in stem_ids()}
-    wanted = {"format": "stem.mp4", "bits": "float", "rate": 44100, "channels": 2}
+    wanted: dict[str, Any] = {
+        "format": "stem.mp4", "bits": "float", "rate": 44100, "channels": 2,
+    }  # fmt: skip
     for path in musdb18.glob("*/*"):
         path.unlink()
     with stem_files(musdb18 / "train/loud", [*stems], **wanted) as writer:

@@ -63,6 +63,33 @@ def test_chunks_give_what_the_whole_song_gives(architecture, excerpt):
         assert decibels((stem - expected)[44100:-44100], expected[44100:-44100]) < -50
 
 
+def test_masks_fade_from_chunk_to_chunk():
+    """By the definition, with a network that hears each chunk and its context alone."""
+    audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=8)
+    model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8))
+    options = SeparationConfig(**{**SHORT, "chunk_dur": 1.0})
+    mixture = np.random.default_rng(3).uniform(-1, 1, [1, 5003, 1]).astype(np.float32)
+    stems = np.stack(list(model.separate(mixture[0], options).values()))
+    spectrogram = model.stft(tf.constant(mixture))
+    magnitude, frames = tf.abs(spectrogram), spectrogram.shape[1]
+    chunk, context, fade, _ = model.streaming(options).rounds.plan
+    assert (chunk, context, fade, frames) == (60, 64, 20, 626)  # rounds of 240, and a last chunk
+    expected = np.zeros([2, frames, 1, 17], np.float32)
+    for begin in range(0, frames, chunk):
+        # At the song's end the network hears no more than what is left and the context before.
+        left = frames - begin // (4 * chunk) * 4 * chunk
+        heard = min(chunk + 2 * context, left + (context if begin >= 4 * chunk else 0))
+        start = min(max(0, begin - context), frames - heard)
+        masks = model.network(magnitude[:, start : start + heard], training=False)[0].numpy()
+        masks = masks[:, begin - start : begin - start + chunk + fade]
+        ramp = (np.arange(fade) + 0.5) / fade if begin else np.ones(fade)
+        weights = np.concatenate([ramp, np.ones(chunk - fade), 1 - (np.arange(fade) + 0.5) / fade])
+        length = masks.shape[1]
+        expected[:, begin : begin + length] += masks * weights[:length, np.newaxis, np.newaxis]
+    whole = model.decode(tf.constant(expected[np.newaxis]), spectrogram, tf.constant(5003))[0]
+    np.testing.assert_allclose(stems, whole, atol=1e-5)
+
+
 def test_hops_of_half_a_window_at_every_length_modulo_the_hop():
     """In memory, in blocks and whole; masks would amplify an end that one frame alone covers."""
     audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=16)

@@ -242,10 +242,10 @@ def adversarial(**settings):
     [
         ({}, {"objective": "val_loss"}, "val_loss, which a smaller weight lowers by itself"),
         ({}, {"objective": "snr"}, r"objective: found 'snr' \(did you mean val_snr\?\)"),
-        ({}, {"range": ("hidden-size=15:17",)}, "hidden"),
-        ({}, {"range": ("lr=-1:1",)}, "lr: found -1"),
+        ({}, {"range": ("hidden-size=15:17",)}, "^hidden_size: found 15, wanted an even number"),
+        ({}, {"range": ("lr=-1:1",)}, "^lr: found -1"),
         ({"loss": "l2_freq"}, {}, "loss: found l2_freq, without weights to search"),
-        ({"loss": "nonsense"}, {}, "nonsense"),
+        ({"loss": "nonsense"}, {}, "^loss: found 'nonsense', wanted one of l1_time"),
         ({}, {"tuner": "grid", "trials": 1}, "trials: found 1, wanted at least 2 for a grid"),
         (
             adversarial(),
@@ -284,7 +284,9 @@ def test_the_folder_of_another_search_is_refused(tree, small, tmp_path):
     with pytest.raises(UserError, match=r"another search in .*: `tuner` random \(now bayesian\)"):
         search.search(other)
     more = search_of(tree, small, tmp_path / "search", trials=9)
+    before = (more.output / "search.yaml").read_text()
     more.claim().take(more.output)  # only goes further
+    assert (more.output / "search.yaml").read_text() == before
     (tmp_path / "else").mkdir()
     (tmp_path / "else/song.wav").touch()
     with pytest.raises(UserError, match="found something else"):
