@@ -117,7 +117,7 @@ def centred_stft(
 
     Example:
         >>> centred_stft(tf.zeros([3, 1000, 2]), nfft=512, hop=256).shape
-        TensorShape([3, 4, 2, 257])
+        TensorShape([3, 5, 2, 257])
     """
     length = window or nfft
     return _over_leading_axes(

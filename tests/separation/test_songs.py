@@ -88,8 +88,9 @@ def test_a_part_is_cut_from_the_whole(
         encode(tmp_path / name, excerpt["mixture"], "libmp3lame", rate)
     else:
         soundfile.write(tmp_path / name, excerpt["mixture"], rate, subtype="FLOAT")
-    short = {"chunk_dur": 0.1, "context_dur": 1.0, "wiener_win_len": 20}
-    options = SeparationConfig(niter=1, targets=("bass", "drums"), residual="rest", **short)
+    options = SeparationConfig(
+        *(("bass", "drums"), "rest"), niter=1, chunk_dur=0.1, context_dur=1.0, wiener_win_len=20
+    )
     files = {"options": options, "original_rate": original_rate}
     run(separator, tmp_path / name, tmp_path / "whole", **files)
     part = {"start": start, "duration": duration}

@@ -120,10 +120,9 @@ def test_the_longest_fixed_length_where_hops_are_half_a_window(stems):
     model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=4, bandwidth=256))
     model.build()
     options = SeparationConfig(wiener_win_len=20, chunk_dur=1.0, context_dur=1.0)  # 40 frames
-    wanted = ("fixed_length",)
     with pytest.raises(UserError, match=r"^fixed_seconds: found 1\.222, wanted below a chunk"):
-        Signatures(model, options, ServingConfig(wanted, fixed_seconds=1.222))
-    signatures = Signatures(model, options, ServingConfig(wanted, fixed_seconds=1.218))
+        Signatures(model, options, ServingConfig(("fixed_length",), fixed_seconds=1.222))
+    signatures = Signatures(model, options, ServingConfig(("fixed_length",), fixed_seconds=1.218))
     song = stems["mixture"][:623, :1]
     assert signatures.fixed_samples == len(song) == 39 * 16 - 1  # 40 frames
     found = signatures.separate_batch(tf.constant(song[np.newaxis]))
