@@ -15,7 +15,7 @@ from mss_keras.config import SeparationConfig, ServingConfig
 from mss_keras.models.chunks import Span
 from mss_keras.models.masking import MaskingModel
 from mss_keras.models.streaming import Streaming
-from mss_keras.signal.stft import pad_centre
+from mss_keras.signal.stft import pad_centre, zeros_behind
 from serving import inputs, wav
 
 Outputs = dict[str, tf.Tensor]
@@ -41,7 +41,9 @@ class Signatures:
         self.rounds = self._streaming.rounds
         self.fixed_samples = int(limits.fixed_seconds * self.audio.sample_rate)
         if "fixed_length" in limits.signatures:
-            chunk = self.rounds.plan.chunk * self.audio.nhop / self.audio.sample_rate
+            # A last frame may be needed for what lies behind whole hops.
+            more = zeros_behind(1, self.audio.nfft, self.audio.nhop)
+            chunk = (self.rounds.plan.chunk * self.audio.nhop - more) / self.audio.sample_rate
             config.require(
                 limits.fixed_seconds < chunk and limits.fixed_seconds <= limits.max_seconds,
                 "fixed_seconds",
@@ -164,7 +166,7 @@ class Signatures:
         samples, audio, limit = self.fixed_samples, self.audio, self.limits.max_seconds
         waveform = inputs.waveforms(waveform, audio, max_seconds=limit, samples=samples)
         shape, half = tf.shape(waveform), audio.nfft // 2
-        stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft))
+        stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft, audio.nhop))
 
         def song(index, carried):
             return self._put(stems_of(index)[half : half + samples], carried)

@@ -9,6 +9,7 @@ from jsonargparse import ArgumentError, Namespace
 from mss_keras import config
 from mss_keras.config import UserError
 from trainer import mistakes
+from trainer.idle import refuse_idle
 from trainer.parser import COMMANDS, flags_of, make_parser
 
 DEMO_CONFIG = Path(__file__).with_name("demo.yaml")
@@ -31,15 +32,17 @@ def parse(arguments: Iterable[str]) -> Namespace:
         The name of the command as `command`, and under that name its options.
 
     Raises:
-        UserError: for an unknown command, flag or value.
+        UserError: for an unknown command, flag or value, or a flag that would do nothing.
         ArgumentError: for another mistake.
     """
     words = with_defaults(arguments)
     parser = make_parser()
     try:
-        return parser.parse_args(words)
+        options = parser.parse_args(words)
     except ArgumentError as error:
         raise mistakes.explained(error, words[0], flags_of(parser, words[0])) from error
+    refuse_idle(words[0], options[words[0]], words)
+    return options
 
 
 def with_defaults(arguments: Iterable[str]) -> list[str]:

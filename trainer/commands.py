@@ -58,7 +58,8 @@ def prepare(options: Namespace) -> None:
 
     _fetch(options)
     output = options.output or f"{options.root.rstrip('/')}-wav"
-    count = data.prepare(options.root, output, jobs=options.jobs, progress=sys.stderr.isatty())
+    progress = sys.stderr.isatty()
+    count = data.prepare(options.root, output, jobs=options.jobs, progress=progress, say=_say)
     _say(f"{count} tracks decoded, all are in {output}")
 
 
@@ -120,8 +121,6 @@ def evaluate(options: Namespace) -> None:
     from mss_keras.evaluation import evaluate
     from mss_keras.training import runs
 
-    if options.precision and not options.model:
-        raise UserError("precision", "no `model`", "both, or no `precision`")
     model, name = None, Path(options.model or "model").stem
     if options.model:
         model = runs.load(options.model, precision=options.precision)

@@ -23,6 +23,7 @@ class DataConfig:
         "file for each source",
         section="data",
         everyday=True,
+        may_change=["run"],  # to where the same music lies, see training/resuming.py
     )
     sources: tuple[str, ...] = option(
         SOURCES, "Names of the sources, each a WAV file in a track's folder", section="data"

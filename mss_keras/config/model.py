@@ -1,5 +1,6 @@
 """The network."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +29,10 @@ class ModelConfig:
         everyday=True,
     )
     bandwidth: float = option(
-        16000.0, "The network does not read frequencies above this, Hz", section="network"
+        16000.0,
+        "The network does not read frequencies above this, Hz; the default is half of the sample "
+        "rate where that is less",
+        section="network",
     )
     unidirectional: bool = option(
         False, "Run the LSTM layers in one direction only (causal)", section="network"
@@ -47,3 +51,17 @@ class ModelConfig:
         require(
             0 <= self.dropout < 1, "dropout", found=self.dropout, wanted="a share from 0 to below 1"
         )
+
+    def at(self, sample_rate: int) -> "ModelConfig":
+        """This network at a sample rate: the default of `bandwidth` is at most half of it.
+
+        Args:
+            sample_rate: Hz.
+
+        Example:
+            >>> ModelConfig().at(22050).bandwidth, ModelConfig(bandwidth=8000.0).at(22050).bandwidth
+            (11025.0, 8000.0)
+        """
+        if self.bandwidth != ModelConfig.bandwidth:
+            return self
+        return dataclasses.replace(self, bandwidth=min(self.bandwidth, sample_rate / 2))

@@ -41,6 +41,7 @@ class RunConfig:
     adversarial: AdversarialConfig = AdversarialConfig()
 
     def __post_init__(self):
+        object.__setattr__(self, "model", self.model.at(self.audio.sample_rate))
         nyquist = self.audio.sample_rate / 2
         bandwidth = self.model.bandwidth
         require(

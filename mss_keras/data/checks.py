@@ -13,8 +13,16 @@ from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, DataConfig, UserError
 from mss_keras.data.musdb import stem_ids
-from mss_keras.data.stems import stem_blocks
-from mss_keras.data.tracks import STEM_SUFFIX, AudioFile, find_kind, open_set, track_folders
+from mss_keras.data.stems import prepared_folders, stem_blocks
+from mss_keras.data.tracks import (
+    STEM_SUFFIX,
+    AudioFile,
+    Split,
+    divide,
+    find_kind,
+    open_set,
+    track_folders,
+)
 from mss_keras.jobs.machine import cores
 
 _BLOCK = 1 << 18
@@ -53,10 +61,17 @@ def check(
         UserError: if the root holds no data set at all.
     """
     root = Path(root)
+    findings = []
     if find_kind(root) == "stems":
         stems = sorted(root.glob(f"*/*{STEM_SUFFIX}"))
         jobs = [partial(_check_stem, stem, audio) for stem in stems]
-        train = list((root / "train").glob(f"*{STEM_SUFFIX}"))
+        decoded = prepared_folders(root, root).values()
+        splits: tuple[Split, ...] = ("train", "valid", "test")
+        folders = {split: [x for x in decoded if x.parent.name == split] for split in splits}
+        known = [name for name in stem_ids() if name != "mixture"]
+        for name in sources:
+            if name not in known:
+                findings.append(_fatal(UserError.unknown("sources", name, known), root))
     else:
         folders = track_folders(root)
         jobs = [
@@ -64,10 +79,10 @@ def check(
             for split in folders.values()
             for path in split
         ]
-        train = folders["train"]
-    findings = []
-    if not train:
-        findings.append(Finding(str(root), "found no tracks for train, wanted some", True))
+    try:
+        divide(folders, root, ("train", "valid"))
+    except UserError as error:
+        findings.append(_fatal(error, root))
     with ThreadPoolExecutor(cores()) as pool:
         results = pool.map(lambda job: list(job()), jobs)
         bar = tqdm(results, total=len(jobs), desc="checking", unit="track", disable=not progress)

@@ -39,15 +39,18 @@ def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> D
 
     Args:
         data: the data set.
-        say: called with a line if something is decoded.
+        say: called with a line if something is decoded, if peaks are clipped, and if `prepared`
+            has no use.
         progress: whether a bar is shown.
 
     Raises:
         UserError: if the root holds no data set, or tracks cannot be decoded.
     """
     if data.root is None or find_kind(data.root) != "stems":
+        if data.prepared:
+            say(f"`prepared` {data.prepared} is not used: {data.root} needs no decoding")
         return data
     folder = data.prepared or f"{data.root.rstrip('/')}-wav"
     say(f"decoding {data.root} to WAV in {folder}, once")
-    prepare(data.root, folder, progress=progress)
+    prepare(data.root, folder, progress=progress, say=say)
     return dataclasses.replace(data, root=folder)

@@ -1,11 +1,12 @@
 """MUSDB18's .stem.mp4 files are decoded to WAV, once."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -20,8 +21,35 @@ from mss_keras.jobs.machine import cores
 from mss_keras.jobs.processes import end_with_parent
 
 
+class Clipped(NamedTuple):
+    """How much of a waveform lies beyond full scale, which 16 bits cut off.
+
+    Args:
+        samples: number of such samples.
+        peak: the highest magnitude of a sample.
+
+    Example:
+        >>> Clipped().with_block(np.array([0.5, -1.5])).with_block(np.array([1.25]))
+        Clipped(samples=2, peak=1.5)
+    """
+
+    samples: int = 0
+    peak: float = 0.0
+
+    def with_block(self, block: np.ndarray) -> "Clipped":
+        """What it is with a further block."""
+        levels = np.abs(block)
+        peak = float(levels.max(initial=self.peak))
+        return Clipped(self.samples + int(np.count_nonzero(levels > 1)), peak)
+
+
 def prepare(
-    root: str | Path, output: str | Path, *, jobs: int | None = None, progress: bool = True
+    root: str | Path,
+    output: str | Path,
+    *,
+    jobs: int | None = None,
+    progress: bool = True,
+    say: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Decodes every track of MUSDB18 to 16-bit WAV files in MUSDB18-HQ's layout.
 
@@ -33,6 +61,7 @@ def prepare(
         output: folder that gets train/TRACK/*.wav and test/TRACK/*.wav.
         jobs: number of tracks decoded at a time. Defaults to one for each core.
         progress: whether a bar is shown. Defaults to `True`.
+        say: called with a line if peaks were clipped. Defaults to silence.
 
     Returns:
         Number of tracks decoded now.
@@ -44,17 +73,13 @@ def prepare(
     root, output = Path(root), Path(output)
     if find_kind(root) != "stems":
         raise UserError("root", f"WAV files in {root}", f"{STEM_SUFFIX} files")
-    wanted = {
-        stem: output / split / stem.name.removesuffix(STEM_SUFFIX)
-        for split in ("train", "test")
-        for stem in sorted((root / split).glob(f"*{STEM_SUFFIX}"))
-    }
+    wanted = prepared_folders(root, output)
     todo = {stem: folder for stem, folder in wanted.items() if not folder.is_dir()}
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError("output", f"{error.strerror} at {output}", "a folder to write to") from None
-    failed = []
+    failed, clipped = [], {}
     # Spawned, because a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(
         jobs or cores(), mp_context=get_context("spawn"), initializer=end_with_parent
@@ -70,7 +95,7 @@ def prepare(
         try:
             for task in bar:
                 try:
-                    task.result()
+                    clipped[tasks[task]] = task.result()
                 except UserError as error:
                     failed.append(f"{error.field}: {error.found}")
         except BrokenProcessPool as error:
@@ -82,6 +107,7 @@ def prepare(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    _tell(clipped, say)
     if failed:
         raise UserError(
             root,
@@ -91,12 +117,35 @@ def prepare(
     return len(todo)
 
 
-def decode_track(stem: Path, folder: Path) -> None:
+def prepared_folders(root: Path, output: Path) -> dict[Path, Path]:
+    """The folder of each .stem.mp4 that `prepare` decodes."""
+    return {
+        stem: output / split / stem.name.removesuffix(STEM_SUFFIX)
+        for split in ("train", "test")
+        for stem in sorted((root / split).glob(f"*{STEM_SUFFIX}"))
+    }
+
+
+def _tell(clipped: dict[Path, Clipped], say: Callable[[str], None]) -> None:
+    over = {stem: found for stem, found in clipped.items() if found.samples}
+    if over:
+        highest = max(over, key=lambda stem: over[stem].peak)
+        say(
+            f"warning: {sum(found.samples for found in over.values())} samples of {len(over)} "
+            "tracks lie beyond full scale and are clipped to 16 bits; the highest peak is "
+            f"{over[highest].peak:.2f}, in {highest}"
+        )
+
+
+def decode_track(stem: Path, folder: Path) -> Clipped:
     """Decodes one .stem.mp4 to a folder of 16-bit WAV files, which appears when it is whole.
 
     Args:
         stem: the .stem.mp4 file.
         folder: the folder to make.
+
+    Returns:
+        What was clipped.
 
     Raises:
         UserError: if the stem cannot be decoded or the folder cannot be written.
@@ -105,15 +154,18 @@ def decode_track(stem: Path, folder: Path) -> None:
         with appearing(folder) as partial, contextlib.ExitStack() as stack:
             writers: dict[str, soundfile.SoundFile] = {}
             partial.mkdir()
+            clipped = Clipped()
             for name, rate, block in stem_blocks(stem):
                 if name not in writers:
                     file = soundfile.SoundFile(
                         partial / f"{name}.wav", "w", rate, block.shape[1], subtype="PCM_16"
                     )
                     writers[name] = stack.enter_context(file)
+                clipped = clipped.with_block(block)
                 writers[name].write(to_int16(block))
     except (soundfile.LibsndfileError, OSError) as error:
         raise UserError(folder, str(error), "a folder to write to") from error
+    return clipped
 
 
 def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
@@ -136,9 +188,13 @@ def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
             if len(streams) != len(ids):
                 raise UserError(stem, f"{len(streams)} audio streams", str(len(ids)))
             names = {streams[number].index: name for name, number in ids.items()}
+            # Lossless codecs decode to integers, and some to one plane for all channels.
+            to_float = {index: av.AudioResampler(format="fltp") for index in names}
             for packet in container.demux(streams):
+                index = packet.stream.index
                 for frame in packet.decode():
-                    yield names[packet.stream.index], frame.sample_rate, frame.to_ndarray().T
+                    for block in to_float[index].resample(frame):
+                        yield names[index], frame.sample_rate, block.to_ndarray().T
     except (av.FFmpegError, OSError) as error:
         raise UserError(
             stem, error.strerror or str(error), f"a whole {STEM_SUFFIX} file"

@@ -189,16 +189,7 @@ def open_set(
             "root", f"{STEM_SUFFIX} files in {root}", "WAV files, as 'prepare' decodes them"
         )
     folders = track_folders(root)
-    if not folders["valid"]:
-        _hold_out(folders)
-    for split in splits:
-        if not folders[split]:
-            found = [name for name, paths in folders.items() if paths]
-            raise UserError(
-                "root",
-                f"no tracks for {split} in {root} (only {', '.join(found) or 'none'})",
-                "at least one",
-            )
+    divide(folders, root, splits)
     with ThreadPoolExecutor() as pool:
         tracks = {
             split: tuple(
@@ -213,6 +204,29 @@ def _folders(parent: Path) -> list[Path]:
     if not parent.is_dir():
         return []
     return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def divide(folders: dict[Split, list[Path]], root: Path, splits: Sequence[Split]) -> None:
+    """Holds out tracks for validation where none are, see `open_set`.
+
+    Args:
+        folders: folders of the tracks of each split; they are divided in place.
+        root: the data set, for the error.
+        splits: splits that have to have tracks.
+
+    Raises:
+        UserError: if one of them has none.
+    """
+    if not folders["valid"]:
+        _hold_out(folders)
+    for split in splits:
+        if not folders[split]:
+            found = [name for name, paths in folders.items() if paths]
+            raise UserError(
+                "root",
+                f"no tracks for {split} in {root} (only {', '.join(found) or 'none'})",
+                "at least one",
+            )
 
 
 def _hold_out(folders: dict[Split, list[Path]]) -> None:

@@ -4,8 +4,9 @@
 --unpaired-sources DIR/      recordings without mixtures
     SOURCE/                  a folder for each source, with recordings at any depth
 
-Files that are no WAV files at the sample rate wanted are decoded to DIR-wav, once. Where a folder
-is not given, the data set's own tracks take its place, see unpaired_examples.py.
+Files that are no WAV files at the sample rate wanted are decoded to DIR-wav, once. Their names
+there tell rate, channels, and size and time of the file that was decoded: another is decoded anew.
+Where a folder is not given, the data set's own tracks take its place, see unpaired_examples.py.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from tqdm import tqdm
 from mss_keras.config import AdversarialConfig, AudioConfig, DataConfig, UserError
 from mss_keras.data.decoding import Song
 from mss_keras.data.listing import find_songs
-from mss_keras.data.stems import to_int16
+from mss_keras.data.stems import Clipped, to_int16
 from mss_keras.data.tracks import AudioFile
 from mss_keras.jobs.files import appearing
 
@@ -50,7 +51,8 @@ def open_unpaired(
         settings: folders of the music.
         data: names of the sources.
         audio: sample rate and channels wanted.
-        say: called with a line if files are to be decoded. Defaults to silence.
+        say: called with a line if files are to be decoded, and with one if peaks are clipped.
+            Defaults to silence.
         progress: whether a bar is shown. Defaults to `False`.
 
     Raises:
@@ -77,7 +79,7 @@ def _as_wav(
     decoded = Path(f"{folder.rstrip('/')}-wav")
     todo, files = {}, []
     for song in find_songs([folder]):
-        wav = decoded / song.relative_to(folder).with_name(f"{song.name}.wav")
+        wav = decoded / song.relative_to(folder).with_name(_decoded_name(song, audio))
         if not _is_plain(song, audio):
             if not wav.exists():
                 todo[song] = wav
@@ -85,6 +87,7 @@ def _as_wav(
         files.append(song)
     if todo:
         say(f"decoding {len(todo)} files of {folder} to WAV in {decoded}, once")
+    clipped = Clipped()
     for song, wav in tqdm(todo.items(), desc="decoding", unit="file", disable=not progress):
         source = Song(song, audio)
         with (
@@ -94,8 +97,20 @@ def _as_wav(
             ) as file,
         ):
             for block in source.blocks():
+                clipped = clipped.with_block(block)
                 file.write(to_int16(block))
+    if clipped.samples:
+        say(
+            f"warning: {clipped.samples} samples of {folder} lie beyond full scale and are clipped "
+            f"to 16 bits; the highest peak is {clipped.peak:.2f}"
+        )
     return tuple(AudioFile.read_header(path) for path in files)
+
+
+def _decoded_name(song: Path, audio: AudioConfig) -> str:
+    found = song.stat()
+    wanted = f"{audio.sample_rate}-{audio.nb_channels}"
+    return f"{song.name}.{wanted}-{found.st_size}-{found.st_mtime_ns}.wav"
 
 
 def _is_plain(path: Path, audio: AudioConfig) -> bool:

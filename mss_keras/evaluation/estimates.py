@@ -29,6 +29,8 @@ class Method:
         name: the method's name, and that of the folder of its scores.
         stems: a function of a track and an empty folder to work in; returns the folder
             that has the track's stems.
+        kept: a function of a track; returns whether the stems that are to be kept are there.
+            Defaults to true: nothing is to be kept.
 
     Example:
         >>> method = Method("ours", lambda track, work: Path("stems") / track.name)
@@ -38,6 +40,7 @@ class Method:
 
     name: str
     stems: Callable[[Track, Path], Path]
+    kept: Callable[[Track], bool] = lambda track: True
 
 
 def of_model(
@@ -60,7 +63,11 @@ def of_model(
             )
         return folder
 
-    return Method(name, stems)
+    def there(track: Track) -> bool:
+        names = model.streaming(options).names
+        return kept is None or all((kept / track.name / f"{x}.wav").exists() for x in names)
+
+    return Method(name, stems, there)
 
 
 def of_folder(name: str, folder: Path, subset: str) -> Method:

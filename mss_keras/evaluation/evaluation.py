@@ -9,6 +9,7 @@ OUTPUT/
 
 import dataclasses
 import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,7 @@ class Evaluation:
         if len(missing) < len(tasks):
             self.say(f"{len(tasks) - len(missing)} of {len(tasks)} tracks are scored already")
         failed = self._score(missing, metrics)
+        failed += self._keep([task for task in tasks if task not in missing])
         return self._read(tasks), failed
 
     def _methods(self, model: MaskingModel | None, name: str) -> list[Method]:
@@ -171,6 +173,20 @@ class Evaluation:
             progress=self.progress,
         )
         return scoring.run(tasks)
+
+    def _keep(self, scored: Sequence[Task]) -> int:
+        # Stems of tracks that were scored before without them. Returns how many failed.
+        failed = 0
+        for task in scored:
+            if not task.method.kept(task.track):
+                try:
+                    with tempfile.TemporaryDirectory() as work:
+                        task.method.stems(task.track, Path(work))
+                    self.say(f"{task}: its stems are kept now")
+                except UserError as error:
+                    failed += 1
+                    self.say(f"failed: {task}: {error.quoted}")
+        return failed
 
     def _read(self, tasks: Sequence[Task]) -> dict[str, list[TrackScores]]:
         scores: dict[str, list[TrackScores]] = {}

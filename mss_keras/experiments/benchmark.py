@@ -25,7 +25,7 @@ from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import read_scores
 from mss_keras.training import devices, loop, runs
-from mss_keras.training.companions import without_unused
+from mss_keras.training.companions import refuse_unused, without_unused
 
 _RUN_BYTES = 4 * 2**30  # what a run takes, roughly
 
@@ -68,6 +68,7 @@ def benchmark(
         UserError: for an unknown loss, unreadable data, or the folder of something else.
     """
     names = resolve_losses(chosen)
+    configurations(config, names)  # a wrong setting fails before anything is made
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
     scored = {"subset": settings.subset, "tracks": settings.tracks}
     claim = Claim("benchmark", "benchmark.yaml", {**config.binding("benchmark"), **scored})
@@ -76,9 +77,7 @@ def benchmark(
     devices.choose("cpu")  # a GPU is the runs'
     config = with_decoded_data(config, splits=splits, say=say, progress=progress)
     claim.take(output)
-    # Those of another run, which --statistics may name, could be others for each session.
-    own = dataclasses.replace(config, data=dataclasses.replace(config.data, statistics=None))
-    config = with_statistics(own, output, progress=progress)
+    config = with_statistics(config, output, progress=progress)
     all_work = [
         LossWork(name, each, settings, output)
         for name, each in configurations(config, names).items()
@@ -118,9 +117,10 @@ def configurations(config: RunConfig, names: Sequence[str]) -> dict[str, RunConf
         names: of the losses.
 
     Raises:
-        UserError: for a hyper-parameter that none of the losses has.
+        UserError: for a hyper-parameter or another setting that none of the losses has.
     """
     losses.get_all(names, config.training.loss_args)
+    refuse_unused(config, names)
     found = {}
     for name in names:
         own = (name, *losses.hyperparameters(name))

@@ -42,17 +42,18 @@ def with_statistics(config: RunConfig, folder: Path, *, progress: bool) -> RunCo
     """Computes the statistics of the training mixtures once for all runs.
 
     Args:
-        config: of the runs; statistics that it names already are kept.
-        folder: gets `statistics.npz`; if that is there, it is used.
+        config: of the runs; statistics that it names are taken instead.
+        folder: gets `statistics.npz`; if that is there, it is used, for the runs of all sessions
+            are to have the same.
         progress: whether a bar is shown.
 
     Returns:
         The configuration that names the statistics.
     """
-    if config.data.statistics is not None:
-        return config
-    path = folder / _STATISTICS
-    if not path.exists():
+    path, given = folder / _STATISTICS, config.data.statistics
+    if given is not None and not path.exists():
+        data.Statistics.load(Path(given), config.audio.bins).save(path)
+    elif not path.exists():
         train = data.open_set(config.data, config.audio).train
         data.compute_statistics(train, config.audio, progress=progress).save(path)
     dataset = dataclasses.replace(config.data, statistics=str(path))

@@ -118,9 +118,13 @@ class MaskingModel(keras.Model):
     def streaming(self, options: SeparationConfig = SeparationConfig()) -> Streaming:
         """The separation of songs of any length, compiled once for each set of options.
 
+        A model that is not built yet is built, and has random weights.
+
         Raises:
             UserError: as `Streaming`.
         """
+        if not self.built:
+            self.build()
         return self._streaming(options)
 
     def separate(

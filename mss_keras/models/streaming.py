@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mss_keras.config import SeparationConfig
+from mss_keras.config import AudioConfig, SeparationConfig
 from mss_keras.models.chunks import Span
 from mss_keras.models.rounds import Rounds, State
+from mss_keras.signal.stft import zeros_behind
 
 
 class Streaming:
@@ -40,9 +41,8 @@ class Streaming:
 
     def blocks(self, samples: tf.Tensor) -> tf.Tensor:
         """Number of blocks that `each_block` makes of a song of that many samples."""
-        half = self.audio.nfft // 2
-        padded = tf.maximum(samples, half + 1) + 2 * half  # as `pad_centre` does
-        return 1 + -(-self._frames(padded) // self.rounds.plan.round)
+        frames = self._frames_of(tf.maximum(samples, self.audio.nfft // 2 + 1))
+        return 1 + -(-frames // self.rounds.plan.round)
 
     def each_block(self, waveform: tf.Tensor, function: Callable, carried: Any) -> Any:
         """Folds a function over the stems of a song that is in memory, within a graph.
@@ -58,13 +58,15 @@ class Streaming:
         """
         rounds, half, nhop = self.rounds, self.audio.nfft // 2, self.audio.nhop
         samples = tf.shape(waveform)[0]
-        song = tf.pad(waveform, [[0, tf.maximum(0, half + 1 - samples)], [0, 0]])
-        last = tf.shape(song)[0] - 1
-        frames = self._frames(last + 1 + 2 * half)
+        # One zero more than is reflected stands for all zeros behind the padded song.
+        song = tf.pad(waveform, [[0, 1 + tf.maximum(0, half + 1 - samples)], [0, 0]])
+        last = tf.shape(song)[0] - 2
+        frames = self._frames_of(last + 1)
 
         def padded(stretch):  # as `pad_centre` does, without a copy of the whole song
             places = tf.abs(tf.range(stretch.start, stretch.stop) - half)
-            return tf.gather(song, last - tf.abs(last - places))
+            reflected = last - tf.abs(last - places)
+            return tf.gather(song, tf.where(places > last + half, last + 1, reflected))
 
         def use(block, position, carried):  # without the padding
             length = tf.shape(block)[0]
@@ -88,39 +90,86 @@ class Streaming:
         )
         return use(rounds.flush(state), frames * nhop, carried)
 
-    def stream(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Separates a song that comes in blocks.
+    def origin(self, begin: int) -> int:
+        """The first sample of a song that `stream` has to be given for a part of it.
 
         Args:
-            blocks: float32 `[samples, channels]` each, of any lengths.
+            begin: first sample of the part.
+        """
+        heard = self._heard_from(self._first(begin))
+        return max(0, heard * self.audio.nhop - self.audio.nfft // 2)
+
+    def stream(
+        self, blocks: Iterable[np.ndarray], *, begin: int = 0, end: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Separates a song that comes in blocks, or a part of it.
+
+        A part's stems are those of the whole song: chunks lie where they lie in the song, and the
+        network hears what is around them.
+
+        Args:
+            blocks: float32 `[samples, channels]` each, of any lengths; the song from sample
+                `origin(begin)` on.
+            begin: first sample of the part. Defaults to the song's.
+            end: sample behind the part. Defaults to the song's end.
 
         Yields:
-            Float32 `[samples, sources, channels]`; together as many samples as came in.
+            Float32 `[samples, sources, channels]`; together as many samples as the part has
+            within the song.
         """
-        plan = self.rounds.plan
-        song = _PaddedSong(blocks, self.audio.nfft // 2, self.audio.nb_channels)
-        state, begin, given = self.rounds.start(), 0, 0
-        padding = song.half
+        plan, nhop, half = self.rounds.plan, self.audio.nhop, self.audio.nfft // 2
+        song = _PaddedSong(blocks, self.audio, self.origin(begin))
+        state, now = self.rounds.start(), self._first(begin)
+        last = None if end is None else self._chunks_of(end) * plan.chunk
         while True:
-            before = min(begin, plan.context)
-            end = begin + plan.round + plan.context
-            song.advance(self._samples(begin - before, end))
+            heard_from = self._heard_from(now)
+            stop = plan.round * (now // plan.round + 1)
+            stop = stop if last is None else min(stop, last)
+            heard_to = stop + plan.context
+            song.advance(self._samples(heard_from, heard_to))
             if song.ended:
-                end = min(end, self._frames(song.begin + len(song.buffer)))
-            frames = min(plan.round, end - begin)
-            heard = song.buffer[self._samples(0, end - begin + before)]
-            stems, state = self._advance(heard, Span(before, frames), state)
-            begin += frames
-            block = stems.numpy()
-            if last := song.ended and end == begin:
+                heard_to = min(heard_to, self._frames(song.begin + len(song.buffer)))
+                stop = min(stop, heard_to)
+                if stop <= now:  # the part lies behind the song's end
+                    return
+            heard = song.buffer[self._samples(0, heard_to - heard_from)]
+            stems, state = self._advance(heard, Span(now - heard_from, stop - now), state)
+            block, position = stems.numpy(), now * nhop - half
+            now = stop
+            over = now == last or (song.ended and now == heard_to)
+            if song.ended and now == heard_to:
                 block = np.concatenate([block, self.rounds.flush(state).numpy()])
-            block = block[padding:]
-            padding = 0
-            if last:
-                yield block[: song.samples - given]
+            length = song.samples if end is None else min(end, song.samples)
+            block = block[max(0, begin - position) : max(0, length - position)]
+            if len(block) or over:
+                yield block
+            if over:
                 return
-            given += len(block)
-            yield block
+
+    def _first(self, begin: int) -> int:
+        # The frame with which the separation of a part begins, the first of a chunk. In the first
+        # window of a chunk are masks that have faded in from those of the chunk before.
+        plan, audio = self.rounds.plan, self.audio
+        frame = max(0, (begin + audio.nfft // 2 - audio.nfft) // audio.nhop + 1)
+        chunk, inside = divmod(frame, plan.chunk)
+        if inside < plan.window:
+            chunk = max(0, chunk - 1)
+        return chunk * plan.chunk
+
+    def _heard_from(self, frame: int) -> int:
+        # The first frame that the network hears for the round of a frame.
+        plan = self.rounds.plan
+        return max(0, frame // plan.round * plan.round - plan.context)
+
+    def _chunks_of(self, end: int) -> int:
+        # Number of chunks that the samples before `end` need.
+        frames = max(0, end - 1 + self.audio.nfft // 2) // self.audio.nhop + 1
+        return -(-frames // self.rounds.plan.chunk)
+
+    def _frames_of(self, samples):
+        # Number of frames of a song that is long enough to be reflected.
+        nfft, nhop = self.audio.nfft, self.audio.nhop
+        return self._frames(samples + nfft // 2 * 2 + zeros_behind(samples, nfft, nhop))
 
     def _frames(self, samples):
         # Number of frames of a padded song of that many samples.
@@ -134,17 +183,18 @@ class Streaming:
 class _PaddedSong:
     """A stretch of the padded song (see `pad_centre`), which moves forward."""
 
-    def __init__(self, blocks: Iterable[np.ndarray], half: int, channels: int):
-        self.half = half
-        self.samples = 0  # of the song, so far
+    def __init__(self, blocks: Iterable[np.ndarray], audio: AudioConfig, origin: int):
+        self.audio = audio
+        self.half = half = audio.nfft // 2
+        self.samples = origin  # of the song, so far
         self.ended = False
-        self.begin = 0  # of the buffer, in the padded song
+        self.begin = origin + half if origin else 0  # of the buffer, in the padded song
         self._blocks = iter(blocks)
-        head = self._read(half + 1, np.zeros([0, channels], np.float32))
+        head = self._read(half + 1, np.zeros([0, audio.nb_channels], np.float32))
         if len(head) <= half:
             head = np.pad(head, [(0, half + 1 - len(head)), (0, 0)])
         self._last = head  # half + 1 samples at least, whose mirror image ends the song
-        self.buffer = np.concatenate([head[half:0:-1], head])
+        self.buffer = head if origin else np.concatenate([head[half:0:-1], head])
         if self.ended:
             self._end()
 
@@ -160,7 +210,10 @@ class _PaddedSong:
                 self._end()
 
     def _end(self) -> None:
-        self.buffer = np.concatenate([self.buffer, self._last[-2 : -self.half - 2 : -1]])
+        samples = self.begin + len(self.buffer) - self.half
+        zeros = zeros_behind(samples, self.audio.nfft, self.audio.nhop)
+        mirrored = self._last[-2 : -self.half - 2 : -1]
+        self.buffer = np.concatenate([self.buffer, mirrored, np.zeros_like(mirrored[:zeros])])
 
     def _read(self, wanted: int, have: np.ndarray) -> np.ndarray:
         blocks, length = [have], len(have)

@@ -1,6 +1,6 @@
 """Whole songs through a trained separator: decode, separate and write in blocks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,11 @@ from tqdm import tqdm
 from mss_keras.config import SeparationConfig, SongConfig, UserError
 from mss_keras.data.decoding import Song
 from mss_keras.data.encoding import require_format, stem_files
-from mss_keras.data.resampling import resampled
 from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.jobs.interrupt import interruptible
 from mss_keras.models.masking import MaskingModel
 from mss_keras.models.streaming import Streaming
+from mss_keras.separation.parts import Mixture, Part, Source
 
 
 def separate_songs(
@@ -89,9 +89,7 @@ def separate_song(
         >>> import tempfile, soundfile
         >>> from mss_keras.config import AudioConfig, ModelConfig
         >>> audio = AudioConfig(sample_rate=8000, nb_channels=1, nfft=256, nhop=64)
-        >>> network = ModelConfig(hidden_size=4, bandwidth=4000)
-        >>> model = MaskingModel(("alto", "bass"), audio, network)
-        >>> model.build()
+        >>> model = MaskingModel(("alto", "bass"), audio, ModelConfig(hidden_size=4))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path, target = Path(folder, "song.wav"), Path(folder, "stems")
         ...     soundfile.write(path, np.zeros(800), samplerate=8000)
@@ -101,13 +99,14 @@ def separate_song(
     """
     streaming = model.streaming(options)
     sums = _sums(streaming.names, files)
-    song = Song(
+    wanted = Song(
         path, model.audio, start=files.start, duration=files.duration, downmix=files.downmix
     )
-    rate = song.rate if files.original_rate else model.audio.sample_rate
+    rate = wanted.rate if files.original_rate else model.audio.sample_rate
     with_mixture = files.format == "stem.mp4"
     if with_mixture:
         sums["mixture"] = [len(streaming.names)]
+    song = Source(path, model.audio, downmix=files.downmix)
     with (
         stem_files(
             target,
@@ -116,10 +115,10 @@ def separate_song(
             bits=files.bits,
             rate=rate,
             channels=model.audio.nb_channels,
-            seconds=song.seconds,
+            seconds=wanted.seconds,
         ) as writer,
         tqdm(
-            total=song.seconds and round(song.seconds),
+            total=wanted.seconds and round(wanted.seconds),
             desc=path.name,
             unit="s",
             disable=None if progress else True,
@@ -128,43 +127,44 @@ def separate_song(
         interruptible() as interrupt,
     ):
         written = 0
-        for block in _blocks(streaming, song, rate, with_mixture=with_mixture):
+        blocks = _blocks(streaming, song, files, rate=rate, residual=options.residual is not None)
+        for block in blocks:
             interrupt.check()
             writer.write({name: block[:, summands].sum(axis=1) for name, summands in sums.items()})
             written += len(block)
             bar.update(round(written / rate) - bar.n)
+        if not written:
+            raise UserError(path, "no samples", "an audio file")
     where = f"{target}{STEM_SUFFIX}" if with_mixture else target
-    return [f"{path}: {', '.join(sums)} in {where}", *_warnings(song, writer.clipped)]
+    warnings = _warnings(song.damaged, writer.clipped, (written / rate, wanted.seconds))
+    return [
+        f"{path}: {', '.join(sums)} in {where}",
+        *(f"warning: {path}: {warning}" for warning in warnings),
+    ]
 
 
 def _blocks(
-    streaming: Streaming, song: Song, rate: int, *, with_mixture: bool
+    streaming: Streaming, song: Source, files: SongConfig, *, rate: int, residual: bool
 ) -> Iterator[np.ndarray]:
-    # [samples, sources, channels] at the rate of the output; the mixture is the last source.
-    if with_mixture:
-        heard: list[np.ndarray] = []
-        stems = streaming.stream(_remembered(song.blocks(), heard))
-        blocks: Iterable[np.ndarray] = _with_mixture(stems, heard)
-    else:
-        blocks = streaming.stream(song.blocks())
-    sources = len(streaming.names) + with_mixture
-    flat = (block.reshape(len(block), -1) for block in blocks)
-    length = (lambda: song.samples) if rate == song.rate else None
-    for block in resampled(flat, song.audio.sample_rate, rate, length=length):
-        yield block.reshape(len(block), sources, -1)
-
-
-def _remembered(blocks: Iterable[np.ndarray], memory: list[np.ndarray]) -> Iterator[np.ndarray]:
-    for block in blocks:
-        memory.append(block)
-        yield block
-
-
-def _with_mixture(stems: Iterable[np.ndarray], heard: list[np.ndarray]) -> Iterator[np.ndarray]:
-    for block in stems:
-        mixture = np.concatenate(heard)
-        heard[:] = [mixture[len(block) :]]
-        yield np.concatenate([block, mixture[: len(block), np.newaxis]], axis=1)
+    # [samples, sources, channels] of the part, at the rate of the output. The mixture follows the
+    # stems where it is written; and a residual is what is missing to it.
+    separated, own = song.audio.sample_rate, files.format == "stem.mp4"
+    part = Part(files, separated=separated, written=rate)
+    heard = song.blocks(streaming.origin(part.begin))
+    stems = streaming.stream(heard, begin=part.begin, end=part.end)
+    flat = (block.reshape(len(block), -1) for block in stems if len(block))
+    closes = residual and rate != separated  # which resampling by itself would not
+    mixture = Mixture(song, rate, part.start) if own or closes else None
+    for block in part.cut(flat, length=lambda: song.samples):
+        found = block.reshape(len(block), len(streaming.names), -1)
+        if mixture is not None:
+            whole = mixture.next(len(found))[:, np.newaxis]
+            if closes:
+                rest = whole - found[:, :-1].sum(axis=1, keepdims=True)
+                found = np.concatenate([found[:, :-1], rest], axis=1)
+            if own:
+                found = np.concatenate([found, whole], axis=1)
+        yield found
 
 
 def _sums(names: tuple[str, ...], files: SongConfig) -> dict[str, list[int]]:
@@ -183,13 +183,12 @@ def _sums(names: tuple[str, ...], files: SongConfig) -> dict[str, list[int]]:
     }
 
 
-def _warnings(song: Song, clipped: int) -> list[str]:
-    warnings = []
-    decoded = song.samples / song.rate
-    if song.damaged:
-        warnings.append(f"{song.damaged} damaged packets were left out")
-    if song.seconds is not None and decoded < song.seconds - 0.5:
-        warnings.append(f"it ends after {decoded:.1f} of {song.seconds:.1f} s, and may be cut off")
+def _warnings(damaged: int, clipped: int, seconds: tuple[float, float | None]) -> list[str]:
+    warnings, (found, expected) = [], seconds
+    if damaged:
+        warnings.append(f"{damaged} damaged packets were left out")
+    if expected is not None and found < expected - 0.5:
+        warnings.append(f"it ends after {found:.1f} of {expected:.1f} s, and may be cut off")
     if clipped:
         warnings.append(f"{clipped} samples were clipped; files of 32-bit floats are not")
-    return [f"warning: {song.path}: {warning}" for warning in warnings]
+    return warnings

@@ -5,7 +5,8 @@ bins]`. Frames stand before channels because the network emits that order: only 
 transposed, in this file, and never a spectrogram.
 
 Centred transforms equal torch.stft with center=True and a periodic Hann window: `nfft // 2` samples
-are reflected at both ends, and frame n is centred on sample `n * nhop`.
+are reflected at both ends, and frame n is centred on sample `n * nhop`. With hops of half a window
+zeros follow, where they are needed for a frame more: every sample lies within two frames.
 """
 
 import math
@@ -59,15 +60,43 @@ def stft(waveform: tf.Tensor, nfft: int, hop: int, *, window: int | None = None)
     return tf.signal.rfft(frame(waveform, window, hop) * taper, [nfft])
 
 
-def pad_centre(waveform: tf.Tensor, window: int) -> tf.Tensor:
-    """Reflects `window // 2` samples at both ends of `[batch, samples, channels]`.
+def pad_centre(waveform: tf.Tensor, window: int, hop: int) -> tf.Tensor:
+    """Reflects `window // 2` samples at both ends, with zeros behind them for a last frame.
 
     A waveform that is too short to be reflected is zero-padded at its end first.
+
+    Args:
+        waveform: `[batch, samples, channels]`.
+        window: window length, samples.
+        hop: samples between the starts of two frames.
+
+    Returns:
+        `[batch, window // 2 * 2 + samples + zeros_behind(samples, window, hop), channels]`.
     """
     half = window // 2
     short = tf.maximum(0, half + 1 - tf.shape(waveform)[1])
     waveform = tf.pad(waveform, [[0, 0], [0, short], [0, 0]])
-    return tf.pad(waveform, [[0, 0], [half, half], [0, 0]], mode="REFLECT")
+    behind = zeros_behind(tf.shape(waveform)[1], window, hop)
+    waveform = tf.pad(waveform, [[0, 0], [half, half], [0, 0]], mode="REFLECT")
+    return tf.pad(waveform, [[0, 0], [0, behind], [0, 0]])
+
+
+def zeros_behind(samples, window: int, hop: int):
+    """Number of zeros that `pad_centre` adds behind the reflected end.
+
+    With hops of half a window the samples behind the last frame's centre would lie within that
+    frame alone, and in the end where its window is almost 0: the inverse divides by its square.
+
+    Args:
+        samples: length of a waveform, an integer or a 0-D tensor.
+        window: window length, samples.
+        hop: samples between the starts of two frames.
+
+    Example:
+        >>> zeros_behind(1000, 512, 256), zeros_behind(1000, 512, 128)
+        (24, 0)
+    """
+    return -samples % hop if window == 2 * hop else 0
 
 
 def centred_stft(
@@ -82,16 +111,19 @@ def centred_stft(
         window: window length, samples, at most `nfft`. Defaults to `nfft`.
 
     Returns:
-        Complex `[..., frames, channels, bins]` with `1 + samples // hop` frames, where a
-        waveform shorter than `window // 2 + 1` samples counts as that long.
+        Complex `[..., frames, channels, bins]` with `1 + samples // hop` frames, and one more
+        where hops are half a window and do not divide the samples. A waveform shorter than
+        `window // 2 + 1` samples counts as that long.
 
     Example:
         >>> centred_stft(tf.zeros([3, 1000, 2]), nfft=512, hop=256).shape
-        TensorShape([3, 4, 2, 257])
+        TensorShape([3, 5, 2, 257])
     """
     length = window or nfft
     return _over_leading_axes(
-        lambda flat: stft(pad_centre(flat, length), nfft, hop, window=window), waveform, inner=2
+        lambda flat: stft(pad_centre(flat, length, hop), nfft, hop, window=window),
+        waveform,
+        inner=2,
     )
 
 

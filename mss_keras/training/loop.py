@@ -11,7 +11,7 @@ from mss_keras import data, losses
 from mss_keras.config import RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
-from mss_keras.training import companions, devices, runs
+from mss_keras.training import companions, devices, resuming, runs
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
 from mss_keras.training.optimizer import AdamL2
@@ -64,7 +64,9 @@ def train(
     used = set_up(config, say)
     chosen = fetched_losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
+    resuming.check(folder, config, music, say=say, progress=verbose == 1)
     runs.claim(folder, config)
+    resuming.remember(folder, music)
     _announce(config, folder, music, say=say)
     unpaired = open_unpaired(config, say, progress=verbose == 1)
     separator = make_separator(config, chosen, used)

@@ -3,6 +3,7 @@
 RUN/
     config.yaml       the resolved configuration; `train --config` takes it
     statistics.npz    mean and standard deviation of the mixtures, a bin
+    tracks.json       names and lengths of its tracks, by which it knows its music
     checkpoints/      the last two epochs and the best
     history.csv       a row an epoch
     tensorboard/
@@ -48,10 +49,15 @@ def claim(folder: Path, config: RunConfig) -> None:
     Raises:
         UserError: if it holds the run of another configuration, or cannot be written.
     """
+    claim_of(config).take(folder)
+
+
+def claim_of(config: RunConfig) -> Claim:
+    """What a folder is wanted for by a run."""
     settings = config.to_flat()
     may_change = settings.keys() - config.binding("run").keys()
     defaults = RunConfig().to_flat()  # of fields that a run from before them lacks
-    Claim("run", "config.yaml", settings, may_change=may_change, defaults=defaults).take(folder)
+    return Claim("run", "config.yaml", settings, may_change=may_change, defaults=defaults)
 
 
 # Keras's dtype policy of a network, by precision.

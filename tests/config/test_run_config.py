@@ -79,6 +79,13 @@ def test_wrong_values(values, message):
         RunConfig.from_flat(values)
 
 
+def test_the_default_bandwidth_is_within_every_sample_rate():
+    for rate, bandwidth in ((8000, 4000.0), (31000, 15500.0), (32000, 16000.0), (44100, 16000.0)):
+        assert RunConfig.from_flat({"sample_rate": rate}).model.bandwidth == bandwidth
+    with pytest.raises(UserError, match=r"bandwidth: found 12000\.0, wanted at most"):
+        RunConfig.from_flat({"sample_rate": 22050, "bandwidth": 12000.0})
+
+
 def test_a_bandwidth_may_reach_the_nyquist_rate():
     assert RunConfig.from_flat({"bandwidth": 22050.0}).model.bandwidth == 22050.0
 

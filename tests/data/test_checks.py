@@ -1,5 +1,7 @@
 """Everything that is wrong is listed, and nothing else."""
 
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,8 +11,8 @@ from mss_keras.data import check
 from mss_keras.data.musdb import demo_stem
 
 
-def findings(root):
-    found = check(root, SOURCES, AudioConfig(), progress=False)
+def findings(root, sources=SOURCES):
+    found = check(root, sources, AudioConfig(), progress=False)
     return {(f.path.removeprefix(f"{root}/"), f.message, f.fatal) for f in found}
 
 
@@ -61,12 +63,34 @@ def test_a_set_with_nothing_to_train_on(tree):
 
 def test_stems(tmp_path):
     (tmp_path / "train").mkdir()
-    (tmp_path / "train/good.stem.mp4").symlink_to(demo_stem())
+    for name in ("good", "too"):
+        (tmp_path / f"train/{name}.stem.mp4").symlink_to(demo_stem())
     assert findings(tmp_path) == set()
+    ((path, message, fatal),) = findings(tmp_path, sources=("vocals", "flute"))
+    assert message.startswith("found 'flute', wanted one of drums, bass, other, vocals")
+    assert fatal
     (tmp_path / "train/bad.stem.mp4").write_bytes(demo_stem().read_bytes()[:200000])
     ((path, _, fatal),) = findings(tmp_path)
     assert path == "train/bad.stem.mp4"
     assert fatal
+
+
+@pytest.mark.parametrize("kind", ["stems", "folders"])
+def test_a_set_that_leaves_nothing_to_validate_on(tree, tmp_path, kind):
+    """As training refuses it; beside other findings, too."""
+    if kind == "stems":
+        root = tmp_path / "stems"
+        (root / "train").mkdir(parents=True)
+        (root / "train/one.stem.mp4").symlink_to(demo_stem())
+    else:
+        root = tree
+        for track in ("train/b", "train/c", "valid/d"):
+            shutil.rmtree(root / track)
+        soundfile.write(root / "train/a/bass.wav", np.ones((44100, 2)) / 4, 48000)
+    messages = {message: fatal for _, message, fatal in findings(root)}
+    wanted = f"found no tracks for valid in {root} (only train"
+    assert [fatal for message, fatal in messages.items() if message.startswith(wanted)] == [True]
+    assert len(messages) == (1 if kind == "stems" else 2)
 
 
 def test_no_set_at_all(tmp_path):

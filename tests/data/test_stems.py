@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -10,14 +11,18 @@ import sys
 import threading
 import time
 import zipfile
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
 from mss_keras.config import UserError
 from mss_keras.data import download, make_demo, prepare
-from mss_keras.data.musdb import demo_stem
+from mss_keras.data.encoding import stem_files
+from mss_keras.data.musdb import demo_stem, stem_ids
+from mss_keras.data.stems import stem_blocks
 from mss_keras.data.tracks import AudioFile
 
 
@@ -45,6 +50,54 @@ def test_wav_files_are_the_stems_in_16_bit(musdb18, stems, tmp_path):
         assert decoded.shape == (268288, 2)
         assert AudioFile.read_header(path).dtype == "int16"
         assert np.abs(decoded - np.clip(waveform, -1, 1 - 2**-15)).max() <= 0.5 / 2**15 + 1e-7
+
+
+@pytest.mark.parametrize(("codec", "format"), [("alac", "s16p"), ("alac", "s32p"), ("flac", "s16")])
+def test_stems_of_codecs_without_floats(stems, tmp_path, codec, format):
+    """Native Instruments' stems may be in Apple's lossless codec, whose samples are integers."""
+    path = tmp_path / "musdb18/train/x.stem.mp4"
+    path.parent.mkdir(parents=True)
+    with av.open(str(path), "w", format="mp4") as container:
+        streams = {}
+        for name in stem_ids():
+            streams[name] = container.add_stream(codec, rate=44100, layout="stereo", format=format)
+        for name, stream in streams.items():
+            samples = np.ascontiguousarray(stems[name][:30000].T)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = 44100, 0
+            to_codec = av.AudioResampler(
+                format=format, layout="stereo", rate=44100, frame_size=stream.frame_size
+            )
+            for part in (*to_codec.resample(frame), *to_codec.resample(None)):
+                container.mux(stream.encode(part))
+            container.mux(stream.encode(None))
+    prepare(tmp_path / "musdb18", tmp_path / "wav", progress=False)
+    for name in stem_ids():
+        decoded, _ = soundfile.read(tmp_path / f"wav/train/x/{name}.wav", dtype="float32")
+        assert decoded.shape[1] == 2
+        assert np.abs(decoded[:30000] - np.clip(stems[name][:30000], -1, 1)).max() < 1e-4
+
+
+def test_peaks_that_16_bits_cut_off_are_told(musdb18, tmp_path):
+    """AAC decodes to floats, which may be beyond full scale."""
+    tone = np.sin(np.arange(44100) / 20)[:, np.newaxis].repeat(2, 1)
+    stems = {name: tone * (1.5 if name == "bass" else 0.2) for name in stem_ids()}
+    wanted: dict[str, Any] = {
+        "format": "stem.mp4", "bits": "float", "rate": 44100, "channels": 2,
+    }  # fmt: skip
+    for path in musdb18.glob("*/*"):
+        path.unlink()
+    with stem_files(musdb18 / "train/loud", [*stems], **wanted) as writer:
+        writer.write(stems)
+    lines: list[str] = []
+    prepare(musdb18, tmp_path / "wav", progress=False, say=lines.append)
+    (line,) = lines
+    found = re.search(r"warning: (\d+) samples of 1 tracks .* peak is (.*), in .*loud", line)
+    assert found
+    parts = [x for name, _, x in stem_blocks(musdb18 / "train/loud.stem.mp4") if name == "bass"]
+    levels = np.abs(np.concatenate(parts))
+    assert int(found[1]) == np.sum(levels > 1) > 1000
+    assert float(found[2]) == pytest.approx(levels.max(), abs=0.01)
 
 
 def test_what_is_done_is_left_alone(musdb18, tmp_path):

@@ -9,6 +9,7 @@ from labelled import AUDIO, MUSIC, labelled, write
 
 from mss_keras import data
 from mss_keras.config import AdversarialConfig, UserError
+from mss_keras.data.augmentations import AUGMENTATIONS
 from mss_keras.data.draws import draw_unpaired
 
 SIZES = {"sources": 2, "batch_size": 4}
@@ -45,6 +46,30 @@ def test_excerpts_are_those_drawn(tmp_path):
             np.testing.assert_allclose(batch["unpaired_mixture"][i, 0, 0] * 16, label, atol=1e-5)
         pairs = batch["sources"].sum(1)
         np.testing.assert_allclose(batch["mixture"], pairs, atol=1e-6)
+
+
+def test_unpaired_examples_are_augmented_as_drawn(tmp_path):
+    """Each recording by its own draw, and each part of a mixture before it is summed."""
+    config, tracks = labelled(tmp_path, 4, 3000)
+    config = dataclasses.replace(config, augmentations=("gain", "channelswap"))
+    swaps: set[tuple] = set()
+    for number, batch in enumerate(batches(tracks, config, 3)):
+        for i in range(4):
+            drawn = draw_unpaired(1, 4 * number + i, tracks=4, **SIZES)
+            labels = {}
+            for kind in ("mixture", "sources"):
+                gain, swap = (drawn[kind].augmentations[x].numpy() for x in AUGMENTATIONS)
+                label = (drawn[kind].track.numpy() + np.array([0, 1 / 8])) * gain
+                labels[kind], swaps = (label, swap), swaps | {(kind, *swap.tolist())}
+            (heard, swap), (alone, turned) = labels["mixture"], labels["sources"]
+            for source in range(2):
+                left = batch["unpaired_sources"][i, source, 0, int(turned[source])]
+                np.testing.assert_allclose(left * 16, alone[source], atol=1e-5)
+            if swap[0] == swap[1]:  # both labels are in one channel
+                left = batch["unpaired_mixture"][i, 0, int(swap[0])]
+                np.testing.assert_allclose(left * 16, heard.sum(), atol=1e-5)
+    assert {("mixture", True, True), ("mixture", False, False)} < swaps
+    assert {swap[1] for swap in swaps if swap[0] == "sources"} == {True, False}
 
 
 def test_a_single_track_is_divided_in_time(tmp_path):
@@ -91,7 +116,7 @@ def test_from_elsewhere(tmp_path):
     assert len(unpaired.songs) == 2
     assert len(said) == 1
     assert [len(files) for files in unpaired.recordings] == [1, 1]
-    decoded = tmp_path / "songs-wav" / "a" / "song.flac.wav"
+    (decoded,) = (tmp_path / "songs-wav" / "a").glob("song.flac.*.wav")
     assert soundfile.info(decoded).frames == 12000
     for batch in batches(tracks, config, 2, unpaired):
         middle = batch["unpaired_mixture"][:, 300:500]
@@ -101,6 +126,27 @@ def test_from_elsewhere(tmp_path):
     again = data.open_unpaired(settings, config, AUDIO, say=said.append)
     assert again == unpaired
     assert len(said) == 1
+
+
+def test_what_was_decoded_before_is_heard_as_it_is_wanted_now(tmp_path):
+    """At the rate and with the channels wanted, and anew where the song is another."""
+    song = tmp_path / "songs" / "song.flac"
+    settings = AdversarialConfig(unpaired_root=str(song.parent))
+
+    def opened(**audio):
+        found = data.open_unpaired(settings, MUSIC, dataclasses.replace(AUDIO, **audio))
+        assert found.songs
+        return found.songs[0]
+
+    write(song, np.full((6000, 1), 0.5), 22050)
+    first = opened()
+    assert (first.samples, first.channels, first.sample_rate) == (12000, 2, 44100)
+    other = opened(sample_rate=22050, nb_channels=1)
+    assert (other.samples, other.channels, other.sample_rate) == (6000, 1, 22050)
+    assert opened() == first
+    write(song, np.full((6000, 1), 0.25), 22050)  # of the same size
+    again, _ = soundfile.read(opened().path)
+    np.testing.assert_allclose(again[3000:9000], 0.25, atol=1e-3)
 
 
 @pytest.mark.parametrize(

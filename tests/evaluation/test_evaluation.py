@@ -89,6 +89,22 @@ def test_methods_and_files(tree, tmp_path):
     assert scores["mixture"][0].whole_track["snr"][1] == pytest.approx(expected, abs=1e-3)
 
 
+def test_stems_of_tracks_that_are_scored_already(tree, tmp_path):
+    model = MaskingModel(SOURCES, AUDIO, ModelConfig(hidden_size=8))
+    model.build()
+    evaluation(tree, metrics=("snr",), tracks=1).run(tmp_path / "scores", model)
+    lines: list[str] = []
+    kept = {"metrics": ("snr",), "tracks": 1, "stems": str(tmp_path / "stems")}
+    for _ in range(2):  # the second time nothing is left to do
+        _, failed = evaluation(tree, lines.append, **kept).run(tmp_path / "scores", model)
+        assert failed == 0
+    mixture, _ = soundfile.read(tree / "train/a/mixture.wav", dtype="float32")
+    for name, expected in model.separate(mixture).items():
+        stem, _ = soundfile.read(tmp_path / f"stems/a/{name}.wav", dtype="float32")
+        np.testing.assert_array_equal(stem, expected)
+    assert sum("its stems are kept now" in line for line in lines) == 1
+
+
 def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
     model = MaskingModel(("bass", "drums"), AUDIO, ModelConfig(hidden_size=8))
     model.build()

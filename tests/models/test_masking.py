@@ -71,3 +71,19 @@ def test_saved_and_loaded(tmp_path, excerpt):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for name, stem in stems.items():
         np.testing.assert_array_equal(stem, loaded.separate(mixture)[name])
+
+
+@pytest.mark.parametrize("architecture", ["joint", "separate"])
+def test_a_model_that_is_not_built_yet_separates(architecture):
+    """At a sample rate at which the default bandwidth is half of it."""
+    audio = AudioConfig(sample_rate=8000, nfft=64, nhop=16)
+    mixture = np.random.default_rng(0).uniform(-1, 1, [300, 2]).astype(np.float32)
+    config = ModelConfig(architecture, hidden_size=8)
+    stems = MaskingModel(("a", "b"), audio, config).separate(mixture)
+    assert [stem.shape for stem in stems.values()] == [(300, 2)] * 2
+    assert MaskingModel(("a", "b"), audio, config).stems(mixture[np.newaxis]).shape == (
+        1,
+        2,
+        300,
+        2,
+    )

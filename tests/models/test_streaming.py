@@ -31,6 +31,23 @@ def decibels(error, reference):
     return 10 * np.log10(np.sum(error**2) / np.sum(reference**2) + 1e-30)
 
 
+def graph_of(streaming):
+    """A song that is in memory, separated within a graph."""
+    channels = streaming.audio.nb_channels
+
+    @tf.function(input_signature=[tf.TensorSpec([None, channels], tf.float32)], autograph=False)
+    def whole(mixture):
+        def write(block, carried):
+            return carried[0] + 1, carried[1].write(carried[0], block)
+
+        count = streaming.blocks(tf.shape(mixture)[0])
+        shape = [None, len(streaming.names), channels]
+        blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)
+        return streaming.each_block(mixture, write, (0, blocks))[1].concat()
+
+    return whole
+
+
 def in_blocks(waveform, size):
     return (waveform[i : i + size] for i in range(0, len(waveform), size))
 
@@ -44,6 +61,50 @@ def test_chunks_give_what_the_whole_song_gives(architecture, excerpt):
     assert model.streaming(SeparationConfig(**SHORT)).rounds.plan.round * 256 * 4 < len(mixture)
     for stem, expected in zip(stems.values(), whole, strict=True):
         assert decibels((stem - expected)[44100:-44100], expected[44100:-44100]) < -50
+
+
+def test_masks_fade_from_chunk_to_chunk():
+    """By the definition, with a network that hears each chunk and its context alone."""
+    audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=8)
+    model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8))
+    options = SeparationConfig(**{**SHORT, "chunk_dur": 1.0})
+    mixture = np.random.default_rng(3).uniform(-1, 1, [1, 5003, 1]).astype(np.float32)
+    stems = np.stack(list(model.separate(mixture[0], options).values()))
+    spectrogram = model.stft(tf.constant(mixture))
+    magnitude, frames = tf.abs(spectrogram), spectrogram.shape[1]
+    chunk, context, fade, _ = model.streaming(options).rounds.plan
+    assert (chunk, context, fade, frames) == (60, 64, 20, 626)  # rounds of 240, and a last chunk
+    expected = np.zeros([2, frames, 1, 17], np.float32)
+    for begin in range(0, frames, chunk):
+        # At the song's end the network hears no more than what is left and the context before.
+        left = frames - begin // (4 * chunk) * 4 * chunk
+        heard = min(chunk + 2 * context, left + (context if begin >= 4 * chunk else 0))
+        start = min(max(0, begin - context), frames - heard)
+        masks = model.network(magnitude[:, start : start + heard], training=False)[0].numpy()
+        masks = masks[:, begin - start : begin - start + chunk + fade]
+        ramp = (np.arange(fade) + 0.5) / fade if begin else np.ones(fade)
+        weights = np.concatenate([ramp, np.ones(chunk - fade), 1 - (np.arange(fade) + 0.5) / fade])
+        length = masks.shape[1]
+        expected[:, begin : begin + length] += masks * weights[:length, np.newaxis, np.newaxis]
+    whole = model.decode(tf.constant(expected[np.newaxis]), spectrogram, tf.constant(5003))[0]
+    np.testing.assert_allclose(stems, whole, atol=1e-5)
+
+
+def test_hops_of_half_a_window_at_every_length_modulo_the_hop():
+    """In memory, in blocks and whole; masks would amplify an end that one frame alone covers."""
+    audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=16)
+    model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8, bandwidth=256))
+    model.build()
+    streaming = model.streaming(SeparationConfig(**{**SHORT, "chunk_dur": 1.0}))
+    in_graph = graph_of(streaming)
+    for samples in (5, 16, 17, 41, *range(2800, 2816)):
+        waveform = np.random.default_rng(samples).uniform(-1, 1, [samples, 1]).astype(np.float32)
+        stems = np.concatenate(list(streaming.stream(in_blocks(waveform, 700))))
+        np.testing.assert_allclose(in_graph(tf.constant(waveform)).numpy(), stems, atol=1e-5)
+        assert np.abs(stems[-16:]).max() < 2
+        if samples < 2800:
+            whole = model.stems(waveform[np.newaxis]).numpy()[0].swapaxes(0, 1)
+            np.testing.assert_allclose(stems, whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("niter", [0, 1])
@@ -67,17 +128,7 @@ def test_chunks_may_fall_anywhere(model, excerpt, niter):
 @pytest.mark.parametrize("options", [{"niter": 1}, {"targets": ("drums",), "residual": "r"}])
 def test_as_many_samples_as_came_in_whatever_the_blocks(model, excerpt, options):
     streaming = model.streaming(SeparationConfig(**SHORT, **options))
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32)], autograph=False)
-    def whole(mixture):
-        def write(block, carried):
-            return carried[0] + 1, carried[1].write(carried[0], block)
-
-        count = streaming.blocks(tf.shape(mixture)[0])
-        shape = [None, len(streaming.names), 2]
-        blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)
-        return streaming.each_block(mixture, write, (0, blocks))[1].concat()
-
+    whole = graph_of(streaming)
     for samples in (0, 1, 100, 512, 513, 514, 30000, 90000):
         mixture = excerpt["mixture"][20000 : 20000 + samples]
         in_graph = whole(tf.constant(mixture)).numpy()
@@ -86,6 +137,29 @@ def test_as_many_samples_as_came_in_whatever_the_blocks(model, excerpt, options)
         for size in (777, 10**6):
             parts = list(streaming.stream(in_blocks(mixture, size)))
             np.testing.assert_allclose(np.concatenate(parts), in_graph, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"niter": 1}])
+@pytest.mark.parametrize("hop", [8, 16])
+def test_a_part_is_cut_from_the_whole(options, hop):
+    """In the first chunk and the last, at the borders of chunks and rounds, and beyond the end."""
+    audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=hop)
+    model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8))
+    settings = SeparationConfig(**{**SHORT, "chunk_dur": 1.0}, **options)
+    streaming = model.streaming(settings)
+    song = np.random.default_rng(0).uniform(-1, 1, [9001, 1]).astype(np.float32)
+    whole = np.concatenate(list(streaming.stream([song])))
+    border = streaming.rounds.plan.round * hop
+    for begin, end in (
+        *((0, 10), (5, 6), (700, 2000), (1279, 1300), (3000, None), (8990, 9001), (8999, 20000)),
+        *((x + border, x + border + 50) for x in (-40, -17, -16, -1, 0, 1, 15, 16, 17, 100, 340)),
+    ):
+        origin = streaming.origin(begin)
+        assert begin - origin <= border + 3 * 512  # a round, a chunk and the context
+        parts = list(streaming.stream(in_blocks(song[origin:], 700), begin=begin, end=end))
+        np.testing.assert_allclose(np.concatenate(parts), whole[begin:end], atol=1e-5)
+    origin = streaming.origin(20000)
+    assert sum(map(len, streaming.stream([song[origin:]], begin=20000))) == 0
 
 
 @pytest.mark.parametrize(

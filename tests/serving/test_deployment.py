@@ -97,12 +97,22 @@ def test_compose():
     assert pinned
     minor = pinned[1]
     assert service["image"].startswith(f"tensorflow/serving:{minor}.")
-    for mount in yaml.safe_load(COMPOSE)["services"]["serving"]["volumes"]:
+    written = yaml.safe_load(COMPOSE)["services"]["serving"]
+    targets = {}
+    for mount in written["volumes"]:
         source, target, mode = mount.split(":")
         assert mode == "ro"
         assert source == "./models" or (SERVING / source).is_file()
-        if source != "./models":
-            assert target in COMPOSE or target in README
+        targets[source] = target
+    # The server looks for its files, and for the models, where they are mounted.
+    asked = dict(word.split("=") for word in written["command"])
+    assert asked["--model_config_file"] == targets["./models.config"]
+    assert asked["--monitoring_config_file"] == targets["./monitoring.config"]
+    assert f"--batching_parameters_file={targets['./batching.config']}`" in README
+    models = read("models.config", model_server_config_pb2.ModelServerConfig())
+    assert {Path(m.base_path).parent for m in models.model_config_list.config} == {
+        Path(targets["./models"])
+    }
     with pytest.raises(ValueError, match="heathcheck"):
         PyCompose.from_yaml(COMPOSE.replace("healthcheck", "heathcheck"))
 

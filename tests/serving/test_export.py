@@ -15,8 +15,16 @@ from exported import ALL, make_separator, signature_of
 from stand_in import Refused
 from tensorflow_serving.apis import prediction_log_pb2
 
-from mss_keras.config import SeparationConfig, ServingConfig, UserError
+from mss_keras.config import (
+    AudioConfig,
+    ModelConfig,
+    SeparationConfig,
+    ServingConfig,
+    UserError,
+)
+from mss_keras.models.masking import MaskingModel
 from serving import checks, export, protos, warmup
+from serving.signatures import Signatures
 
 RATE = 44100
 
@@ -104,6 +112,22 @@ def test_a_batch_of_one_length_gives_the_same(exported, songs, ask):
     for index, song in enumerate(batch):
         for name, stem in exported.separate(song).items():
             np.testing.assert_allclose(found[name][index], stem, atol=1e-4)
+
+
+def test_the_longest_fixed_length_where_hops_are_half_a_window(stems):
+    """It has one frame more than its whole hops, and a chunk has no more."""
+    audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=16)
+    model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=4, bandwidth=256))
+    model.build()
+    options = SeparationConfig(wiener_win_len=20, chunk_dur=1.0, context_dur=1.0)  # 40 frames
+    with pytest.raises(UserError, match=r"^fixed_seconds: found 1\.222, wanted below a chunk"):
+        Signatures(model, options, ServingConfig(("fixed_length",), fixed_seconds=1.222))
+    signatures = Signatures(model, options, ServingConfig(("fixed_length",), fixed_seconds=1.218))
+    song = stems["mixture"][:623, :1]
+    assert signatures.fixed_samples == len(song) == 39 * 16 - 1  # 40 frames
+    found = signatures.separate_batch(tf.constant(song[np.newaxis]))
+    for name, stem in model.separate(song, options).items():
+        np.testing.assert_allclose(found[name][0], stem, atol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 600])

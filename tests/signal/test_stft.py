@@ -48,6 +48,27 @@ def test_inverse_is_exact_at_every_sample(samples):
     assert np.abs(back - waveform).max() < 1e-5
 
 
+@pytest.mark.parametrize("hop", [32, 16])
+def test_masks_do_not_amplify_the_end_of_any_length(hop):
+    """Masks of 0 to 1 change the level of noise where it ends as little as elsewhere."""
+    for samples in range(600, 600 + hop):
+        draw = np.random.default_rng(samples)
+        waveform = tf.constant(draw.uniform(-1, 1, (1, samples, 1)), tf.float32)
+        spectrogram = centred_stft(waveform, 64, hop)
+        mask = tf.constant(draw.uniform(0, 1, spectrogram.shape), tf.float32)
+        found = inverse_stft(apply_mask(mask, spectrogram), 64, hop, samples=samples)
+        assert float(tf.reduce_max(tf.abs(found[:, -64:]))) < 2, samples
+        whole = inverse_stft(spectrogram, 64, hop, samples=samples)
+        assert float(tf.reduce_max(tf.abs(whole - waveform))) < 1e-5
+
+
+@pytest.mark.parametrize(("hop", "frames"), [(128, 1 + 1001 // 128), (256, 2 + 1001 // 256)])
+def test_a_frame_more_where_two_windows_would_not_reach_the_end(hop, frames):
+    spectrogram = centred_stft(tf.ones([1, 1001, 1]), 512, hop)
+    assert spectrogram.shape[1] == frames
+    assert centred_stft(tf.ones([1, 1024, 1]), 512, hop).shape[1] == 1 + 1024 // hop
+
+
 def test_no_samples():
     spectrogram = centred_stft(tf.zeros([1, 0, 2]), 4096, 1024)
     assert inverse_stft(spectrogram, 4096, 1024, samples=0).shape == (1, 0, 2)

@@ -6,6 +6,7 @@ import pytest
 
 from mss_keras import config
 from trainer.arguments import parse, with_defaults
+from trainer.idle import IDLE
 from trainer.parser import COMMANDS, make_parser
 
 SECTIONS = list(config.SECTIONS.values())
@@ -124,3 +125,21 @@ def test_print_config_is_what_config_takes(capsys, tmp_path):
         make_parser().parse_args(["train", "--hidden-size", "20", "--print-config"])
     (tmp_path / "run.yaml").write_text(capsys.readouterr().out)
     assert parse(["--config", str(tmp_path / "run.yaml")])["train"].hidden_size == 20
+
+
+def test_flags_that_may_do_nothing_exist():
+    for command, idle in IDLE.items():
+        known = {field.name for field in COMMANDS[command].fields}
+        known |= {flag.name.replace("-", "_") for flag in COMMANDS[command].flags}
+        assert {name for each in idle for name in each.names} <= known
+
+
+def test_flags_beside_what_they_are_for(tmp_path):
+    for words in (
+        ["evaluate", "--oracle", "irm", "--nfft", "512"],
+        ["evaluate", "--estimates", "x", "--nhop", "64", "--metrics", "losses"],
+        ["evaluate", "--model", "m", "--niter", "1", "--stems", "y", "--precision", "float32"],
+        ["export", "--model=m", "--output=x", "--signatures=fixed_length", "--fixed-seconds=1"],
+        ["prepare", "--root", "x", "--download", "--download-url", "y"],
+    ):
+        parse(words)

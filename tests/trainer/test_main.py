@@ -132,6 +132,32 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             "--model: found nothing, wanted a value; see 'python -m trainer separ",
         ),
         (["separate"], "inputs: found nothing, wanted a value"),
+        (
+            ["separate", "x.wav", "--model", "m", "--format", "stem.mp4", "--bits=16"],
+            "--bits: found it with --format stem.mp4, which AAC compresses, wanted it with wav",
+        ),
+        (["evaluate", "--model", "m", "--nfft", "4096"], "--nfft: found it with --model, wanted"),
+        (["evaluate", "--model", "m", "--sources", "a"], "--sources: found it with --model, want"),
+        (["evaluate", "--oracle", "irm", "--niter=0"], "--niter: found no --model, wanted both"),
+        (["evaluate", "--oracle", "irm", "--no-softmask"], "--softmask: found no --model, wanted"),
+        (["evaluate", "--estimates", "x", "--stems", "y"], "--stems: found no --model, wanted"),
+        (
+            ["evaluate", "--oracle", "irm", "--precision", "float32"],
+            "--precision: found no --model",
+        ),
+        (
+            ["evaluate", "--oracle", "mixture", "--nhop", "64"],
+            "--nhop: found nothing that has an STFT, wanted it with an --oracle or with losses as",
+        ),
+        (["prepare", "--root", "x", "--download-url", "y"], "--download-url: found no --download"),
+        (
+            ["export", "--model", "m", "--output", "x", "--fixed-seconds", "6"],
+            "--fixed-seconds: found no fixed_length among --signatures, wanted both, or neither",
+        ),
+        (
+            ["benchmark", "--losses", "l2_freq", "--root", "x", "--feature-layers", "conv1"],
+            "--feature-layers: found ..conv1.. with --loss l2_freq, wanted it with deep_feature",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

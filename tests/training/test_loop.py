@@ -139,7 +139,14 @@ def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, comma
     ],
     ids=lambda extra: "-".join(extra),
 )
-def test_options_train(tree, small, tmp_path, command, extra):
+def test_options_train(tree, small, tmp_path, command, monkeypatch, extra):
+    compiled, function = set(), tf.function
+
+    def recorded(*args, **kwargs):
+        compiled.add(kwargs.get("jit_compile"))
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr("keras.src.backend.tensorflow.trainer.tf.function", recorded)
     settings = {**small, **extra, "epochs": 2, "root": tree}
     result = command(*flags(settings), "--output", tmp_path / "run", check=0)
     rows = history(tmp_path / "run")
@@ -147,6 +154,7 @@ def test_options_train(tree, small, tmp_path, command, extra):
     assert all(np.isfinite(float(value)) for row in rows for value in row.values())
     if "mixed_precision" in extra:
         assert f"mixed {extra['mixed_precision']}" in result.stdout
+    assert (True in compiled) == extra.get("jit_compile", False)  # XLA, of Keras's steps
     stem, _ = soundfile.read(tmp_path / "run/stems/valid/bass.wav", always_2d=True)
     assert stem.shape == (44100, settings.get("nb_channels", 2))
 
@@ -154,8 +162,8 @@ def test_options_train(tree, small, tmp_path, command, extra):
 @pytest.mark.long
 def test_a_run_leaves_what_it_promises_and_reproduces(run, tmp_path, trainer):
     assert {path.name for path in run.iterdir()} == {
-        "config.yaml", "statistics.npz", "checkpoints", "history.csv", "tensorboard", "curves.png",
-        "spectrograms.png", "stems", "saved_model",
+        "config.yaml", "statistics.npz", "tracks.json", "checkpoints", "history.csv",
+        "tensorboard", "curves.png", "spectrograms.png", "stems", "saved_model",
     }  # fmt: skip
     again = tmp_path / "again"
     trainer("--config", run / "config.yaml", "--output", again, check=0)

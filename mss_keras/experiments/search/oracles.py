@@ -1,6 +1,7 @@
 """The Oracles of KerasTuner, by the names of `SearchConfig.tuner`."""
 
 import functools
+import itertools
 import math
 import warnings
 from collections.abc import Iterable, Mapping
@@ -101,7 +102,8 @@ class Hyperband(Oracle, HyperbandOracle):
     """Many short trials, the best of which go on: a sweep over brackets.
 
     The sweep has as many brackets as the trials are enough for. KerasTuner's begins with the
-    bracket of the most trials, which are hundreds if the longest has a thousand epochs.
+    bracket of the most trials, which are hundreds if the longest has a thousand epochs, and
+    leaves a round when so many trials have failed that the others would all go on.
 
     Args:
         trials: at most; of one bracket, whose trials are all long, this number is made.
@@ -130,6 +132,37 @@ class Hyperband(Oracle, HyperbandOracle):
         hp = keras_tuner.HyperParameters()
         space.declare(hp)
         return cls(settings.trials, epochs, hyperparameters=hp, **common)
+
+    def populate_space(self, trial_id):
+        """Goes on with the best that was completed where a round is over, or as KerasTuner."""
+        for bracket in self._brackets:
+            whole = len(bracket["rounds"][0]) == self._get_size(bracket["bracket_num"], 0)
+            for number, (before, now) in enumerate(itertools.pairwise(bracket["rounds"]), 1):
+                ended = whole and all(info["id"] in self.end_order for info in before)
+                gone_on = {info["past_id"] for info in now}
+                rest = [self.trials[info["id"]] for info in before if info["id"] not in gone_on]
+                rest = [trial for trial in rest if trial.status == TrialStatus.COMPLETED]
+                full = len(now) == self._get_size(bracket["bracket_num"], number)
+                if ended and rest and not full:
+                    best = max(rest, key=lambda trial: trial.score)
+                    now.append({"past_id": best.trial_id, "id": trial_id})
+                    return {
+                        "status": TrialStatus.RUNNING,
+                        "values": self._longer(best, bracket["bracket_num"], number),
+                    }
+                whole = full or (ended and not rest)
+        return super().populate_space(trial_id)
+
+    def _longer(self, trial: Trial, bracket: int, number: int) -> dict[str, Any]:
+        # Values of a trial of a round that goes on with an earlier one.
+        return {
+            **trial.hyperparameters.values,
+            "tuner/trial_id": trial.trial_id,
+            "tuner/epochs": self._get_epochs(bracket, number),
+            "tuner/initial_epoch": self._get_epochs(bracket, number - 1),
+            "tuner/bracket": bracket,
+            "tuner/round": number,
+        }
 
     def _get_num_brackets(self):
         return min(self._brackets_at_most, super()._get_num_brackets())

@@ -44,6 +44,9 @@ class Progress:
         self._time_left = TimeLeft(self._oracle.total_work(), done=self._work())
         searched, objective = ", ".join(self._names), self._search.objective
         self._say(f"searching {searched} for {objective}, in {self._search.output}")
+        count, tuner = self._oracle.max_trials, self._search.settings.tuner
+        rest = self._search.settings.trials - count
+        self._say(f"{count} trials" + (f"; {tuner} has no use for {rest} more" if rest else ""))
         if self._said:
             self._say(f"{self._said} of {self._oracle.max_trials} trials are finished already")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from keras_tuner.engine.trial import Trial
 
-from mss_keras.config import RunConfig, UserError, WorkFailedError
+from mss_keras.config import RunConfig, SearchConfig, UserError, WorkFailedError
 from mss_keras.experiments.search.chief import Chief
 from mss_keras.experiments.search.plan import RENAMED, Search, bring_up_to_date
 from mss_keras.experiments.search.report import Progress
@@ -73,6 +73,10 @@ def search(
     workers = search.settings.workers
     if role is not None and workers > 1:
         raise UserError("workers", f"{workers} with KERASTUNER_TUNER_ID", "one of the two")
+    timeout = search.settings.worker_timeout
+    if role is None and timeout != SearchConfig().worker_timeout:
+        wanted = "it with KERASTUNER_TUNER_ID: workers of this machine need none"
+        raise UserError("worker_timeout", timeout, wanted)
     if (old := search.settings.objective) in RENAMED:
         say(f"the objective {old} is called {search.objective} now")
 

@@ -6,6 +6,7 @@ from mss_keras.training.companions.table import (
     companion_of,
     losses_of,
     phases,
+    refuse_unused,
     unused_settings,
     without_unused,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "companion_of",
     "losses_of",
     "phases",
+    "refuse_unused",
     "unused_settings",
     "without_unused",
 ]

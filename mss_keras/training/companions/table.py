@@ -1,6 +1,6 @@
 """Which companion a loss has: the one place that maps a loss's kind to what it needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mss_keras import losses
 from mss_keras.config import RunConfig, UserError
@@ -30,15 +30,7 @@ def losses_of(config: RunConfig) -> list[SeparationLoss]:
             for a setting that none of the losses uses.
     """
     chosen = losses.get_all(config.training.loss, config.training.loss_args)
-    values, defaults = config.to_flat(), RunConfig().to_flat()
-    for name in unused_settings(config.training.loss):
-        if values[name] != defaults[name]:
-            users = [x for x in losses.names() if name in _kind(x).settings]
-            raise UserError(
-                name,
-                f"{values[name]} with `loss` {' '.join(config.training.loss)}",
-                f"it with {' or '.join(users)} alone",
-            )
+    refuse_unused(config, config.training.loss)
     for loss in chosen:
         COMPANIONS[loss.companion].configure(loss, config)
     return chosen
@@ -63,6 +55,24 @@ def unused_settings(names: Iterable[str]) -> list[str]:
     used = {setting for name in names for setting in _kind(name).settings}
     settings = (setting for kind in COMPANIONS.values() for setting in kind.settings)
     return [setting for setting in settings if setting not in used]
+
+
+def refuse_unused(config: RunConfig, names: Sequence[str]) -> None:
+    """Refuses settings that none of the losses uses.
+
+    Args:
+        config: the settings.
+        names: names of losses.
+
+    Raises:
+        UserError: for a setting that only companions of other losses read.
+    """
+    values, defaults = config.to_flat(), RunConfig().to_flat()
+    for name in unused_settings(names):
+        if values[name] != defaults[name]:
+            users = [x for x in losses.names() if name in _kind(x).settings]
+            found = f"{values[name]} with `loss` {' '.join(names)}"
+            raise UserError(name, found, f"it with {' or '.join(users)} alone")
 
 
 def without_unused(config: RunConfig) -> RunConfig:

@@ -242,10 +242,10 @@ def adversarial(**settings):
     [
         ({}, {"objective": "val_loss"}, "val_loss, which a smaller weight lowers by itself"),
         ({}, {"objective": "snr"}, r"objective: found 'snr' \(did you mean val_snr\?\)"),
-        ({}, {"range": ("hidden-size=15:17",)}, "hidden"),
-        ({}, {"range": ("lr=-1:1",)}, "lr: found -1"),
+        ({}, {"range": ("hidden-size=15:17",)}, "^hidden_size: found 15, wanted an even number"),
+        ({}, {"range": ("lr=-1:1",)}, "^lr: found -1"),
         ({"loss": "l2_freq"}, {}, "loss: found l2_freq, without weights to search"),
-        ({"loss": "nonsense"}, {}, "nonsense"),
+        ({"loss": "nonsense"}, {}, "^loss: found 'nonsense', wanted one of l1_time"),
         ({}, {"tuner": "grid", "trials": 1}, "trials: found 1, wanted at least 2 for a grid"),
         (
             adversarial(),
@@ -284,7 +284,9 @@ def test_the_folder_of_another_search_is_refused(tree, small, tmp_path):
     with pytest.raises(UserError, match=r"another search in .*: `tuner` random \(now bayesian\)"):
         search.search(other)
     more = search_of(tree, small, tmp_path / "search", trials=9)
+    before = (more.output / "search.yaml").read_text()
     more.claim().take(more.output)  # only goes further
+    assert (more.output / "search.yaml").read_text() == before
     (tmp_path / "else").mkdir()
     (tmp_path / "else/song.wav").touch()
     with pytest.raises(UserError, match="found something else"):
@@ -320,6 +322,18 @@ def test_statistics_are_shared(tree, small, tmp_path):
     assert prepared.config.data.statistics == str(tmp_path / "statistics.npz")
     assert (tmp_path / "statistics.npz").exists()
     assert prepared.claim() == what.claim()
+    # Those of another run, once and for all.
+    given = dataclasses.replace(what.config.data, statistics=str(tmp_path / "statistics.npz"))
+    other = dataclasses.replace(
+        what, config=dataclasses.replace(what.config, data=given), output=tmp_path / "other"
+    )
+    own = str(tmp_path / "other/statistics.npz")
+    for again in (other, what):
+        again = dataclasses.replace(again, output=tmp_path / "other")
+        assert again.with_statistics(progress=False).config.data.statistics == own
+    assert Path(own).read_bytes() == (tmp_path / "statistics.npz").read_bytes()
+    with pytest.raises(UserError, match="worker_timeout: found 9, wanted it with KERASTUNER_TUN"):
+        search.search(search_of(tree, small, tmp_path / "x", worker_timeout=9))
     assert loop.resolve(prepared.config).training.lr == 1e-3
 
 

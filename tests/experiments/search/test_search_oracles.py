@@ -209,6 +209,28 @@ def test_hyperband_deals_out_epochs_within_the_trials(tmp_path, trials, epochs):
         assert sum(oracle.work_of(trial) for trial in oracle.trials.values()) == oracle.total_work()
 
 
+@pytest.mark.parametrize("failures", [0, 3, 7, 11, 12, 30])
+def test_hyperband_goes_on_with_the_best_that_completed(tmp_path, failures):
+    """However many of the 12 of its first round fail: as many go on as can."""
+    count = iter(range(100))
+    found = tuner(tmp_path, lambda values: next(count) >= failures, tuner="hyperband", trials=30)
+    found.search()
+    trials = found.oracle.trials
+    rounds: dict[tuple[int, int], list[Trial]] = {}
+    for trial in trials.values():
+        values = trial.hyperparameters.values
+        place = values["tuner/epochs"], values["tuner/initial_epoch"]
+        rounds.setdefault(place, []).append(trial)
+    assert len(rounds[3, 0]) == 12
+    went_on = [trials[t.hyperparameters.values["tuner/trial_id"]] for t in rounds.get((9, 3), [])]
+    completed_first = [t for t in rounds[3, 0] if t.status == TrialStatus.COMPLETED]
+    best = sorted(completed_first, key=lambda trial: trial.score, reverse=True)[:4]
+    assert {t.trial_id for t in went_on} == {t.trial_id for t in best}
+    assert len(went_on) == min(4, max(0, 12 - failures))
+    if failures <= 7:
+        assert len(trials) == found.oracle.max_trials == 30
+
+
 def test_a_worker_given_up_takes_its_trial_along(tmp_path):
     """And what it says afterwards changes nothing."""
     oracle = tuner(tmp_path, tuner="random", trials=3).oracle

@@ -46,10 +46,20 @@ def searched(tmp_path_factory):
 def test_a_line_a_trial(searched):
     _, lines, _ = searched
     assert lines[0].startswith("searching delta, lambda, feature_layers for val_si_sdr, in ")
-    assert [line.split()[0] for line in lines[1:]] == [f"{n}/5" for n in range(1, 6)]
-    assert "val_si_sdr -3.00 dB (best -3.00, 0), about " in lines[1]
-    assert "failed: loss is nan at epoch 1, about " in lines[2]
-    assert lines[5].endswith("val_si_sdr 1.00 dB (best 1.00, 4), about 0 min left")
+    assert lines[1] == "5 trials"
+    assert [line.split()[0] for line in lines[2:]] == [f"{n}/5" for n in range(1, 6)]
+    assert "val_si_sdr -3.00 dB (best -3.00, 0), about " in lines[2]
+    assert "failed: loss is nan at epoch 1, about " in lines[3]
+    assert lines[6].endswith("val_si_sdr 1.00 dB (best 1.00, 4), about 0 min left")
+
+
+@pytest.mark.parametrize(("tuner", "trials"), [("hyperband", 12), ("grid", 16)])
+def test_how_many_trials_will_run(tmp_path, tuner, trials):
+    """Where brackets or a grid have no use for all."""
+    lines: list[str] = []
+    search = Search(CONFIG, SearchConfig(tuner=tuner, trials=24, trial_epochs=27), tmp_path)
+    Progress(search, search.oracle(), say=lines.append).begin()
+    assert lines[1] == f"{trials} trials; {tuner} has no use for {24 - trials} more"
 
 
 def test_the_table_has_the_best_first_and_what_failed_last(searched):

@@ -1,0 +1,96 @@
+"""Flags that would do nothing beside others: they are refused where they are given."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from jsonargparse import Namespace
+
+from mss_keras.config import UserError, flag_name
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Flags, and when they do nothing.
+
+    Args:
+        names: names of the flags, as in Python.
+        when: says of a command's options whether the flags do nothing beside them.
+        found: what stands in the way.
+        wanted: what would be right.
+    """
+
+    names: tuple[str, ...]
+    when: Callable[[Namespace], bool]
+    found: str
+    wanted: str
+
+
+def _without_stft(options: Namespace) -> bool:
+    losses = set(options.metrics) - {"si_sdr", "sd_sdr", "snr"}
+    return not losses and not set(options.oracle) - {"mixture"}
+
+
+_DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
+
+IDLE: Mapping[str, tuple[Idle, ...]] = {
+    "train": (_DOWNLOAD,),
+    "prepare": (_DOWNLOAD,),
+    "separate": (
+        Idle(
+            ("bits",),
+            lambda options: options.format == "stem.mp4",
+            "it with `format` stem.mp4, which AAC compresses",
+            "it with wav or flac",
+        ),
+    ),
+    "evaluate": (
+        Idle(
+            ("sources", "sample_rate", "nb_channels", "nfft", "nhop"),
+            lambda options: options.model is not None,
+            "it with `model`",
+            "one of the two: the model says what it is",
+        ),
+        Idle(
+            (
+                *("precision", "stems", "niter", "wiener_win_len", "softmask"),
+                *("chunk_dur", "context_dur"),
+            ),
+            lambda options: options.model is None,
+            "no `model`",
+            "both, or neither",
+        ),
+        Idle(
+            ("nfft", "nhop"),
+            _without_stft,
+            "nothing that has an STFT",
+            "it with an `oracle` or with losses as `metrics`",
+        ),
+    ),
+    "export": (
+        Idle(
+            ("fixed_seconds",),
+            lambda options: "fixed_length" not in options.signatures,
+            "no fixed_length among `signatures`",
+            "both, or neither",
+        ),
+    ),
+}
+
+
+def refuse_idle(command: str, options: Namespace, words: Iterable[str]) -> None:
+    """Refuses flags of a command line that would do nothing.
+
+    Args:
+        command: name of the command.
+        options: its options.
+        words: the words of the command line; what a configuration file says is not refused.
+
+    Raises:
+        UserError: for the first such flag.
+    """
+    given = {word.split("=")[0] for word in words}
+    for idle in IDLE.get(command, ()):
+        for name in idle.names:
+            flag = flag_name(name)
+            if {flag, f"--no-{flag[2:]}"} & given and idle.when(options):
+                raise UserError(name, idle.found, idle.wanted)
