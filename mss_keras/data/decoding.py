@@ -93,6 +93,19 @@ class Song:
         for block in itertools.chain([first], blocks):
             yield self._with_channels(block)
 
+    @property
+    def warnings(self) -> list[str]:
+        """Lines about what was wrong with the file, after it was decoded."""
+        warnings = []
+        decoded = self.samples / self.rate
+        if self.damaged:
+            warnings.append(f"{self.damaged} damaged packets were left out")
+        if self.seconds is not None and decoded < self.seconds - 0.5:
+            warnings.append(
+                f"it ends after {decoded:.1f} of {self.seconds:.1f} s, and may be cut off"
+            )
+        return [f"warning: {self.path}: {warning}" for warning in warnings]
+
     def _with_channels(self, block: np.ndarray) -> np.ndarray:
         # The resampler would take 3 dB off a mono file that becomes stereo.
         wanted = self.audio.nb_channels

@@ -184,12 +184,7 @@ def _sums(names: tuple[str, ...], files: SongConfig) -> dict[str, list[int]]:
 
 
 def _warnings(song: Song, clipped: int) -> list[str]:
-    warnings = []
-    decoded = song.samples / song.rate
-    if song.damaged:
-        warnings.append(f"{song.damaged} damaged packets were left out")
-    if song.seconds is not None and decoded < song.seconds - 0.5:
-        warnings.append(f"it ends after {decoded:.1f} of {song.seconds:.1f} s, and may be cut off")
-    if clipped:
-        warnings.append(f"{clipped} samples were clipped; files of 32-bit floats are not")
-    return [f"warning: {song.path}: {warning}" for warning in warnings]
+    if not clipped:
+        return song.warnings
+    warning = f"{clipped} samples were clipped; files of 32-bit floats are not"
+    return [*song.warnings, f"warning: {song.path}: {warning}"]
