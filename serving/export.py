@@ -8,6 +8,7 @@ FOLDER/
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -133,7 +134,7 @@ def _card(signatures: Signatures, about: Mapping[str, Any]) -> dict[str, Any]:
         "separation": vars(signatures.options),
         "signatures": list(signatures.endpoints()),
         "max_seconds": signatures.limits.max_seconds,
-        "interface": signatures.interface(),
+        "interface": dataclasses.asdict(signatures.interface()),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "git_commit": _git_commit(),

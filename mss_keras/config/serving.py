@@ -34,6 +34,11 @@ class ServingConfig:
         section="serving",
         everyday=True,
     )
+    max_batch: int = option(
+        16,
+        "Most songs of a request",
+        section="serving",
+    )
     fixed_seconds: float = option(
         6.0,
         "Length of the waveforms of fixed_length, seconds; below `chunk_dur`",
@@ -42,7 +47,7 @@ class ServingConfig:
 
     def __post_init__(self):
         require_choices(self)
-        require_positive(self, "max_seconds", "fixed_seconds")
+        require_positive(self, "max_seconds", "max_batch", "fixed_seconds")
         require(
             len(self.signatures) > 0 and len(set(self.signatures)) == len(self.signatures),
             "signatures",

@@ -18,6 +18,8 @@ from google.protobuf import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
+from mss_keras.config import ServingConfig
+
 ROOT = Path(__file__).parents[2]
 SERVING = ROOT / "serving"
 COMPOSE = (SERVING / "docker-compose.yml").read_text()
@@ -81,6 +83,7 @@ def test_batching():
     assert sizes[-1] == config.max_batch_size.value
     assert not config.pad_variable_length_inputs
     assert config.num_batch_threads.value >= 1
+    assert config.max_batch_size.value <= ServingConfig().max_batch
 
 
 def test_monitoring():

@@ -16,13 +16,15 @@ import numpy as np
 import pytest
 import soundfile
 import stand_in as module
+from exported import make_separator
 
-from mss_keras.config import UserError
+from mss_keras.config import AudioConfig, SeparationConfig, ServingConfig, UserError
 from serving.client import Client, ServingError, patience
 from serving.client.__main__ import main
 from serving.client.transport import Values
 
 RATE = 8000  # of the quick model
+BEFORE = Path(__file__).parents[2] / "before"
 
 
 def decibels(error, reference):
@@ -109,6 +111,50 @@ def test_an_overloaded_server(stand_in, quick, long_song, monkeypatch):
     assert f"UNAVAILABLE: {module.FULL}; again in" in said[0]
     expected = quick.separate(long_song[: 90 * RATE])["vocals"]
     assert decibels(stem - expected, expected) < -80
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """An export of before, and one that offers nothing but `fixed_length`."""
+    folder = tmp_path_factory.mktemp("fixed")
+    audio = AudioConfig(sample_rate=8000, nfft=512, nhop=256)
+    options = SeparationConfig(chunk_dur=4.0, context_dur=1.0)
+    limits = ServingConfig(("fixed_length",), fixed_seconds=3.0)
+    separator = make_separator(1, audio)
+    separator.export(folder, options, limits=limits)
+    server = module.StandIn({"before": BEFORE / "run/saved_model", "fixed": folder})
+    yield server, separator, options
+    server.stop()
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_an_export_of_before(others, scheme):
+    with np.load(BEFORE / "expected.npz") as wanted:
+        with closing(Client(url(others[0], scheme), "before")) as client:
+            stems = client.separate(wanted["mixture"])
+        assert list(stems) == ["vocals", "drums", "bass", "other"]
+        for name, stem in stems.items():
+            np.testing.assert_allclose(stem, wanted[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_model_that_offers_nothing_but_one_length(others, scheme, long_song):
+    server, separator, options = others
+    song = long_song[: 10 * RATE + 1]
+    with closing(Client(url(server, scheme), "fixed")) as client:
+        stems = client.separate(song)
+        short = client.separate(song[-1000:])
+    length = 3 * RATE
+    step = length // 2 - min(client.interface.fade, length // 8)
+    for begin in (0, step, 2 * step):  # each piece is heard alone; its middle is kept
+        kept = slice(begin + 9000, begin + 15000)
+        for name, stem in separator.separate(song[begin : begin + length], options).items():
+            wanted = stem[9000:15000]
+            assert decibels(stems[name][kept] - wanted, wanted) < -80
+    assert all(stem.shape == song.shape for stem in stems.values())
+    padded = np.pad(song[-1000:], [(0, length - 1000), (0, 0)])
+    for name, stem in separator.separate(padded, options).items():
+        assert decibels(short[name] - stem[:1000], stem[:1000]) < -80
 
 
 def free_port():
@@ -233,11 +279,11 @@ def test_wrong_arguments(stand_in, capsys):
         assert main(["song.wav", *flags]) == 2
         shown = message.replace("`version`", "--version")
         assert capsys.readouterr().err.startswith(f"error: --{shown}")
-    for header in ("Authorization", "a b: c", "Authorization: Bearer \n"):
-        code = main(["song.wav", "--url", url(stand_in), "--header", header])
+    for header in ("Authorization", "a b: secret", "token: secret\n\x00", "x-bin: secret"):
+        assert main(["song.wav", "--url", url(stand_in), "--header", header]) == 2
         said = capsys.readouterr().err
-        assert (code, "Bearer" in said) == (2 if "Bearer" not in header else code, False)
-        assert said.startswith("error: --header: ") or "Bearer" in header
+        assert said.startswith("error: --header: found ")
+        assert "secret" not in said
     with closing(Client(url(stand_in))) as client:
         for waveform, wanted in [
             (np.zeros(9), "[samples, 2]"),
