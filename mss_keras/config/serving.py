@@ -44,6 +44,16 @@ class ServingConfig:
         "Length of the waveforms of fixed_length, seconds; below `chunk_dur`",
         section="serving",
     )
+    licence: str | None = option(
+        None,
+        "Licence of the model, for its card, such as 'CC BY-NC-SA 4.0'",
+        section="serving",
+    )
+    scores: str | None = option(
+        None,
+        "Folder of this model's evaluation, whose SDR the card tells",
+        section="serving",
+    )
 
     def __post_init__(self):
         require_choices(self)

@@ -17,7 +17,7 @@ from stand_in import Refused
 from tensorflow_serving.apis import prediction_log_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig, UserError
-from serving import checks, export, inputs, protos, warmup
+from serving import card, checks, export, inputs, protos, warmup
 from serving.interface import Interface
 
 RATE = 44100
@@ -234,8 +234,8 @@ def test_the_model_says_what_it_takes(exported, ask):
     assert (interface.stems, interface.signatures) == (("vocals", "rest"), ALL)
     assert (interface.max_samples, interface.fixed_samples) == (20 * RATE, RATE // 2)
     assert (interface.max_batch, interface.max_peak) == (8, inputs.MAX_PEAK)
-    card = json.loads((exported.path / export.CARD).read_text())
-    assert Interface.parse(json.dumps(card["interface"])) == interface
+    told = json.loads((exported.path / card.PATH).read_text())
+    assert Interface.parse(json.dumps(told["interface"])) == interface
 
 
 def test_nothing_is_computed_for_empty_songs(ask):
@@ -260,13 +260,16 @@ def test_what_is_published(exported):
     count = sum(np.prod(w.shape) for w in exported.separator.weights)
     (data,) = (exported.path / "variables").glob("*.data*")
     assert 4 * count < data.stat().st_size < 4.5 * count + 10000  # once
-    card = json.loads((exported.path / export.CARD).read_text())
-    assert {"loss", "data", "metrics", "configuration"} < set(card)
-    assert card["sources"] == ["vocals", "rest"]
-    assert (card["sample_rate"], card["tensorflow"]) == (RATE, tf.__version__)
+    told = json.loads((exported.path / card.PATH).read_text())
+    assert {"loss", "data", "metrics", "test_sdr", "configuration"} < set(told)
+    assert told["sources"] == ["vocals", "rest"]
+    assert (told["sample_rate"], told["tensorflow"]) == (RATE, tf.__version__)
+    assert "not stated" in told["licence"]
+    assert "vocals, rest" in told["intended_use"]
+    assert any("16000 Hz" in limit for limit in told["limits"])
     head = ["git", "rev-parse", "HEAD"]
     commit = subprocess.run(head, cwd=Path(__file__).parent, capture_output=True, text=True)
-    assert card["git_commit"].startswith(commit.stdout.strip())
+    assert told["git_commit"].startswith(commit.stdout.strip())
     shape = signature_of(exported.path, "serving_default").inputs["waveform"].tensor_shape
     assert [dim.size for dim in shape.dim] == [-1, -1, 2]
 
