@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -272,6 +274,16 @@ def test_what_is_published(exported):
     assert told["git_commit"].startswith(commit.stdout.strip())
     shape = signature_of(exported.path, "serving_default").inputs["waveform"].tensor_shape
     assert [dim.size for dim in shape.dim] == [-1, -1, 2]
+
+
+def test_a_run_has_what_the_readme_asks(run):
+    readme = (Path(export.__file__).parent / "README.md").read_text()
+    (asked,) = re.findall(r'"signature_name": "(\w+)", "inputs": {"(\w+)"', readme)
+    signature, name = asked
+    assert list(signature_of(run / "saved_model/1", signature).inputs) == [name]
+    told = (run / "saved_model/1" / card.PATH).read_text()
+    assert json.loads(told)["data"]["dataset"] == "music"
+    assert os.environ["MSS_KERAS_SHARED"] not in told  # where the music lay
 
 
 def test_warm_up_requests_are_the_official_messages(exported):
