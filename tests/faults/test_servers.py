@@ -214,6 +214,13 @@ def test_a_version_that_is_published_in_mid_song(scheme):
                 client.separate(waveform)
 
 
+def test_a_model_that_is_still_loaded(song, capsys):
+    with Stub(versions=()) as server:
+        threading.Timer(0.3, server.versions.append, [1]).start()
+        assert run(server, "http", song, "--deadline", "20") == 0
+    assert "UNAVAILABLE" in capsys.readouterr().err
+
+
 @BOTH
 def test_headers_go_with_every_request(scheme, song):
     with Stub() as server:
