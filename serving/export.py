@@ -9,11 +9,8 @@ FOLDER/
 
 import contextlib
 import fcntl
-import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +19,10 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig
-from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
-from serving import checks, warmup
+from serving import card, checks, warmup
+from serving.replacing import replacing
 from serving.signatures import Signatures
-
-CARD = "assets.extra/model_card.json"
 
 
 def export(
@@ -49,10 +44,9 @@ def export(
         folder: Path. The served model; it has a folder for each version.
         options: SeparationConfig. What to separate and how; the graphs keep it as it is.
         limits: ServingConfig. The signatures, and the longest song; see `serving.signatures`.
-        version: int. Number of the version; a version of that number is replaced. Defaults to
-            the next number.
-        about: mapping. What the model card says besides: "loss", "data", "metrics",
-            "configuration". Defaults to nothing.
+        version: int. Number of the version; a version of that number is replaced at once. Defaults
+            to the next number.
+        about: mapping. What the model card says besides; see `serving.card`. Defaults to nothing.
 
     Returns:
         The folder of the version.
@@ -64,13 +58,12 @@ def export(
     signatures = Signatures(model, options, limits)
     with _locked(folder):
         number = version or 1 + max([0, *versions(folder)])
-        with appearing(folder / str(number)) as partial:  # .partial-N is no number: not served
+        with replacing(folder / str(number)) as partial:  # .partial-N is no number: not served
             _write(signatures, partial)
             checks.check_ops(partial)
             warmup.write(partial, warmup.requests(signatures, folder.resolve().name))
             checks.replay(partial, warmup.read(partial))
-            text = json.dumps(_card(signatures, about or {}), indent=2)
-            (partial / CARD).write_text(text + "\n")
+            card.write(partial, signatures, about or {})
     return folder / str(number)
 
 
@@ -116,36 +109,3 @@ def _show_shapes(signatures: Signatures, folder: Path) -> None:
         info.tensor_shape.CopyFrom(tf.TensorShape([None if x < 0 else x for x in shape]).as_proto())
     path.write_bytes(saved.SerializeToString(deterministic=True))
     (folder / "fingerprint.pb").unlink(missing_ok=True)  # it belongs to the file before
-
-
-def _card(signatures: Signatures, about: Mapping[str, Any]) -> dict[str, Any]:
-    model = signatures.model
-    return {
-        "loss": None,
-        "data": None,
-        "metrics": None,
-        "configuration": None,
-        **about,
-        "sources": list(model.source_names),
-        "sample_rate": model.audio.sample_rate,
-        "model": vars(model.network_config),
-        "audio": vars(model.audio),
-        "separation": vars(signatures.options),
-        "signatures": list(signatures.endpoints()),
-        "max_seconds": signatures.limits.max_seconds,
-        "interface": signatures.interface(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "git_commit": _git_commit(),
-        "exported": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _git_commit() -> str | None:
-    # An installed package has no repository, and gives None.
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        here = Path(__file__).parent
-        result = subprocess.run(command, cwd=here, check=True, capture_output=True, text=True)
-        return result.stdout.strip()
-    return None

@@ -6,6 +6,7 @@ same bytes. They leave out fields that a client never sets; a reader skips those
 descriptor pool keeps them from clashing with the official modules.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 }
 # Numbers of tensorflow.DataType.
 _FLOAT, _STRING = 1, 7
+_LARGEST = 2**31 // 4  # values of a tensor: a message has at most 2 GiB
 
 
 def _add_field(message, name: str, *, number: int, kind: str) -> None:
@@ -125,20 +127,22 @@ def to_array(tensor: Any) -> np.ndarray | list[bytes]:
         tensor: TensorProto. Of float32 or byte strings.
 
     Raises:
-        ValueError: if the tensor has another type.
+        ValueError: if the tensor has another type, or a shape that its values do not fill.
     """
     if tensor.dtype == _STRING:
         return list(tensor.string_val)
     if tensor.dtype != _FLOAT:
         raise ValueError(f"tensor: found type {tensor.dtype}, wanted float32 or strings")
     shape = [dim.size for dim in tensor.tensor_shape.dim]
-    count = int(np.prod(shape))
+    count = math.prod(shape)
+    # A few bytes can claim any size, because values that repeat the last one may be left out.
+    if min(shape, default=0) < 0 or max(shape, default=0) > _LARGEST or count > _LARGEST:
+        raise ValueError(f"tensor: found shape {shape}, wanted less than 2 GiB")
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, "<f4").reshape(shape)
     values = np.frombuffer(tensor.float_val, "<f4")
-    if len(values) == count:
+    if len(values) >= count:
         return values.reshape(shape)
-    # A sender may leave out values that repeat the last one.
     padded = np.full(count, values[-1] if len(values) else 0, "<f4")
     padded[: len(values)] = values
     return padded.reshape(shape)

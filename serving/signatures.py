@@ -4,9 +4,7 @@ The songs of a batch are separated one after the other, each by `Streaming.each_
 Therefore a request needs little more memory than its inputs and twice its outputs.
 """
 
-import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -16,9 +14,10 @@ from mss_keras.models.chunks import Span
 from mss_keras.models.masking import MaskingModel
 from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import pad_centre, zeros_behind
-from serving import inputs, wav
-
-Outputs = dict[str, tf.Tensor]
+from serving import inputs, outputs, wav
+from serving.inputs import Limits
+from serving.interface import Interface
+from serving.outputs import Outputs
 
 
 class Signatures:
@@ -61,22 +60,24 @@ class Signatures:
         """Names of the sources that have masks: a residual has none."""
         return self.names[: len(self.rounds.chosen)]
 
-    def interface(self) -> dict[str, Any]:
-        """What a client must know, in types that JSON has; lengths are in samples."""
-        plan, audio = self.rounds.plan, self.audio
-        return {
-            "sample_rate": audio.sample_rate,
-            "channels": audio.nb_channels,
-            "stems": list(self.names),
-            "signatures": list(self.limits.signatures),
-            "max_samples": int(self.limits.max_seconds * audio.sample_rate),
-            "fixed_samples": self.fixed_samples,
-            "nfft": audio.nfft,
-            "round": plan.round * audio.nhop,
-            "chunk": plan.chunk * audio.nhop,
-            "context": plan.context * audio.nhop,
-            "fade": plan.fade * audio.nhop,
-        }
+    def interface(self) -> Interface:
+        """What a client must know."""
+        plan, audio, limits = self.rounds.plan, self.audio, self.limits
+        return Interface(
+            sample_rate=audio.sample_rate,
+            channels=audio.nb_channels,
+            stems=self.names,
+            signatures=limits.signatures,
+            max_samples=int(limits.max_seconds * audio.sample_rate),
+            fixed_samples=self.fixed_samples,
+            nfft=audio.nfft,
+            round=plan.round * audio.nhop,
+            chunk=plan.chunk * audio.nhop,
+            context=plan.context * audio.nhop,
+            fade=plan.fade * audio.nhop,
+            max_batch=limits.max_batch,
+            max_peak=inputs.MAX_PEAK,
+        )
 
     def endpoints(self) -> dict[str, tuple[Callable[..., Outputs], tf.TensorSpec, list[int]]]:
         """Gives each signature's function, its input, and the shape that the signature shows.
@@ -110,16 +111,16 @@ class Signatures:
         Returns:
             A tensor of the same shape for each stem, by name.
         """
-        limit = self.limits.max_seconds
-        waveform = inputs.waveforms(waveform, self.audio, max_seconds=limit)
+        waveform = inputs.waveforms(waveform, self._limits(self.names))
         shape = tf.shape(waveform)
 
         def song(index, carried):
-            return self._streaming.each_block(waveform[index], self._put, carried)
+            return self._streaming.each_block(waveform[index], outputs.put, carried)
 
         # The stems of all songs stand end to end.
-        start = self._zeros([shape[0] * shape[1], *waveform.shape[2:]], self.names)
-        _, stems = _fold(shape[0], song, (0, start))
+        start = outputs.zeros([shape[0] * shape[1], *waveform.shape[2:]], self.names)
+        songs = tf.where(shape[1] > 0, shape[0], 0)  # empty ones are separated already
+        _, stems = outputs.fold(songs, song, (0, start))
         return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
 
     def separate_wav(self, wav_bytes: tf.Tensor) -> Outputs:
@@ -132,24 +133,30 @@ class Signatures:
             WAV files, string `[batch]`, for each stem, by its name and "_bytes": TensorFlow
             Serving's REST interface writes outputs of such names in base64.
         """
-        wav_bytes = inputs.strings("wav_bytes", wav_bytes)
+        wav_bytes = inputs.strings("wav_bytes", wav_bytes, self._limits(self.names))
         count = tf.shape(wav_bytes)[0]
 
         def add(block, carried):
             stems = tf.unstack(block, len(self.names), axis=1)
-            return _write([wav.encode(stem, self.audio) for stem in stems], carried)
+            return outputs.write([wav.encode(stem, self.audio) for stem in stems], carried)
 
         def song(index, files):
             limit = self.limits.max_seconds
             waveform = wav.decode(wav_bytes[index], self.audio, max_seconds=limit)
             samples = tf.shape(waveform)[0]
-            blocks = _strings(self.names, self._streaming.blocks(samples))
-            _, blocks = self._streaming.each_block(waveform, add, (0, blocks))
+            size = tf.where(samples > 0, self._streaming.blocks(samples), 0)
+            blocks = tf.cond(
+                samples > 0,
+                lambda: self._streaming.each_block(
+                    waveform, add, (0, outputs.strings(self.names, size))
+                )[1],
+                lambda: outputs.strings(self.names, size),
+            )
             header = wav.header(samples, self.audio)
             whole = [wav.join(header, encoded.stack()) for encoded in blocks.values()]
-            return _write(whole, (index, files))[1]
+            return outputs.write(whole, (index, files))[1]
 
-        files = _fold(count, song, _strings(self.names, count))
+        files = outputs.fold(count, song, outputs.strings(self.names, count))
         return {f"{name}_bytes": file.stack() for name, file in files.items()}
 
     def separate_batch(self, waveform: tf.Tensor) -> Outputs:
@@ -163,16 +170,16 @@ class Signatures:
         Returns:
             A tensor of the same shape for each stem, by name.
         """
-        samples, audio, limit = self.fixed_samples, self.audio, self.limits.max_seconds
-        waveform = inputs.waveforms(waveform, audio, max_seconds=limit, samples=samples)
+        samples, audio = self.fixed_samples, self.audio
+        waveform = inputs.waveforms(waveform, self._limits(self.names), samples=samples)
         shape, half = tf.shape(waveform), audio.nfft // 2
         stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft, audio.nhop))
 
         def song(index, carried):
-            return self._put(stems_of(index)[half : half + samples], carried)
+            return outputs.put(stems_of(index)[half : half + samples], carried)
 
-        start = self._zeros([shape[0] * samples, audio.nb_channels], self.names)
-        _, stems = _fold(shape[0], song, (0, start))
+        start = outputs.zeros([shape[0] * samples, audio.nb_channels], self.names)
+        _, stems = outputs.fold(shape[0], song, (0, start))
         return {name: tf.reshape(stem, shape) for name, stem in stems.items()}
 
     def masks(self, magnitude: tf.Tensor) -> Outputs:
@@ -185,8 +192,7 @@ class Signatures:
         Returns:
             A tensor of the same shape for each source, by name.
         """
-        limit = self.limits.max_seconds
-        magnitude = inputs.magnitudes(magnitude, self.audio, max_seconds=limit)
+        magnitude = inputs.magnitudes(magnitude, self._limits(self.mask_names))
         plan, shape = self.rounds.plan, tf.shape(magnitude)
         frames = shape[1]
 
@@ -196,7 +202,7 @@ class Signatures:
             now = tf.minimum(plan.round, frames - begin)
             heard = magnitude[song, begin - before : begin + now + plan.context]
             masks, last = self.rounds.masks(heard, Span(before, now), last)
-            return song, begin + now, (last, self._put(masks, carried))
+            return song, begin + now, (last, outputs.put(masks, carried))
 
         def song(index, carried):
             start = (index, 0, (self.rounds.start().hidden, carried))
@@ -205,32 +211,15 @@ class Signatures:
             )
             return carried
 
-        start = self._zeros([shape[0] * frames, *magnitude.shape[2:]], self.mask_names)
-        _, masks = _fold(shape[0], song, (0, start))
+        start = outputs.zeros([shape[0] * frames, *magnitude.shape[2:]], self.mask_names)
+        _, masks = outputs.fold(shape[0], song, (0, start))
         return {name: tf.reshape(mask, shape) for name, mask in masks.items()}
-
-    @staticmethod
-    def _zeros(shape: list, names: Iterable[str]) -> Outputs:
-        return {name: tf.zeros(shape) for name in names}
-
-    @staticmethod
-    def _put(block: tf.Tensor, carried: tuple) -> tuple:
-        # Writes a block `[any, stems, ...]` into outputs that exist already, without a copy:
-        # lists of blocks would leave holes in memory into which no output fits.
-        begin, outputs = carried
-        end = begin + tf.shape(block)[0]
-        stems = tf.unstack(block, len(outputs), axis=1)
-        pairs = zip(outputs.items(), stems, strict=True)
-        filled = {
-            name: tf.raw_ops.TensorStridedSliceUpdate(
-                input=output, begin=[begin], end=[end], strides=[1], value=stem
-            )
-            for (name, output), stem in pairs
-        }
-        return end, filled
 
     def describe(self, question: tf.Tensor) -> Outputs:
         """Gives `interface` as JSON.
+
+        Each question has an answer, because a server that batches gathers several clients'
+        questions and deals the answers out.
 
         Args:
             question: tf.Tensor. String `[batch]`; the values do not matter.
@@ -238,26 +227,10 @@ class Signatures:
         Returns:
             String `[batch]`, by the name "answer".
         """
-        answer = json.dumps(self.interface())
-        return {"answer": tf.fill(tf.shape(inputs.strings("question", question)), answer)}
+        question = inputs.strings("question", question, self._limits(("answer",)))
+        return {"answer": tf.fill(tf.shape(question), self.interface().as_json())}
 
-
-def _strings(names: Iterable[str], count: tf.Tensor) -> dict[str, tf.TensorArray]:
-    return {name: tf.TensorArray(tf.string, count, element_shape=[]) for name in names}
-
-
-def _write(values: list[tf.Tensor], carried: tuple) -> tuple:
-    index, arrays = carried
-    pairs = zip(arrays.items(), values, strict=True)
-    return index + 1, {name: array.write(index, value) for (name, array), value in pairs}
-
-
-def _fold(count: tf.Tensor, function: Callable[[tf.Tensor, Any], Any], carried: Any) -> Any:
-    # Two songs at a time would take twice the memory.
-    _, carried = tf.while_loop(
-        lambda index, _: index < count,
-        lambda index, carried: (index + 1, function(index, carried)),
-        (0, carried),
-        parallel_iterations=1,
-    )
-    return carried
+    def _limits(self, names: tuple[str, ...]) -> Limits:
+        # Of a signature that has an output of each of those names.
+        limits = self.limits
+        return Limits(self.audio, limits.max_seconds, limits.max_batch, len(names))

@@ -11,13 +11,15 @@ from serving.inputs import guard
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _HEADER = 44  # bytes of the header that TensorFlow writes
+_MOST_CHUNKS = 100  # more would be no file of music, and take long to look through
 
 
 def decode(data: tf.Tensor, audio: AudioConfig, *, max_seconds: float) -> tf.Tensor:
     """Decodes a WAV file, and asserts that it is as the model wants it.
 
     Args:
-        data: tf.Tensor. String, 0-D: RIFF WAVE, 16-bit PCM; any chunks may precede the samples.
+        data: tf.Tensor. String, 0-D: RIFF WAVE, 16-bit PCM; some chunks may precede the
+            samples.
         audio: AudioConfig. The sample rate and the channels that are wanted.
         max_seconds: float. The longest length allowed, in seconds.
 
@@ -32,7 +34,10 @@ def decode(data: tf.Tensor, audio: AudioConfig, *, max_seconds: float) -> tf.Ten
     data = guard(data, tf.equal(magic, "RIFFWAVE"), f"{wanted}, found a file of another kind")
     form, begin, size = _chunks(data)
     complete = tf.logical_and(form > 0, begin > 0)
-    data = guard(data, complete, f"{wanted}, found no fmt or no data chunk in it")
+    missing = f"no fmt or no data chunk among its first {_MOST_CHUNKS} chunks"
+    data = guard(data, complete, f"{wanted}, found {missing}")
+    ended = tf.logical_or(size > 0, _may_follow(data, begin))
+    data = guard(data, ended, f"{wanted}, found a data chunk of size 0 with samples behind it")
 
     kind = _number(data, form, 2)
     # An extensible format has its plain kind in the first bytes of its GUID.
@@ -108,23 +113,34 @@ def _chunks(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     def name(place):
         return tf.strings.substr(data, tf.minimum(place, length), 4)
 
-    def further(place, _):
-        return tf.logical_and(place + 8 <= length, tf.not_equal(name(place), "data"))
+    def further(place, _, count):
+        inside = tf.logical_and(place + 8 <= length, count < _MOST_CHUNKS)
+        return tf.logical_and(inside, tf.not_equal(name(place), "data"))
 
-    def step(place, form):
+    def step(place, form, count):
         size = _number(data, place + 4, 4)
         # A format has at least 16 bytes, and they must not be cut off.
         fits = tf.logical_and(size >= 16, place + 8 + size <= length)
         form = tf.where(tf.logical_and(tf.equal(name(place), "fmt "), fits), place + 8, form)
-        return place + 8 + size + size % 2, form
+        return place + 8 + size + size % 2, form, count + 1
 
-    start = (tf.constant(12, tf.int64), tf.constant(0, tf.int64))
-    place, form = tf.while_loop(further, step, start, parallel_iterations=1)
+    start = (tf.constant(12, tf.int64), tf.constant(0, tf.int64), 1)
+    place, form, _ = tf.while_loop(further, step, start, parallel_iterations=1)
     found = tf.logical_and(place + 8 <= length, tf.equal(name(place), "data"))
     begin = tf.where(found, place + 8, 0)
     # A program that writes to a pipe does not know the size, and leaves a wrong one.
     size = tf.where(found, tf.minimum(_number(data, place + 4, 4), length - begin), 0)
     return form, begin, size
+
+
+def _may_follow(data: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+    # Whether nothing or a chunk follows a data chunk that is empty. A program that was killed
+    # leaves the size 0 in front of the samples.
+    length = tf.cast(tf.strings.length(data), tf.int64)
+    name = tf.strings.substr(data, tf.minimum(place, length), 4)
+    is_name = tf.strings.regex_full_match(name, "[A-Za-z0-9 _-]{4}")
+    fits = place + 8 + _number(data, place + 4, 4) <= length
+    return tf.logical_or(length <= place + 1, tf.logical_and(is_name, fits))
 
 
 def _number(data: tf.Tensor, place: tf.Tensor, size: int) -> tf.Tensor:

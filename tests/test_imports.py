@@ -19,7 +19,7 @@ ALLOWED = {
     "mss_keras.jobs": {"mss_keras.config"},
     "mss_keras.signal": _JOBS,
     **{room: _SIGNAL for room in _ROOMS},
-    "serving": _SIGNAL | {"mss_keras.models"},
+    "serving": _SIGNAL | {"mss_keras.data", "mss_keras.models"},
     "mss_keras.reports": _SIGNAL | _ROOMS,
     "mss_keras.training": _REPORTS | {"serving"},
     "mss_keras.separation": _REPORTS,

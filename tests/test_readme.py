@@ -34,9 +34,9 @@ READMES = [FIRST, ROOT / ".github/CONTRIBUTING.md"]
 READMES += [room / "README.md" for room in ROOMS if (room / "README.md").exists()]
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in READMES}
 # Programs that are not ours, and flags of theirs.
-OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "-o", "|"}
+OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "kubectl", "-o", "|"}
 FOREIGN_FLAGS = {
-    *("--create-dirs", "--data-binary", "--help"),
+    *("--create-dirs", "--data-binary", "--from-file", "--help"),
     *("--enable_batching", "--batching_parameters_file"),  # of the server
 }
 NAMES = sorted(TEXTS)

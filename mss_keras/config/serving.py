@@ -34,15 +34,30 @@ class ServingConfig:
         section="serving",
         everyday=True,
     )
+    max_batch: int = option(
+        16,
+        "Most songs of a request",
+        section="serving",
+    )
     fixed_seconds: float = option(
         6.0,
         "Length of the waveforms of fixed_length, seconds; below `chunk_dur`",
         section="serving",
     )
+    licence: str | None = option(
+        None,
+        "Licence of the model, for its card, such as 'CC BY-NC-SA 4.0'",
+        section="serving",
+    )
+    scores: str | None = option(
+        None,
+        "Folder of this model's evaluation, whose SDR the card tells",
+        section="serving",
+    )
 
     def __post_init__(self):
         require_choices(self)
-        require_positive(self, "max_seconds", "fixed_seconds")
+        require_positive(self, "max_seconds", "max_batch", "fixed_seconds")
         require(
             len(self.signatures) > 0 and len(set(self.signatures)) == len(self.signatures),
             "signatures",

@@ -93,6 +93,12 @@ class Song:
         for block in itertools.chain([first], blocks):
             yield self._with_channels(block)
 
+    @property
+    def warnings(self) -> list[str]:
+        """Lines about what was wrong with the file, after it was decoded."""
+        found = damages(self.damaged, seconds=self.samples / self.rate, expected=self.seconds)
+        return [f"warning: {self.path}: {damage}" for damage in found]
+
     def _with_channels(self, block: np.ndarray) -> np.ndarray:
         # The resampler would take 3 dB off a mono file that becomes stereo.
         wanted = self.audio.nb_channels
@@ -161,3 +167,23 @@ def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:
         UserError: as `Song` and its blocks raise it.
     """
     return np.concatenate(list(Song(path, audio).blocks()))
+
+
+def damages(packets: int, *, seconds: float, expected: float | None) -> list[str]:
+    """What was wrong with a file that was decoded, a phrase each.
+
+    Args:
+        packets: number of damaged packets.
+        seconds: length of what was decoded, seconds.
+        expected: length that the file claims, seconds, if it does.
+
+    Example:
+        >>> damages(0, seconds=3.5, expected=60.0)
+        ['it ends after 3.5 of 60.0 s, and may be cut off']
+    """
+    found = []
+    if packets:
+        found.append(f"{packets} damaged packets were left out")
+    if expected is not None and seconds < expected - 0.5:
+        found.append(f"it ends after {seconds:.1f} of {expected:.1f} s, and may be cut off")
+    return found

@@ -57,7 +57,9 @@ def find_songs(inputs: Sequence[str]) -> dict[Path, Path]:
 def _bare(path: Path) -> Path:
     # A .stem.mp4 has a suffix of two parts.
     suffix = STEM_SUFFIX if path.name.endswith(STEM_SUFFIX) else path.suffix
-    return path.with_name(path.name.removesuffix(suffix) or path.name)
+    name = path.name.removesuffix(suffix)
+    # `...wav` would have its stems in the folder above.
+    return path if name in ("", ".", "..") else path.with_name(name)
 
 
 def _audio_in(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mss_keras.config import SeparationConfig, SongConfig, UserError
-from mss_keras.data.decoding import Song
+from mss_keras.data.decoding import Song, damages
 from mss_keras.data.encoding import require_format, stem_files
 from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.jobs.interrupt import interruptible
@@ -136,7 +136,9 @@ def separate_song(
         if not written:
             raise UserError(path, "no samples", "an audio file")
     where = f"{target}{STEM_SUFFIX}" if with_mixture else target
-    warnings = _warnings(song.damaged, writer.clipped, (written / rate, wanted.seconds))
+    warnings = damages(song.damaged, seconds=written / rate, expected=wanted.seconds)
+    if writer.clipped:
+        warnings.append(f"{writer.clipped} samples were clipped; files of 32-bit floats are not")
     return [
         f"{path}: {', '.join(sums)} in {where}",
         *(f"warning: {path}: {warning}" for warning in warnings),
@@ -181,14 +183,3 @@ def _sums(names: tuple[str, ...], files: SongConfig) -> dict[str, list[int]]:
         name: [names.index(summand) for summand in summands]
         for name, summands in files.aggregate.items()
     }
-
-
-def _warnings(damaged: int, clipped: int, seconds: tuple[float, float | None]) -> list[str]:
-    warnings, (found, expected) = [], seconds
-    if damaged:
-        warnings.append(f"{damaged} damaged packets were left out")
-    if expected is not None and found < expected - 0.5:
-        warnings.append(f"it ends after {found:.1f} of {expected:.1f} s, and may be cut off")
-    if clipped:
-        warnings.append(f"{clipped} samples were clipped; files of 32-bit floats are not")
-    return warnings

@@ -171,7 +171,7 @@ def _report(config: RunConfig, folder: Path, *, music: MusicSet, history: list[R
         for name, tracks in (("train", music.train), ("valid", music.valid))
     }
     scores = write_report(best, folder, excerpts, history=history, loss=describe(config))
-    about, limits = runs.about(folder, scores), ServingConfig(("serving_default",))
+    about, limits = runs.about(folder, scores), ServingConfig(("serving_default", "separate_wav"))
     best.export(folder / "saved_model", limits=limits, version=1, about=about)
     return scores
 

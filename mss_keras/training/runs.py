@@ -12,7 +12,7 @@ RUN/
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,7 @@ def about(path: str | Path, scores: Sequence[Score] = ()) -> dict[str, Any]:
         scores: of its report. Defaults to none.
 
     Returns:
-        `loss`, `data`, `metrics` and `configuration`, of plain types.
+        `loss`, `data`, `metrics` and `configuration`, of plain types and without paths.
     """
     path = Path(path)
     if not (path / "config.yaml").is_file():
@@ -135,12 +135,24 @@ def about(path: str | Path, scores: Sequence[Score] = ()) -> dict[str, Any]:
             {k: None if v != v else v for k, v in dataclasses.asdict(score).items()}
             for score in scores
         ]
+    root = config.data.root
     return {
         "loss": list(config.training.loss),
-        "data": dataclasses.asdict(config.data),
+        "data": {"dataset": root and Path(root).name, **_public(dataclasses.asdict(config.data))},
         "metrics": metrics,
-        "configuration": config.to_flat(),
+        "configuration": _public(config.to_flat()),
     }
+
+
+# Fields that hold paths of the machine that trained, which are nobody else's business.
+_PATHS = {"root", "prepared", "statistics", "unpaired_root", "unpaired_sources", "pretrained"}
+
+
+def _public(values: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in values.items() if name not in _PATHS}
+    if not str(shown.get("vggish", "https:")).startswith("https:"):
+        shown["vggish"] = Path(shown["vggish"]).name
+    return shown
 
 
 def _first_line(error: Exception) -> str:

@@ -49,3 +49,9 @@ def test_what_is_missing_is_reported_later_or_now(folder):
         (folder / "empty").mkdir(exist_ok=True)
         with pytest.raises(UserError, match="found no songs"):
             find_songs([str(given)])
+
+
+@pytest.mark.parametrize("name", ["..wav", "...wav", ".wav", "...stem.mp4"])
+def test_a_name_of_dots_stays_in_the_output(name, tmp_path):
+    (tmp_path / name).touch()
+    assert find_songs([str(tmp_path / name)]) == {tmp_path / name: Path(name)}

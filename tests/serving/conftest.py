@@ -12,7 +12,7 @@ def exported() -> Exported:
     """Of all signatures, with the Wiener filter; several rounds within seconds."""
     separator = make_separator()
     options = SeparationConfig(niter=1, wiener_win_len=100, chunk_dur=0.6, context_dur=1.0)
-    limits = ServingConfig(ALL, max_seconds=20.0, fixed_seconds=0.5)
+    limits = ServingConfig(ALL, max_seconds=20.0, max_batch=8, fixed_seconds=0.5)
     folder = once("open_unmix", lambda path: separator.export(path, options, limits=limits))
     return Exported(separator, options, folder, folder / "1")
 

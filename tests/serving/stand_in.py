@@ -47,6 +47,7 @@ class Servable:
     """One version of a model."""
 
     def __init__(self, folder):
+        self.version = int(folder.name)
         config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
         self.session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
         with self.session.graph.as_default():
@@ -154,6 +155,9 @@ class StandIn(prediction_service_pb2_grpc.PredictionServiceServicer):
         except Refused as error:
             context.abort(error.code, str(error))
         response = predict_pb2.PredictResponse()
+        response.model_spec.name = spec.name
+        response.model_spec.signature_name = name
+        response.model_spec.version.value = servable.version
         for name, value in outputs.items():
             # As AsProtoField does: values in their own fields, not as content.
             tensor = response.outputs[name]
@@ -202,7 +206,9 @@ class StandIn(prediction_service_pb2_grpc.PredictionServiceServicer):
                 self.handle_path(":predict", self.predict)
 
             def status(self, name, version, label):
-                stand_in.find(name, version, label)
+                found = stand_in.find(name, version, label)
+                if label:
+                    version = found.version
                 versions = sorted(stand_in.servables[name], reverse=True)
                 return {
                     "model_version_status": [

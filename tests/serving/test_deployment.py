@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 from compose_spec import PyCompose
@@ -17,6 +18,8 @@ from google.protobuf import (
     wrappers_pb2,
 )
 from tensorflow_serving.config import model_server_config_pb2
+
+from mss_keras.config import ServingConfig
 
 ROOT = Path(__file__).parents[2]
 SERVING = ROOT / "serving"
@@ -81,6 +84,7 @@ def test_batching():
     assert sizes[-1] == config.max_batch_size.value
     assert not config.pad_variable_length_inputs
     assert config.num_batch_threads.value >= 1
+    assert config.max_batch_size.value <= ServingConfig().max_batch
 
 
 def test_monitoring():
@@ -89,32 +93,76 @@ def test_monitoring():
     assert config.prometheus_config.path in README
 
 
-def test_compose():
-    (service,) = PyCompose.from_yaml(COMPOSE).to_dict()["services"].values()
+def minor_of_tensorflow():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     pinned = re.search(r"tensorflow ~= (\d+\.\d+)", setup["options"]["install_requires"])
     assert pinned
-    minor = pinned[1]
-    assert service["image"].startswith(f"tensorflow/serving:{minor}.")
-    written = yaml.safe_load(COMPOSE)["services"]["serving"]
-    targets = {}
-    for mount in written["volumes"]:
-        source, target, mode = mount.split(":")
-        assert mode == "ro"
-        assert source == "./models" or (SERVING / source).is_file()
-        targets[source] = target
-    # The server looks for its files, and for the models, where they are mounted.
-    asked = dict(word.split("=") for word in written["command"])
-    assert asked["--model_config_file"] == targets["./models.config"]
-    assert asked["--monitoring_config_file"] == targets["./monitoring.config"]
-    assert f"--batching_parameters_file={targets['./batching.config']}`" in README
-    models = read("models.config", model_server_config_pb2.ModelServerConfig())
-    assert {Path(m.base_path).parent for m in models.model_config_list.config} == {
-        Path(targets["./models"])
-    }
+    return pinned[1]
+
+
+def test_compose():
+    # The specification is of what Compose makes of variables and merged keys.
+    filled = yaml.safe_dump(yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", COMPOSE)))
+    checked = PyCompose.from_yaml(filled).to_dict()["services"]
+    services = yaml.safe_load(COMPOSE)["services"]
+    assert set(checked) == set(services) == {"serving", "serving-gpu"}
+    for name, service in services.items():
+        image = rf"tensorflow/serving:{minor_of_tensorflow()}\.\d+" + name.removeprefix("serving")
+        assert re.fullmatch(image, service["image"])
+        targets = {}
+        for mount in service["volumes"]:
+            source, target, mode = mount.split(":")
+            assert mode == "ro"
+            assert source == "./models" or (SERVING / source).is_file()
+            targets[source] = target
+        # The server looks for its files, and for the models, where they are mounted.
+        asked = dict(word.split("=") for word in service["command"])
+        assert asked["--model_config_file"] == targets["./models.config"]
+        assert asked["--monitoring_config_file"] == targets["./monitoring.config"]
+        assert f"--batching_parameters_file={targets['./batching.config']}`" in README
+        models = read("models.config", model_server_config_pb2.ModelServerConfig())
+        assert {Path(m.base_path).parent for m in models.model_config_list.config} == {
+            Path(targets["./models"])
+        }
+        # Nobody else's machine, and neither all memory nor all cores of this one.
+        assert all(port.startswith("${SERVING_ADDRESS:-127.0.0.1}:") for port in service["ports"])
+        assert service["mem_limit"] == "8g"
+        assert f"--tensorflow_intra_op_parallelism={service['cpus']:g}" in service["command"]
+        assert service["healthcheck"]["test"]
+    assert "profiles" not in services["serving"]  # `up` starts it, and not the other one
+    assert services["serving-gpu"]["profiles"] == ["gpu"]
+    (device,) = services["serving-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
     with pytest.raises(ValueError, match="heathcheck"):
-        PyCompose.from_yaml(COMPOSE.replace("healthcheck", "heathcheck"))
+        PyCompose.from_yaml(filled.replace("healthcheck", "heathcheck"))
+
+
+def test_kubernetes():
+    text = (SERVING / "kubernetes.yaml").read_text()
+    manifests = {manifest["kind"]: manifest for manifest in yaml.safe_load_all(text)}
+    assert set(manifests) == {"PersistentVolumeClaim", "Service", "Deployment"}
+    for manifest in manifests.values():
+        kubernetes_validate.validate(manifest, "1.30", strict=True)
+    pod = manifests["Deployment"]["spec"]["template"]
+    assert manifests["Service"]["spec"]["selector"] == pod["metadata"]["labels"]
+    assert manifests["Deployment"]["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    (container,) = pod["spec"]["containers"]
+    compose = yaml.safe_load(COMPOSE)["services"]["serving"]
+    assert (container["image"], container["args"]) == (compose["image"], compose["command"])
+    assert container["resources"]["limits"] == {"cpu": f"{compose['cpus']:g}", "memory": "8Gi"}
+    for probe in ("startupProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["path"] == "/v1/models/open_unmix"
+    assert container["livenessProbe"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {port["name"]: port["port"] for port in manifests["Service"]["spec"]["ports"]}
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    assert set(volumes) == {mount["name"] for mount in container["volumeMounts"]}
+    claim = volumes["models"]["persistentVolumeClaim"]["claimName"]
+    assert claim == manifests["PersistentVolumeClaim"]["metadata"]["name"]
+    container["livenesProbe"] = container.pop("livenessProbe")
+    with pytest.raises(kubernetes_validate.ValidationError, match="livenesProbe"):
+        kubernetes_validate.validate(manifests["Deployment"], "1.30", strict=True)
 
 
 def test_health_check(stand_in):
@@ -137,6 +185,6 @@ def test_flags_named_in_the_text_exist():
         command = [sys.executable, "-m", *text.split(), "--help"]
         known += subprocess.check_output(command, text=True)
     known += (ROOT / "tests/benchmarks/served_requests.py").read_text()
-    server = {"--enable_batching", "--batching_parameters_file", "--data-binary"}
+    server = {"--enable_batching", "--batching_parameters_file", "--data-binary", "--from-file"}
     for flag in set(re.findall(r"--[a-z][a-z_-]+", README)) - server:
         assert flag in known, flag

@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -23,7 +26,8 @@ from mss_keras.config import (
     UserError,
 )
 from mss_keras.models.masking import MaskingModel
-from serving import checks, export, protos, warmup
+from serving import card, checks, export, inputs, protos, warmup
+from serving.interface import Interface
 from serving.signatures import Signatures
 
 RATE = 44100
@@ -33,6 +37,18 @@ def wav(waveform, subtype="PCM_16", rate=RATE):
     file = io.BytesIO()
     soundfile.write(file, waveform, rate, subtype, format="WAV")
     return file.getvalue()
+
+
+def unfinished(samples):
+    """As a program leaves it that was killed while it recorded."""
+    file = bytearray(wav(np.full([samples, 2], 0.5)))
+    file[40:44] = bytes(4)
+    return bytes(file)
+
+
+def empty_chunks(count):
+    file = wav(np.zeros([9, 2]))
+    return file[:12] + b"JUNK\0\0\0\0" * count + file[12:]
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +178,34 @@ NAN = np.full([1, 9, 2], np.nan, np.float32)
         ("separate_wav", [wav(np.zeros([9, 2]), "PCM_24")], "[bits:] [24]"),
         ("separate_wav", [wav(np.zeros([882001, 2]))], "at most 20 s at 44100 Hz"),
         ("separate_wav", np.array([[b""]], object), "wanted [batch], rank 1"),
+        # A message of 63 bytes can claim such a batch.
+        (
+            "serving_default",
+            np.zeros([2**20, 0, 2]),
+            "wanted a batch of at most 8, found] [1048576",
+        ),
+        ("fixed_length", np.zeros([9, 22050, 2]), "wanted a batch of at most 8, found] [9"),
+        ("spectrogram", np.zeros([2**20, 0, 2, 257]), "wanted a batch of at most 8"),
+        ("spectrogram", np.zeros([0, 2**31 - 2, 2, 257]), "at most 20 s at 44100 Hz"),
+        ("separate_wav", [b""] * 9, "wanted a batch of at most 8"),
+        ("describe", [b""] * 9, "wanted a batch of at most 8"),
+        (
+            "serving_default",
+            np.full([1, 9, 2], 1e36),
+            "absolute values of at most 1000, found] [1e+36",
+        ),
+        (
+            "serving_default",
+            np.full([1, 9, 2], -1001),
+            "absolute values of at most 1000, found] [1001",
+        ),
+        ("spectrogram", np.full([1, 9, 2, 257], 1e36), "absolute values of at most 512000"),
+        ("separate_wav", [unfinished(1000)], "found a data chunk of size 0 with samples behind it"),
+        ("separate_wav", [empty_chunks(400_000)], "among its first 100 chunks"),
     ],
 )
 def test_a_wrong_input_is_told_what_was_wanted(ask, signature, value, message):
+    start = time.monotonic()
     if isinstance(value, np.ndarray) and value.dtype == np.float64:
         value = value.astype(np.float32)
     with pytest.raises(Exception, match="assertion failed") as caught:
@@ -174,6 +215,69 @@ def test_a_wrong_input_is_told_what_was_wanted(ask, signature, value, message):
     # Values of the message stand in brackets; of several, the session runs it as one text.
     told = str(caught.value).replace("[", "").replace("]", "")
     assert message.replace("[", "").replace("]", "") in told
+    assert time.monotonic() - start < 5
+
+
+def test_an_answer_that_could_not_be_sent(exported):
+    """Without the outputs: what is asserted, at sizes that this machine could not compute."""
+    limits = inputs.Limits(exported.separator.audio, 900.0, 16, stems=4)
+
+    @tf.function(input_signature=[tf.TensorSpec(None)])
+    def checked(waveform):
+        return tf.shape(inputs.waveforms(waveform, limits))
+
+    most = 2**31 // (4 * 4 * 2)
+    assert checked(tf.zeros([2, most // 2 - 1, 2]))[1] == most // 2 - 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="less than 2147483648 bytes"):
+        checked(tf.zeros([2, most // 2, 2]))
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "fixed_length", "spectrogram"])
+def test_the_loudest_samples_give_finite_stems(ask, signature):
+    shape = {"serving_default": [1, 50000, 2], "fixed_length": [1, 22050, 2]}
+    peak = np.random.default_rng(0).choice([-1000.0, 1000.0], shape.get(signature, [1, 50, 2, 257]))
+    if signature == "spectrogram":
+        peak = np.abs(peak) * 512
+    for stem in ask(signature, peak.astype(np.float32)).values():
+        assert np.isfinite(stem).all()
+
+
+def test_limits_in_the_loader_of_the_server(exported, tmp_path):
+    for signature, value, message in [
+        ("serving_default", np.zeros([2**20, 0, 2], np.float32), "wanted a batch of at most 8"),
+        ("separate_wav", np.array([empty_chunks(400_000)], object), "its first 100 chunks"),
+    ]:
+        failed = exported.native(signature, value, tmp_path)
+        assert failed.returncode == 3
+        assert failed.stderr.startswith("3 ")  # INVALID_ARGUMENT
+        assert message in failed.stderr
+
+
+def test_the_model_says_what_it_takes(exported, ask):
+    (first, second) = ask("describe", [b"", b"?"])["answer"]
+    assert first == second
+    interface = Interface.parse(first)
+    assert (interface.stems, interface.signatures) == (("vocals", "rest"), ALL)
+    assert (interface.max_samples, interface.fixed_samples) == (20 * RATE, RATE // 2)
+    assert (interface.max_batch, interface.max_peak) == (8, inputs.MAX_PEAK)
+    told = json.loads((exported.path / card.PATH).read_text())
+    assert Interface.parse(json.dumps(told["interface"])) == interface
+
+
+def test_nothing_is_computed_for_empty_songs(ask):
+    start = time.monotonic()
+    found = ask("serving_default", np.zeros([8, 0, 2], np.float32))
+    files = ask("separate_wav", [wav(np.zeros([0, 2]))] * 8)
+    assert time.monotonic() - start < 0.2
+    assert found["rest"].shape == (8, 0, 2)
+    assert {bytes(file) for file in files["rest_bytes"]} == {wav(np.zeros([0, 2]))}
+
+
+def test_an_empty_file_may_have_chunks_behind(ask):
+    empty = wav(np.zeros([0, 2]))
+    with_tags = empty + b"LIST" + (4).to_bytes(4, "little") + b"INFO"
+    (file,) = ask("separate_wav", [with_tags])["rest_bytes"]
+    assert len(soundfile.read(io.BytesIO(file))[0]) == 0
 
 
 def test_what_is_published(exported):
@@ -182,15 +286,28 @@ def test_what_is_published(exported):
     count = sum(np.prod(w.shape) for w in exported.separator.weights)
     (data,) = (exported.path / "variables").glob("*.data*")
     assert 4 * count < data.stat().st_size < 4.5 * count + 10000  # once
-    card = json.loads((exported.path / export.CARD).read_text())
-    assert {"loss", "data", "metrics", "configuration"} < set(card)
-    assert card["sources"] == ["vocals", "rest"]
-    assert (card["sample_rate"], card["tensorflow"]) == (RATE, tf.__version__)
+    told = json.loads((exported.path / card.PATH).read_text())
+    assert {"loss", "data", "metrics", "test_sdr", "configuration"} < set(told)
+    assert told["sources"] == ["vocals", "rest"]
+    assert (told["sample_rate"], told["tensorflow"]) == (RATE, tf.__version__)
+    assert "not stated" in told["licence"]
+    assert "vocals, rest" in told["intended_use"]
+    assert any("16000 Hz" in limit for limit in told["limits"])
     head = ["git", "rev-parse", "HEAD"]
     commit = subprocess.run(head, cwd=Path(__file__).parent, capture_output=True, text=True)
-    assert card["git_commit"].startswith(commit.stdout.strip())
+    assert told["git_commit"].startswith(commit.stdout.strip())
     shape = signature_of(exported.path, "serving_default").inputs["waveform"].tensor_shape
     assert [dim.size for dim in shape.dim] == [-1, -1, 2]
+
+
+def test_a_run_has_what_the_readme_asks(run):
+    readme = (Path(export.__file__).parent / "README.md").read_text()
+    (asked,) = re.findall(r'"signature_name": "(\w+)", "inputs": {"(\w+)"', readme)
+    signature, name = asked
+    assert list(signature_of(run / "saved_model/1", signature).inputs) == [name]
+    told = (run / "saved_model/1" / card.PATH).read_text()
+    assert json.loads(told)["data"]["dataset"] == "music"
+    assert os.environ["MSS_KERAS_SHARED"] not in told  # where the music lay
 
 
 def test_warm_up_requests_are_the_official_messages(exported):

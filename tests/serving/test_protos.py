@@ -1,7 +1,10 @@
 """Our messages are the official ones on the wire, without TensorFlow."""
 
+import configparser
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,10 +54,44 @@ def test_other_types_are_refused():
         protos.to_array(tensor)
 
 
-def test_a_client_needs_no_tensorflow():
-    code = "import sys, serving.client; print({name.split('.')[0] for name in sys.modules})"
+# The modules of packages that are called otherwise.
+MODULES = {"grpcio": "grpc", "protobuf": "google", "pyyaml": "yaml"}
+
+
+@pytest.mark.parametrize("module", ["serving.client", "serving.client.__main__"])
+def test_a_client_needs_its_requirements_and_no_tensorflow(module):
+    code = (
+        f"import sys, {module}\n"
+        "print({name.split('.')[0] for name, module in sys.modules.items()\n"
+        "       if 'site-packages' in (getattr(module, '__file__', None) or '')})"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert "grpc" in result.stdout
-    assert not {"tensorflow", "keras", "tensorflow_serving"} & eval(result.stdout)
+    imported = eval(result.stdout)
+    assert not {"tensorflow", "keras", "tensorflow_serving"} & imported
+    text = (Path(protos.__file__).with_name("client") / "requirements.txt").read_text()
+    waveforms, _ = text.split("# For audio files")
+    named = {
+        MODULES.get(package, package)
+        for package in re.findall(r"^(\w+) >=", waveforms if "main" not in module else text, re.M)
+    }
+    # What those packages bring themselves.
+    besides = {"typing_extensions", "cffi", "_cffi_backend", "_soundfile", "_soundfile_data"}
+    # What an editable installation runs first.
+    own = {name for name in imported if name.startswith(("__editable__", "_distutils_hack"))}
+    assert imported - besides - own <= named
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg")
+    required = setup["options"]["install_requires"]
+    for package in re.findall(r"^(\w+ >= .*)", text, re.M):
+        assert package in required
+
+
+def test_a_tensor_that_claims_more_than_it_has():
+    for sizes in ([2**40], [2**31, 2**31], [-1, 4]):
+        tensor = protos.TensorProto(dtype=1, float_val=b"\0" * 4)
+        for size in sizes:
+            tensor.tensor_shape.dim.add(size=size)
+        with pytest.raises(ValueError, match="wanted less than 2 GiB"):
+            protos.to_array(tensor)

@@ -6,6 +6,7 @@ In real processes, but for commands that follow another of their kind: see `comm
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -405,7 +406,7 @@ def test_export(trainer, command, run, tmp_path):
     (output / "1").mkdir(parents=True)
     options = (
         *("--signatures", "separate_wav", "fixed_length", "--fixed-seconds", "0.5"),
-        *("--niter", "1", "--max-seconds", "60"),
+        *("--niter", "1", "--max-seconds", "60", "--licence", "CC0 1.0"),
     )
     made = trainer("export", "--model", run, "--output", output, *options, check=0)
     assert made.stdout.strip() == f"version 2 in {output / '2'}"
@@ -417,6 +418,9 @@ def test_export(trainer, command, run, tmp_path):
     assert card["metrics"]["best_epoch"]["val_loss"]
     assert card["signatures"] == ["separate_wav", "fixed_length", "describe"]
     assert (card["separation"]["niter"], card["max_seconds"]) == (1, 60)
+    assert (card["licence"], card["test_sdr"]) == ("CC0 1.0", None)
+    assert card["data"]["dataset"] == Path(config.data.root or "").name
+    assert str(Path(config.data.root or "").parent) not in json.dumps(card)
     error = error_of(command("export", "--model", run, "--output", run / "config.yaml", check=2))
     assert "config.yaml: found File exists, wanted a folder to write to" in error
 
@@ -499,6 +503,21 @@ def test_evaluate(trainer, command, run, tree, tmp_path):
     assert "2 of 3 tracks are scored already" in again.stdout
     assert again.stdout.splitlines()[1:] == result.stdout.splitlines()
     assert "--metrics: found 'x'" in error_of(command(*arguments, "--metrics", "x", check=2))
+    # The card of an export tells what was found of this model.
+    to = ("export", "--output", tmp_path / "model", "--signatures", "spectrogram")
+    command(*to, "--model", run, "--scores", tmp_path / "scores", check=0)
+    told = json.loads((tmp_path / "model/1/assets.extra/model_card.json").read_text())["test_sdr"]
+    with (tmp_path / "scores/summary.csv").open() as file:
+        small = {
+            row["source"]: row["sdr"] for row in csv.DictReader(file) if row["method"] == "small"
+        }
+    assert told["subset"] == "test"
+    assert {source: str(sdr) for source, sdr in told["sdr"].items()} == small
+    shutil.copytree(run, tmp_path / "another")
+    wrong = command(*to, "--model", tmp_path / "another", "--scores", tmp_path / "scores", check=2)
+    assert "scores: found scores of small, irm, mixture, wanted" in error_of(wrong)
+    gone = command(*to, "--model", run, "--scores", tmp_path / "gone", check=2)
+    assert "evaluation.yaml: found No such file" in error_of(gone)
 
 
 def test_benchmark_records_what_failed_and_skips_what_is_finished(

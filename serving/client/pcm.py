@@ -1,4 +1,4 @@
-"""WAV files of 16 bits in memory, for a client; `serving.wav` has the same for graphs."""
+"""WAV files of 16 bits in memory, for REST; `serving.wav` has the same for graphs."""
 
 import io
 import wave
@@ -34,7 +34,15 @@ def from_wav(data: bytes) -> np.ndarray:
 
     Returns:
         Float32 `[samples, channels]`, −1 to 1.
+
+    Raises:
+        ValueError: if it is another file, or is cut off.
     """
-    with wave.open(io.BytesIO(data)) as reader:
-        samples = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
-        return samples.reshape(-1, reader.getnchannels()).astype(np.float32) / 2**15
+    try:
+        with wave.open(io.BytesIO(data)) as reader:
+            if reader.getsampwidth() != 2:
+                raise ValueError(f"samples of {8 * reader.getsampwidth()} bits")
+            samples = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
+            return samples.reshape(-1, reader.getnchannels()).astype(np.float32) / 2**15
+    except (wave.Error, EOFError) as error:
+        raise ValueError(str(error) or "a file that is cut off") from error

@@ -16,13 +16,15 @@ import numpy as np
 import pytest
 import soundfile
 import stand_in as module
+from exported import make_separator
 
-from mss_keras.config import UserError
-from serving import client as command
-from serving.client import Client
-from serving.transport import ServingError, Values
+from mss_keras.config import AudioConfig, SeparationConfig, ServingConfig, UserError
+from serving.client import Client, ServingError, patience
+from serving.client.__main__ import main
+from serving.client.transport import Values
 
 RATE = 8000  # of the quick model
+BEFORE = Path(__file__).parents[2] / "before"
 
 
 def decibels(error, reference):
@@ -48,7 +50,7 @@ def test_a_file_by_the_command_line(stand_in, exported, stems, scheme, tmp_path,
     # Rounds of 2.8 s: several requests.
     arguments += ["--seconds", "1", "--output", str(tmp_path / "out"), "--jobs", "3"]
     before = stand_in.answered
-    assert command.main(arguments) == 0
+    assert main(arguments) == 0
     assert stand_in.answered == before + 3  # and the question
     assert "song.wav: vocals, rest in" in capsys.readouterr().out
     heard, _ = soundfile.read(tmp_path / "song.wav", dtype="float32")
@@ -111,6 +113,50 @@ def test_an_overloaded_server(stand_in, quick, long_song, monkeypatch):
     assert decibels(stem - expected, expected) < -80
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """An export of before, and one that offers nothing but `fixed_length`."""
+    folder = tmp_path_factory.mktemp("fixed")
+    audio = AudioConfig(sample_rate=8000, nfft=512, nhop=256)
+    options = SeparationConfig(chunk_dur=4.0, context_dur=1.0)
+    limits = ServingConfig(("fixed_length",), fixed_seconds=3.0)
+    separator = make_separator(1, audio)
+    separator.export(folder, options, limits=limits)
+    server = module.StandIn({"before": BEFORE / "run/saved_model", "fixed": folder})
+    yield server, separator, options
+    server.stop()
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_an_export_of_before(others, scheme):
+    with np.load(BEFORE / "expected.npz") as wanted:
+        with closing(Client(url(others[0], scheme), "before")) as client:
+            stems = client.separate(wanted["mixture"])
+        assert list(stems) == ["vocals", "drums", "bass", "other"]
+        for name, stem in stems.items():
+            np.testing.assert_allclose(stem, wanted[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_model_that_offers_nothing_but_one_length(others, scheme, long_song):
+    server, separator, options = others
+    song = long_song[: 10 * RATE + 1]
+    with closing(Client(url(server, scheme), "fixed")) as client:
+        stems = client.separate(song)
+        short = client.separate(song[-1000:])
+    length = 3 * RATE
+    step = length // 2 - min(client.interface.fade, length // 8)
+    for begin in (0, step, 2 * step):  # each piece is heard alone; its middle is kept
+        kept = slice(begin + 9000, begin + 15000)
+        for name, stem in separator.separate(song[begin : begin + length], options).items():
+            wanted = stem[9000:15000]
+            assert decibels(stems[name][kept] - wanted, wanted) < -80
+    assert all(stem.shape == song.shape for stem in stems.values())
+    padded = np.pad(song[-1000:], [(0, length - 1000), (0, 0)])
+    for name, stem in separator.separate(padded, options).items():
+        assert decibels(short[name] - stem[:1000], stem[:1000]) < -80
+
+
 def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -141,11 +187,7 @@ def test_a_server_that_dies_and_returns_in_mid_song(quick, long_song, tmp_path):
         options: dict[str, Any] = {"version": 1, "seconds": 1, "jobs": 2, "deadline": 60}
         address = f"grpc://127.0.0.1:{port}"
         with closing(Client(address, "quick", **options, say=said.append)) as client:
-
-            def read(begin, end):
-                return long_song[begin:end]
-
-            for index, block in enumerate(client.blocks(read, len(long_song))):
+            for index, block in enumerate(client.blocks([long_song])):
                 stems.append(block)
                 if index == 6:
                     servers[0].send_signal(signal.SIGKILL)
@@ -161,15 +203,17 @@ def test_a_server_that_dies_and_returns_in_mid_song(quick, long_song, tmp_path):
         assert decibels(made - stem, stem) < -80  # nothing lost, nothing twice
 
 
-def test_a_server_that_is_away(tmp_path, capsys):
-    for scheme in ("grpc", "http"):
-        start = time.monotonic()
-        with pytest.raises(ServingError, match="UNAVAILABLE"):
-            Client(f"{scheme}://127.0.0.1:{free_port()}", deadline=1.0)
-        assert time.monotonic() - start < 3
-    away = f"grpc://127.0.0.1:{free_port()}"
-    assert command.main(["song.wav", "--url", away, "--deadline", "0.5"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: UNAVAILABLE: ")
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_server_that_is_away(scheme, capsys, monkeypatch):
+    monkeypatch.setattr(patience, "CONNECT_SECONDS", 1.0)
+    away = f"{scheme}://127.0.0.1:{free_port()}"
+    start = time.monotonic()
+    with pytest.raises(ServingError, match=r"UNAVAILABLE: .*[Cc]onnection refused"):
+        Client(away)
+    assert time.monotonic() - start < 3
+    assert main(["song.wav", "--url", away]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: UNAVAILABLE: ")
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
@@ -197,34 +241,53 @@ def test_what_a_server_refuses(stand_in, scheme):
 
 
 def test_wrong_input(stand_in, tmp_path, capsys):
-    soundfile.write(tmp_path / "fast.wav", np.zeros([9, 2]), 48000)
     soundfile.write(tmp_path / "wide.wav", np.zeros([9, 6]), 44100)
     soundfile.write(tmp_path / "mono.wav", np.zeros(9), 44100)
     (tmp_path / "text.wav").write_text("no audio")
-    names = ("fast", "wide", "mono", "text", "missing")
-    songs = [str(tmp_path / f"{name}.wav") for name in names]
+    soundfile.write(tmp_path / "nan.wav", np.full([9, 2], np.nan), 44100, "FLOAT")
+    songs = [str(tmp_path / f"{name}.wav") for name in ("wide", "mono", "text", "nan", "missing")]
     output = tmp_path / "out"
-    assert command.main([*songs, "--url", url(stand_in), "--output", str(output)]) == 2
+    assert main([*songs, "--url", url(stand_in), "--output", str(output)]) == 2
     told = capsys.readouterr()
     assert "mono.wav: vocals, rest in" in told.out  # the others go on
-    for line, wanted in zip(
-        told.err.splitlines(), ("44100 Hz", "2", "a WAV", "a WAV"), strict=True
-    ):
-        assert line.startswith("error: ")
-        assert wanted in line.split("wanted")[1]
-    assert [p.name for p in output.iterdir()] == ["mono"]
+    wanted = ("1 or 2 (--downmix", "an audio file", "finite samples", "an audio file")
+    for line, words in zip(told.err.splitlines(), wanted, strict=True):
+        assert line.startswith(f"error: {tmp_path}")
+        assert words in line.split("wanted")[1]
+    assert sorted(p.name for p in output.iterdir() if any(p.iterdir())) == ["mono"]
+    assert main([songs[0], "--url", url(stand_in), "--output", str(output), "--downmix"]) == 0
+
+
+def test_wrong_arguments(stand_in, capsys):
     for arguments, message in [
-        ({"url": "ftp://x"}, "url: found 'ftp://x', wanted grpc://HOST:PORT or http"),
+        ({"url": "ftp://x"}, "url: found 'ftp://x', wanted grpc://HOST:PORT, grpcs"),
         ({"url": "grpc://x"}, "url: found 'grpc://x'"),
+        ({"url": "grpc://x:99999"}, "url: found 'grpc://x:99999'"),
+        ({"url": "http://x:port"}, "url: found 'http://x:port'"),
+        ({"url": "http://me:secret@x"}, "url: found"),
         (
             {"url": url(stand_in), "label": "a", "version": 1},
             "label: found 'a' beside `version` 1, wanted one of them",
         ),
         ({"url": url(stand_in), "jobs": 0}, "jobs: found 0, wanted a number above 0"),
+        ({"url": url(stand_in), "deadline": float("nan")}, "deadline: found nan"),
+        ({"url": url(stand_in), "version": 2**70}, "version: found"),
     ]:
         with pytest.raises(UserError, match=f"^{re.escape(message)}"):
             Client(**arguments)
         flags = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
-        assert command.main(["song.wav", *flags]) == 2
+        assert main(["song.wav", *flags]) == 2
         shown = message.replace("`version`", "--version")
         assert capsys.readouterr().err.startswith(f"error: --{shown}")
+    for header in ("Authorization", "a b: secret", "token: secret\n\x00", "x-bin: secret"):
+        assert main(["song.wav", "--url", url(stand_in), "--header", header]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: --header: found ")
+        assert "secret" not in said
+    with closing(Client(url(stand_in))) as client:
+        for waveform, wanted in [
+            (np.zeros(9), "[samples, 2]"),
+            (np.full([9, 2], np.nan), "finite"),
+        ]:
+            with pytest.raises(UserError, match=re.escape(wanted)):
+                client.separate(waveform)

@@ -1,0 +1,87 @@
+"""The model card: what a served model is, what it is for, and how far it can be trusted."""
+
+import contextlib
+import dataclasses
+import json
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from serving.inputs import MAX_PEAK
+from serving.signatures import Signatures
+
+PATH = "assets.extra/model_card.json"
+
+_NO_LICENCE = "not stated; what the licence of the training data says of models applies"
+_USE = (
+    "Separation of finished mixtures of music into {stems}. It is no judge of who wrote or "
+    "played what, and was not made for speech, surveillance or recordings of other kinds."
+)
+
+
+def write(folder: Path, signatures: Signatures, about: Mapping[str, Any]) -> None:
+    """Writes the card of a model into its SavedModel.
+
+    Args:
+        folder: Path. The SavedModel.
+        signatures: Signatures. What is exported.
+        about: mapping. What is known of the training: "loss", "data", "metrics", "test_sdr",
+            "configuration". What is missing is told to be unknown.
+    """
+    text = json.dumps(_card(signatures, about), indent=2, ensure_ascii=False)
+    (folder / PATH).write_text(text + "\n")
+
+
+def _card(signatures: Signatures, about: Mapping[str, Any]) -> dict[str, Any]:
+    model, limits = signatures.model, signatures.limits
+    return {
+        "licence": limits.licence or _NO_LICENCE,
+        "intended_use": _USE.format(stems=", ".join(signatures.names)),
+        "limits": _limits(signatures),
+        "loss": None,
+        "data": None,
+        "metrics": None,
+        "test_sdr": None,
+        "configuration": None,
+        **about,
+        "sources": list(model.source_names),
+        "sample_rate": model.audio.sample_rate,
+        "model": vars(model.network_config),
+        "audio": vars(model.audio),
+        "separation": vars(signatures.options),
+        "signatures": list(signatures.endpoints()),
+        "max_seconds": limits.max_seconds,
+        "interface": dataclasses.asdict(signatures.interface()),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "git_commit": _git_commit(),
+        "exported": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _limits(signatures: Signatures) -> list[str]:
+    model, limits = signatures.model, signatures.limits
+    bandwidth = min(model.network_config.bandwidth, model.audio.sample_rate / 2)
+    return [
+        f"It knows {', '.join(model.source_names)}. What else sounds is dealt out among them.",
+        "Stems have remains of other stems, and gaps; test_sdr tells how much, where it is known.",
+        "Music unlike that of the training data is separated worse.",
+        f"The network hears frequencies up to {bandwidth:g} Hz, and guesses those above.",
+        f"A request has at most {limits.max_batch} songs of {limits.max_seconds:g} s, and samples "
+        f"of at most {MAX_PEAK:g}; full scale is 1.",
+    ]
+
+
+def _git_commit() -> str | None:
+    # An installed package has no repository, and gives None.
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        here = Path(__file__).parent
+        result = subprocess.run(command, cwd=here, check=True, capture_output=True, text=True)
+        return result.stdout.strip()
+    return None
