@@ -79,4 +79,7 @@ def test_a_run_goes_on(name, command, tmp_path, monkeypatch):
     assert all(row["val_snr"] for row in rows)
     assert "val_sdr" not in rows[0]
     for column, value in THIRD[name].items():
-        assert float(rows[2][column]) == pytest.approx(value, rel=2e-4)
+        # Where a gradient is nothing but rounding, Adam steps as far as elsewhere: whichever
+        # way round sums are taken, validation moves by about a thousandth.
+        close = 3e-3 if column.startswith("val_") else 2e-4
+        assert float(rows[2][column]) == pytest.approx(value, rel=close)

@@ -1,7 +1,7 @@
 """LSTM layers of Keras on a CPU, each direction as one operation in both passes.
 
 Keras's loop over time runs some twenty small operations a frame, and as many again backwards. Here
-TensorFlow's `BlockLSTMV2` has the loop inside it; it keeps the gates, from which a gradient of our
+TensorFlow's BlockLSTMV2 has the loop inside it; it keeps the gates, from which a gradient of our
 own takes all factors for all frames at once. Only two vectors, the gradients of a frame's output
 and of its state, are carried back from frame to frame; weights and input then get theirs by one
 product each.
