@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mss_keras.config import AudioConfig
 from mss_keras.signal.epsilon import EPSILON
+from mss_keras.signal.ratios import sounds
 from mss_keras.signal.stft import apply_mask, centred_magnitudes, centred_stft, inverse_stft
 
 
@@ -100,6 +101,11 @@ class Scene:
         return tf.math.divide_no_nan(tf.math.real(product), self.mixture_magnitude)
 
     @cached_property
+    def sounding(self) -> tf.Tensor:
+        """Whether each target sounds, bool `[batch, sources]`."""
+        return sounds(self.waveforms, [2, 3])
+
+    @cached_property
     def ratio_masks(self) -> tf.Tensor:
         """M_k = |Y_k| / Σ_k |Y_k|, 0 where all sources are silent."""
         total = tf.reduce_sum(self.magnitudes, axis=1, keepdims=True)
@@ -162,3 +168,16 @@ def pair(domain: str, scene: Scene) -> Pair:
 def pairs(domains: Collection[str], scene: Scene) -> dict[str, Pair]:
     """`pair` of several domains, in an order in which no STFT is computed twice."""
     return {domain: pair(domain, scene) for domain in _PAIRS if domain in domains}
+
+
+def without_leakage(found: Pair, scene: Scene) -> Pair:
+    """A pair in which the estimates of silent sources are their targets.
+
+    Args:
+        found: (target, estimate) of the scene, in any domain.
+        scene: says which sources are silent.
+    """
+    target, estimate = found
+    inner = [1] * (target.shape.rank - 2)
+    sounding = tf.reshape(scene.sounding, tf.concat([tf.shape(target)[:2], inner], axis=0))
+    return target, tf.where(sounding, estimate, target)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mss_keras.losses.base import SeparationLoss, mean_per_example
+from mss_keras.losses.base import SeparationLoss, mean_per_example, mean_per_source
 
 
 def ideal_binary_mask(y_true: tf.Tensor) -> tf.Tensor:
@@ -66,7 +66,7 @@ class BinaryCrossEntropy(SeparationLoss):
         '0.69'
     """
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
         target = ideal_binary_mask(y_true)
-        return mean_per_example(tf.nn.sigmoid_cross_entropy_with_logits(target, y_pred))
+        return mean_per_source(tf.nn.sigmoid_cross_entropy_with_logits(target, y_pred))
