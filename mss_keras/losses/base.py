@@ -97,6 +97,14 @@ class SeparationLoss(keras.losses.Loss):
         """
         return self.source_distances(*self._checked(y_true, y_pred))
 
+    def from_shares(self, shares: tf.Tensor) -> tf.Tensor:
+        """What the loss compares, for estimates in its domain that no network made.
+
+        Args:
+            shares: estimates; of masks shares of the mixture, 0 to 1.
+        """
+        return shares
+
     @property
     def separable(self) -> bool:
         """Whether the distance of a source depends on no other source's estimate."""

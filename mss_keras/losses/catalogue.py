@@ -117,9 +117,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "l1_freq": Entry(L1, _M, "mean absolute error", _SURVEY),
     "l2_freq": Entry(L2, _M, "mean squared error", _SURVEY),
-    "sisdr_freq": Entry(
-        SISDR, _M, "minus the scale-invariant SDR, dB", _SURVEY, in_training=_SOFT
-    ),
+    "sisdr_freq": Entry(SISDR, _M, "minus the scale-invariant SDR, dB", _SURVEY, in_training=_SOFT),
     "logl1_freq": Entry(
         LogL1, _M, "mean absolute error of each source, dB", _SURVEY, in_training=_SOFT
     ),

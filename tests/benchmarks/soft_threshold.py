@@ -109,10 +109,7 @@ def measure(separator: Separator, draw: Draw) -> dict[str, float]:
     sources = batch(draw, np.random.default_rng(10**6), TESTED)
     mixture = sources.sum(1)
     estimates = np.concatenate(
-        [
-            np.stack(list(separator.separate(x).values()))[None]
-            for x in mixture
-        ]
+        [np.stack(list(separator.separate(x).values()))[None] for x in mixture]
     )
     energy = [np.square(x).sum((-2, -1)) for x in (sources, estimates, mixture[:, None])]
     sounds = energy[0] > 0

@@ -1,5 +1,7 @@
 """The soft threshold of losses in dB."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -134,12 +136,13 @@ def test_training_sets_it_where_it_is_not_given(name):
     default = losses.entry(name).in_training["soft_threshold"]
     assert default > 0
     other = {"normalization": "paper"}
-    for given, expected in [
+    cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({}, {name: {"soft_threshold": default}}),
         ({"soft_threshold": 25.0}, {"soft_threshold": 25.0}),
         ({name: {"soft_threshold": None}}, {name: {"soft_threshold": None}}),
         ({name: other}, {name: {**other, "soft_threshold": default}}),
-    ]:
+    ]
+    for given, expected in cases:
         assert losses.for_training([name], given) == expected
         # A run that goes on: its own, or none if it was begun before there were thresholds.
         assert losses.for_training([name], given, before=expected) == expected
