@@ -10,7 +10,7 @@ same number of steps, on mixtures of other pieces, it prints
     silenced share of the sources that sound whose estimate is 30 dB softer than they are
 
     python tests/benchmarks/soft_threshold.py [--steps 200] [--seeds 2] [--losses sisdr_time ...]
-        [--thresholds 0 20 30 40] [--music excerpt made-up] [--output FILE.csv]
+        [--thresholds 0 10 20 30 40] [--music excerpt made-up] [--output FILE.csv]
 
 A threshold of 0 stands for none. What stands in FILE is not computed again.
 """
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--losses", nargs="+", default=names, choices=names)
-    parser.add_argument("--thresholds", nargs="+", type=float, default=[0.0, 20.0, 30.0, 40.0])
+    parser.add_argument("--thresholds", nargs="+", type=float, default=[0.0, 10.0, 20.0, 30.0, 40.0])
     parser.add_argument("--music", nargs="+", default=list(MUSIC), choices=list(MUSIC))
     parser.add_argument("--output", type=Path, default=None)
     options = parser.parse_args()
