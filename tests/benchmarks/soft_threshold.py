@@ -133,7 +133,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--losses", nargs="+", default=names, choices=names)
-    parser.add_argument("--thresholds", nargs="+", type=float, default=[0.0, 10.0, 20.0, 30.0, 40.0])
+    parser.add_argument(
+        "--thresholds", nargs="+", type=float, default=[0.0, 10.0, 20.0, 30.0, 40.0]
+    )
     parser.add_argument("--music", nargs="+", default=list(MUSIC), choices=list(MUSIC))
     parser.add_argument("--output", type=Path, default=None)
     options = parser.parse_args()
