@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mss_keras.config import AudioConfig
 from mss_keras.signal.epsilon import EPSILON
+from mss_keras.signal.ratios import sounds
 from mss_keras.signal.stft import apply_mask, centred_magnitudes, centred_stft, inverse_stft
 
 
@@ -100,22 +101,35 @@ class Scene:
         return tf.math.divide_no_nan(tf.math.real(product), self.mixture_magnitude)
 
     @cached_property
+    def sounding(self) -> tf.Tensor:
+        """Whether each target sounds, bool `[batch, sources]`."""
+        return sounds(self.waveforms, [2, 3])
+
+    @cached_property
     def ratio_masks(self) -> tf.Tensor:
         """M_k = |Y_k| / Σ_k |Y_k|, 0 where all sources are silent."""
         total = tf.reduce_sum(self.magnitudes, axis=1, keepdims=True)
         return tf.where(total > EPSILON, self.magnitudes / tf.maximum(total, EPSILON), 0.0)
 
 
+# A bin of a mixture that is softer than its loudest one by more than this, dB, has no mask.
+MASK_FLOOR_DB = -80.0
+
+
 class EstimatedScene(Scene):
-    """A `Scene` of estimated waveforms, from whatever method they come.
+    """A `Scene` of one excerpt's estimated waveforms, from whatever method they come.
 
     The estimated magnitudes are those of the waveforms' STFT. The masks are the ratio of these
-    magnitudes to the mixture's, and 0 where the mixture is silent.
+    magnitudes to the mixture's, 1 at most: where sources cancel each other out or the mixture is
+    next to silent, the ratio says nothing. Bins in which the mixture lies more than 80 dB below
+    its loudest bin (`MASK_FLOOR_DB`) do not count: pairs of masks have only the other ones, one
+    after the other, `[1, sources, counted, 1, 1]`. None counts where the mixture as a whole is
+    silent.
 
     Args:
-        sources: target waveforms, float32 `[batch, sources, samples, channels]`.
+        sources: target waveforms, float32 `[1, sources, samples, channels]`.
         estimates: estimated waveforms, of the same shape.
-        mixture: float32 `[batch, samples, channels]`.
+        mixture: float32 `[1, samples, channels]`.
         audio: sizes of the STFT.
     """
 
@@ -124,9 +138,29 @@ class EstimatedScene(Scene):
     ):
         spectrogram = centred_stft(mixture, audio.nfft, audio.nhop)
         magnitudes = tf.abs(centred_stft(estimates, audio.nfft, audio.nhop))
-        mask = tf.math.divide_no_nan(magnitudes, tf.abs(spectrogram)[:, tf.newaxis])
-        super().__init__(sources, mask, spectrogram, audio=audio)
+        of_mixture = tf.abs(spectrogram)
+        floor = 10 ** (MASK_FLOOR_DB / 20) * tf.reduce_max(of_mixture)
+        self._counted = tf.logical_and(of_mixture > floor, sounds(mixture, [0, 1, 2]))[0]
         self._estimates, self._magnitudes = estimates, magnitudes
+        # Not tf.minimum, which makes 1 of NaN.
+        ratio = tf.math.divide_no_nan(magnitudes, of_mixture[:, tf.newaxis])
+        mask = self._counted_bins(tf.where(ratio > 1, tf.ones_like(ratio), ratio))
+        super().__init__(sources, mask, spectrogram, audio=audio)
+
+    @cached_property
+    def has_masks(self) -> tf.Tensor:
+        """Whether a bin counts, a scalar bool."""
+        return tf.reduce_any(self._counted)
+
+    @cached_property
+    def ratio_masks(self) -> tf.Tensor:
+        """As `Scene.ratio_masks`, in the bins that count."""
+        return self._counted_bins(super().ratio_masks)
+
+    def _counted_bins(self, values: tf.Tensor) -> tf.Tensor:
+        # [1, sources, frames, channels, bins] → [1, sources, counted, 1, 1]
+        counted = tf.boolean_mask(values[0], self._counted, axis=1)
+        return counted[tf.newaxis, :, :, tf.newaxis, tf.newaxis]
 
     @property
     def estimated_magnitudes(self) -> tf.Tensor:
@@ -162,3 +196,16 @@ def pair(domain: str, scene: Scene) -> Pair:
 def pairs(domains: Collection[str], scene: Scene) -> dict[str, Pair]:
     """`pair` of several domains, in an order in which no STFT is computed twice."""
     return {domain: pair(domain, scene) for domain in _PAIRS if domain in domains}
+
+
+def without_leakage(found: Pair, scene: Scene) -> Pair:
+    """A pair in which the estimates of silent sources are their targets.
+
+    Args:
+        found: (target, estimate) of the scene, in any domain.
+        scene: says which sources are silent.
+    """
+    target, estimate = found
+    inner = [1] * (target.shape.rank - 2)
+    sounding = tf.reshape(scene.sounding, tf.concat([tf.shape(target)[:2], inner], axis=0))
+    return target, tf.where(sounding, estimate, target)

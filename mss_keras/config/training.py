@@ -1,5 +1,6 @@
 """How the network is trained."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -124,6 +125,8 @@ class TrainingConfig:
             found=list(self.loss_weight),
             wanted=f"one for each of the {len(self.loss)} losses",
         )
+        for weight in self.loss_weight:
+            require(0 <= weight < math.inf, "loss_weight", found=weight, wanted="0 or more")
         require(
             0 < len(self.feature_layers) == len(set(self.feature_layers)),
             "feature_layers",

@@ -21,6 +21,26 @@ _PIECE_SECONDS = 30.0
 _BLOCK = 2**20  # samples of a mixture that are summed at a time
 
 
+ESTIMATES, MIXTURE = "estimates", "mixture"
+RESERVED = (*oracles.ORACLES, MIXTURE, ESTIMATES)
+
+
+def name_of_model(name: str) -> str:
+    """The name of a model among methods, which differs from those of all others.
+
+    A method's scores are kept under its name, so two of one name would be one.
+
+    Args:
+        name: what the model is called, such as the name of its file.
+
+    Example:
+        >>> name_of_model("l2_freq"), name_of_model("irm"), name_of_model("model-irm")
+        ('l2_freq', 'model-irm', 'model-irm')
+    """
+    plain = name.replace("/", "-").strip(".") or "model"
+    return f"model-{plain}" if plain in RESERVED else plain
+
+
 @dataclass(frozen=True)
 class Method:
     """Where the stems of a track come from.
@@ -70,7 +90,7 @@ def of_model(
     return Method(name, stems, there)
 
 
-def of_folder(name: str, folder: Path, subset: str) -> Method:
+def of_folder(folder: Path, subset: str) -> Method:
     """Stems that are made already, as `FOLDER/[SUBSET/]TRACK/SOURCE.wav`.
 
     Raises:
@@ -79,14 +99,14 @@ def of_folder(name: str, folder: Path, subset: str) -> Method:
     if not folder.is_dir():
         raise UserError("estimates", f"no folder {folder}", "a folder of stems")
     inner = folder / subset if (folder / subset).is_dir() else folder
-    return Method(name, lambda track, work: inner / track.name)
+    return Method(ESTIMATES, lambda track, work: inner / track.name)
 
 
 def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
     """Stems by an oracle, which is given the true sources.
 
     Args:
-        name: one of `oracles.ORACLES`, or `mixture` for the mixture as every stem.
+        name: one of `oracles.ORACLES`, or `MIXTURE` for the mixture as every stem.
         sources: names of the sources.
         audio: sample rate, channels and sizes of the STFT.
     """
@@ -114,7 +134,7 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
 def _oracle(name: str, targets: tf.Tensor, audio: AudioConfig) -> np.ndarray:
     # [sources, samples, channels] → the same
     mixture = tf.reduce_sum(targets, axis=0)
-    if name == "mixture":
+    if name == MIXTURE:
         return np.broadcast_to(mixture, targets.shape)
     return oracles.separate(name, mixture=mixture, sources=targets, audio=audio).numpy()
 

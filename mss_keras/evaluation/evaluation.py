@@ -18,14 +18,22 @@ import numpy as np
 
 from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, EvaluationConfig, SeparationConfig, UserError
+from mss_keras.domains import MASK_FLOOR_DB
 from mss_keras.evaluation import tables
-from mss_keras.evaluation.estimates import Method, of_folder, of_model, of_oracle
+from mss_keras.evaluation.estimates import (
+    Method,
+    name_of_model,
+    of_folder,
+    of_model,
+    of_oracle,
+)
 from mss_keras.evaluation.metric_names import resolve_metrics
 from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.models.masking import MaskingModel
+from mss_keras.signal.silence import SILENCE_DBFS
 
 _WORKER_BYTES = 2**30  # what scoring a track takes at its worst
 
@@ -53,7 +61,7 @@ def evaluate(
         dataset: the data set. Its `sources` are the model's where there is a model.
         audio: sample rate, channels and sizes of the STFT; the model's where there is one.
         model: a separator to evaluate. Defaults to none.
-        name: the model's name in the tables.
+        name: the model's name in the tables; that of an oracle is not taken, see `name_of_model`.
         separation: how the model separates.
         say: called with a line for each thing that a user would want to know.
         progress: whether a bar is shown.
@@ -105,7 +113,7 @@ class Evaluation:
         Args:
             output: folder of the scores.
             model: a separator to evaluate. Defaults to none.
-            name: what the model is called.
+            name: what the model is called; see `name_of_model`.
 
         Returns:
             Scores of the tracks for each method, and the number of tracks that failed.
@@ -114,7 +122,7 @@ class Evaluation:
             UserError: if the data set cannot be read, a metric is unknown, there is nothing
                 to score, or the folder is another evaluation's.
         """
-        metrics = resolve_metrics(self.settings.metrics)
+        metrics, name = resolve_metrics(self.settings.metrics), name_of_model(name)
         methods = self._methods(model, name)
         tracks = self._tracks()
         self._claim(output, metrics, None if model is None else f"{name}, weights {_digest(model)}")
@@ -136,9 +144,10 @@ class Evaluation:
             kept = Path(settings.stems) if settings.stems else None
             methods.append(of_model(name, model, options=self.separation, kept=kept))
         if settings.estimates:
-            methods.append(of_folder("estimates", Path(settings.estimates), settings.subset))
+            methods.append(of_folder(Path(settings.estimates), settings.subset))
         methods += [
-            of_oracle(oracle, self.dataset.sources, self.audio) for oracle in settings.oracle
+            of_oracle(oracle, self.dataset.sources, self.audio)
+            for oracle in dict.fromkeys(settings.oracle)
         ]
         if not methods:
             raise UserError("model", "nothing to score", "a model, `estimates` or `oracle`")
@@ -159,6 +168,9 @@ class Evaluation:
             "model": model,
             "estimates": self.settings.estimates,
             "audio": vars(self.audio),
+            # What the numbers depend on besides.
+            "silence_dbfs": SILENCE_DBFS,
+            "mask_floor_db": MASK_FLOOR_DB,
             "separation": {**vars(self.separation), "targets": list(self.separation.targets)},
         }
         Claim("evaluation", "evaluation.yaml", wanted).take(output)

@@ -1,6 +1,7 @@
 """Losses read as metrics of estimated waveforms, as the survey reads them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -11,17 +12,32 @@ from mss_keras.config import AudioConfig
 from mss_keras.metrics.waveforms import Waveforms
 
 EXCERPT_SECONDS = 6.0
-_BATCH = 4  # excerpts that are read at once
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Values of losses.
+
+    Args:
+        of_sources: mapping. `[sources]` for each loss in which the value of a source depends on
+            its own estimate alone. NaN where this estimate is not finite. Defaults to none.
+        together: mapping. A value for each other loss; NaN where an estimate is not finite.
+            Defaults to none.
+    """
+
+    of_sources: Mapping[str, np.ndarray] = field(default_factory=dict)
+    together: Mapping[str, float] = field(default_factory=dict)
 
 
 def loss_readings(
     names: Sequence[str], y_true: Waveforms, y_pred: Waveforms, *, audio: AudioConfig
-) -> dict[str, float]:
-    """The value of each loss, averaged over excerpts of 6 s.
+) -> Readings:
+    """The values of losses, averaged over excerpts of 6 s.
 
     Losses have their default hyper-parameters. Magnitudes and masks are those of the
-    estimates' STFT; the mixture is the sum of the targets. A last excerpt that is shorter is
-    left out, unless the track is shorter than 6 s: then all of it is one excerpt.
+    estimates' STFT (see `EstimatedScene`); the mixture is the sum of the targets. A last excerpt
+    that is shorter is left out, unless the track is shorter than 6 s: then all of it is one
+    excerpt. Losses of masks leave excerpts out in which the mixture is silent.
 
     Args:
         names: of losses that need no network.
@@ -35,45 +51,62 @@ def loss_readings(
     Example:
         >>> audio = AudioConfig(sample_rate=8000, nfft=256, nhop=64)
         >>> targets = np.full([2, 8000, 1], 0.5)
-        >>> loss_readings(["l1_time"], targets, 0.5 * targets, audio=audio)
-        {'l1_time': 0.25}
+        >>> estimates = targets * np.reshape([0.5, 1.0], [2, 1, 1])
+        >>> loss_readings(["l1_time"], targets, estimates, audio=audio).of_sources
+        {'l1_time': array([0.25, 0.  ])}
     """
     if not names:
-        return {}
+        return Readings()
     sources, _, channels = y_true.shape
     read = _reader(tuple(names), audio, (sources, channels))
-    values = [
-        np.stack([value.numpy() for value in read(*batch)])  # [losses, batch]
-        for batch in _batches(y_true, y_pred, round(EXCERPT_SECONDS * audio.sample_rate))
-    ]
-    return dict(zip(names, np.concatenate(values, axis=1).mean(axis=1).tolist(), strict=True))
+    values: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for excerpt in _excerpts(y_true, y_pred, round(EXCERPT_SECONDS * audio.sample_rate)):
+        found, has_masks = read(*excerpt)
+        for name, value in zip(names, found, strict=True):
+            if losses.entry(name).domain != "mask" or has_masks:
+                values[name].append(value.numpy()[0])
+    means = {name: _mean(found, sources, name) for name, found in values.items()}
+    return Readings(
+        {name: mean for name, mean in means.items() if mean.ndim},
+        {name: float(mean) for name, mean in means.items() if not mean.ndim},
+    )
+
+
+def _mean(found: list[np.ndarray], sources: int, name: str) -> np.ndarray:
+    if found:
+        return np.mean(found, axis=0, dtype=float)
+    return np.full(sources if losses.get(name).separable else (), np.nan)
 
 
 @cache  # so that it is traced once for all tracks
 def _reader(names: tuple[str, ...], audio: AudioConfig, shape: tuple[int, int]) -> Callable:
-    # A function of targets and estimates [batch, sources, samples, channels].
+    # A function of targets and estimates [1, sources, samples, channels], which gives the value of
+    # each loss, [1, sources] or [1], and whether there are masks.
     chosen = [losses.get(name) for name in names]
     sources, channels = shape
-    spec = tf.TensorSpec([None, sources, None, channels], tf.float32)
+    spec = tf.TensorSpec([1, sources, None, channels], tf.float32)
 
     @tf.function(input_signature=[spec, spec], autograph=False)
     def read(targets, estimates):
         mixture = tf.reduce_sum(targets, axis=1)
         scene = domains.EstimatedScene(targets, estimates, mixture, audio=audio)
-        return [loss.call(*domains.pair(loss.domain, scene)) for loss in chosen]  # [batch] each
+        values = []
+        for loss in chosen:
+            target, estimate = domains.pair(loss.domain, scene)
+            value = loss.by_source if loss.separable else loss.call
+            values.append(value(target, loss.from_shares(estimate)))
+        return values, scene.has_masks
 
     return read
 
 
-def _batches(
+def _excerpts(
     y_true: Waveforms, y_pred: Waveforms, length: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     samples = y_true.shape[1]
     length = min(length, samples)
-    starts = range(0, samples - length + 1, length)
-    for first in range(0, len(starts), _BATCH):
-        batch = starts[first : first + _BATCH]
+    for start in range(0, samples - length + 1, length):
         yield tuple(
-            tf.constant(np.stack([y[:, s : s + length] for s in batch]), tf.float32)
+            tf.constant(np.asarray(y[:, start : start + length])[np.newaxis], tf.float32)
             for y in (y_true, y_pred)
         )

@@ -8,19 +8,18 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, UserError
 from mss_keras.data import Track
 from mss_keras.evaluation.estimates import Method
-from mss_keras.evaluation.readings import loss_readings
+from mss_keras.evaluation.readings import Readings, loss_readings
 from mss_keras.jobs.processes import end_with_parent
 from mss_keras.metrics import AudioFiles, TrackScores
 from mss_keras.metrics.tracks import score_files
@@ -97,8 +96,8 @@ class Scoring:
             folder = work / str(number)
             folder.mkdir()
             try:
-                future, losses = self._begin(pool, task, folder)
-                running[future] = _Running(task, folder, losses)
+                future, readings = self._begin(pool, task, folder)
+                running[future] = _Running(task, folder, readings)
             except UserError as error:
                 yield task, error
             while len(running) > self.jobs:
@@ -108,7 +107,7 @@ class Scoring:
 
     def _begin(
         self, pool: ProcessPoolExecutor, task: Task, folder: Path
-    ) -> tuple["Future[TrackScores]", Mapping[str, float]]:
+    ) -> tuple["Future[TrackScores]", Readings]:
         stems = task.method.stems(task.track, folder)
         targets = [file.path for file in task.track.sources]
         estimates = [stems / f"{source}.wav" for source in self.sources]
@@ -124,10 +123,10 @@ class Scoring:
         )
         losses = [name for name in self.metrics if name not in WHOLE_TRACK]
         if not losses:
-            return future, {}
+            return future, Readings()
         with AudioFiles(targets, channels) as y_true, AudioFiles(estimates, channels) as y_pred:
             if y_true.shape != y_pred.shape:
-                return future, {}  # the future's error says what is wrong
+                return future, Readings()  # the future's error says what is wrong
             return future, loss_readings(losses, y_true, y_pred, audio=self.audio)
 
 
@@ -136,13 +135,14 @@ class _Running:
     # A task whose BSSEval is running, the folder of its stems and the values of the losses.
     task: Task
     folder: Path
-    losses: Mapping[str, float]
+    readings: Readings
 
     def save(self, scores: TrackScores) -> None:
-        # A loss looks at all sources together: its value is that of every source.
-        losses = {name: np.full(len(scores.sources), x) for name, x in self.losses.items()}
-        whole = {**scores.whole_track, **losses}
-        dataclasses.replace(scores, whole_track=whole).save(self.task.path)
+        whole = {**scores.whole_track, **self.readings.of_sources}
+        scored = dataclasses.replace(
+            scores, whole_track=whole, together=dict(self.readings.together)
+        )
+        scored.save(self.task.path)
 
 
 def _finish(running: dict[Future, _Running]) -> Iterator[tuple[Task, UserError | None]]:

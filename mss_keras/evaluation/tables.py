@@ -15,41 +15,59 @@ from mss_keras.reports.tables import as_text, write_csv, write_text
 Scores = Mapping[str, Sequence[TrackScores]]  # the scored tracks of each method
 
 _NOTE = "median of frames of a second, median of tracks; means of sources, dB"
+_LOSSES = "losses read as metrics: median of tracks; means of sources"
+_MEAN = "mean"
 
 
 def rows(scores: Scores) -> Iterator[dict[str, Any]]:
-    """A row for each method, track and source, with a column for each metric."""
+    """A row for each method, track and source, with a column for each metric.
+
+    Metrics of all sources together stand in a row of their own.
+    """
     for method, tracks in scores.items():
         for track in tracks:
             medians = track.medians()
+            where = {"method": method, "track": track.track}
             for index, source in enumerate(track.sources):
-                row = {"method": method, "track": track.track, "source": source}
-                yield {**row, **{name: float(value[index]) for name, value in medians.items()}}
+                values = {name: float(value[index]) for name, value in medians.items()}
+                yield {**where, "source": source, **values}
+            if track.together:
+                yield {**where, "source": "together", **track.together}
 
 
 def summary(scores: Scores) -> list[dict[str, Any]]:
     """A row for each method and source, and one for the mean of a method's sources.
 
-    The value of a source is the median of frames, then of tracks.
+    The value of a source is the median of frames, then of tracks. The mean of sources is NaN where
+    one of them has no score. Metrics of all sources together stand in the row of means alone.
+    Tracks in which a source has no score are counted.
     """
     table = []
     for method, tracks in scores.items():
         found = summarize(tracks)
+        alone: dict[str, float | None] = dict.fromkeys(found.together)
         for source, values in found.median.items():
-            missing = {"NaN frames": found.nan_frames[source]}
-            table.append({"method": method, "source": source, **values, **missing})
+            missing = _missing(found.nan_frames[source], len(found.without_score[source]))
+            table.append({"method": method, "source": source, **values, **alone, **missing})
         metrics = next(iter(found.median.values()))
-        means = {m: _finite_mean([values[m] for values in found.median.values()]) for m in metrics}
-        missing = {"NaN frames": sum(found.nan_frames.values())}
-        table.append({"method": method, "source": "mean", **means, **missing})
+        means = {m: float(np.mean([x[m] for x in found.median.values()])) for m in metrics}
+        missing = _missing(
+            sum(found.nan_frames.values()), sum(map(len, found.without_score.values()))
+        )
+        table.append({"method": method, "source": _MEAN, **means, **found.together, **missing})
     return table
+
+
+def _missing(frames: int, tracks: int) -> dict[str, int]:
+    return {"NaN frames": frames, "tracks without score": tracks}
 
 
 def write_evaluation(scores: Scores, output: Path) -> str:
     """Writes `tracks.csv`, `summary.csv`, `summary.md` and `scores.png`.
 
     Returns:
-        The summary as text. It leaves out the losses, since they may be many.
+        The summary as text. Losses stand in a table of their own, which has their means of
+        sources alone, since they may be many.
     """
     table = summary(scores)
     write_csv(output / "tracks.csv", list(rows(scores)))
@@ -57,9 +75,13 @@ def write_evaluation(scores: Scores, output: Path) -> str:
     write_text(output / "summary.md", as_text(table))
     figures.save(boxes(scores, "sdr", "SDR, dB (median of frames)"), output / "scores.png")
     narrow = [{k: v for k, v in row.items() if k not in losses.names()} for row in table]
-    return f"{as_text(narrow, 'simple')}\n\n{_NOTE}"
-
-
-def _finite_mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")
+    text = f"{as_text(narrow, 'simple')}\n\n{_NOTE}"
+    means = {row["method"]: row for row in table if row["source"] == _MEAN}
+    read = [name for name in losses.names() if name in table[0]]
+    if not read:
+        return text
+    of_losses = [
+        {"loss": name, **{method: f"{row[name]:.3g}" for method, row in means.items()}}
+        for name in read
+    ]
+    return f"{text}\n\n{as_text(of_losses, 'simple')}\n\n{_LOSSES}"

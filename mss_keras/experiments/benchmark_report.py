@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mss_keras import losses
-from mss_keras.metrics import TrackScores, summarize
+from mss_keras.metrics import Summary, TrackScores, summarize
 from mss_keras.reports import figures, tables
 from mss_keras.reports.boxes import boxes
 from mss_keras.reports.heatmap import heatmap
@@ -22,6 +22,7 @@ PUBLISHED = {
     "multi_resolution_stft": 4.80,
 }
 _MEAN = "SDR mean"
+_NAMED = 3  # tracks that a note names at most
 _DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
 _CAPTION = (
     "BSSEval v4 SDR (dB, median of frames, median of tracks) and the losses read as metrics "
@@ -74,30 +75,51 @@ def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool)
 def rows(outcomes: Mapping[str, Outcome], note: str) -> list[Row]:
     """The rows of the table, one for each loss, grouped by domain.
 
+    A loss read as a metric is the mean of its sources, or the value of all together. Means of
+    sources are NaN where one of them has no score in any track.
+
     Args:
         outcomes: the outcome of each loss, by its name.
-        note: stands in the last column of each row, before what went wrong.
+        note: stands in the last column of each row, before what went wrong and which tracks have
+            no score.
     """
     domains = list(dict.fromkeys(losses.entry(name).domain for name in losses.names()))
     names = sorted(outcomes, key=lambda name: domains.index(losses.entry(name).domain))
-    medians = {
-        name: summarize(outcomes[name].tracks).median for name in names if outcomes[name].tracks
-    }
-    sources = list(next(iter(medians.values()), {}))
-    metrics = [
-        m for m in losses.names() if any(m in next(iter(x.values())) for x in medians.values())
-    ]
+    summaries = {name: summarize(outcomes[name].tracks) for name in names if outcomes[name].tracks}
+    sources = list(next(iter(summaries.values())).median) if summaries else []
+    means = {name: _means(found) for name, found in summaries.items()}
+    metrics = [m for m in losses.names() if any(m in x for x in means.values())]
     table = []
     for name in names:
-        found, failure = medians.get(name), outcomes[name].failure
+        found, failure = summaries.get(name), outcomes[name].failure
+        mean = means.get(name, {})
         row: Row = {"domain": losses.entry(name).domain, "loss": name}
-        row |= {f"SDR {source}": found[source]["sdr"] if found else None for source in sources}
-        row[_MEAN] = float(np.mean([x["sdr"] for x in found.values()])) if found else None
+        row |= {f"SDR {x}": found.median[x]["sdr"] if found else None for x in sources}
+        row[_MEAN] = mean.get("sdr")
         row["SDR published"] = PUBLISHED.get(name)
-        row |= {m: found[sources[0]][m] if found else None for m in metrics}
-        row["note"] = "; ".join(filter(None, (note, f"failed: {failure}" if failure else "")))
+        row |= {m: mean.get(m) for m in metrics}
+        missing = _missing(found) if found else ()
+        row["note"] = "; ".join(
+            filter(None, (note, *missing, f"failed: {failure}" if failure else ""))
+        )
         table.append(row)
     return table
+
+
+def _means(found: Summary) -> dict[str, float]:
+    # Means of sources of all metrics, and the metrics of all sources together.
+    metrics = next(iter(found.median.values()))
+    of_sources = {m: float(np.mean([x[m] for x in found.median.values()])) for m in metrics}
+    return {**of_sources, **found.together}
+
+
+def _missing(found: Summary) -> list[str]:
+    lines = []
+    for source, tracks in found.without_score.items():
+        if tracks:
+            named = ", ".join(tracks[:_NAMED]) + (", ..." if len(tracks) > _NAMED else "")
+            lines.append(f"no score of {source} in {len(tracks)} of {found.tracks} tracks: {named}")
+    return lines
 
 
 def draw(table: list[Row], title: str | None) -> Figure:

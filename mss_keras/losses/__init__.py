@@ -9,6 +9,7 @@ from mss_keras.losses.logarithmic import LogL1, LogL2
 from mss_keras.losses.lookup import (
     deserialize,
     entry,
+    for_training,
     get,
     get_all,
     hyperparameters,
@@ -43,6 +44,7 @@ __all__ = [
     "discriminator_loss",
     "discriminator_terms",
     "entry",
+    "for_training",
     "get",
     "get_all",
     "hyperparameters",

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from mss_keras.config import require
-from mss_keras.losses.base import SeparationLoss, mean_per_example
+from mss_keras.losses.base import SeparationLoss, mean_per_source
 from mss_keras.losses.network import NetworkLoss
 from mss_keras.losses.regression import L2
 
@@ -83,7 +83,7 @@ class Adversarial(NetworkLoss):
     def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
         """See `SeparationLoss.summands`."""
         return {
-            "l2_freq": mean_per_example(tf.square(y_pred - y_true)),
+            "l2_freq": tf.reduce_mean(mean_per_source(tf.square(y_pred - y_true)), axis=1),
             "separator": self.separator_term(y_pred),
         }
 

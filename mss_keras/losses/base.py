@@ -20,7 +20,8 @@ _AXES = {
 class SeparationLoss(keras.losses.Loss):
     """A distance between target and estimated sources, with one value per example.
 
-    A subclass defines `distance`. A loss that is a weighted sum of terms, all of them worth
+    A subclass defines `source_distances`, or `distance` where the value of a source depends on
+    the estimates of others. A loss that is a weighted sum of terms, all of them worth
     logging, defines `summands` and `weights` instead. Every loss computes in float32,
     or in `dtype` where that is given, whatever the precision of the model.
 
@@ -44,8 +45,8 @@ class SeparationLoss(keras.losses.Loss):
 
     Example:
         >>> class Largest(SeparationLoss):
-        ...     def distance(self, y_true, y_pred):
-        ...         return tf.reduce_max(tf.abs(y_pred - y_true), axis=[1, 2, 3])
+        ...     def source_distances(self, y_true, y_pred):
+        ...         return tf.reduce_max(tf.abs(y_pred - y_true), axis=[2, 3])
         >>> float(Largest("waveform")([[[[0.0], [1.0]]]], [[[[0.5], [1.0]]]]))
         0.5
     """
@@ -84,6 +85,37 @@ class SeparationLoss(keras.losses.Loss):
 
         Arguments and errors as `call`.
         """
+        return self.summands(*self._checked(y_true, y_pred))
+
+    def by_source(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """The distance of each source, `[batch, sources]`, whose mean over sources is `call`.
+
+        Arguments and errors as `call`.
+
+        Raises:
+            NotImplementedError: if the loss is not `separable`.
+        """
+        return self.source_distances(*self._checked(y_true, y_pred))
+
+    def from_shares(self, shares: tf.Tensor) -> tf.Tensor:
+        """What the loss compares, for estimates in its domain that no network made.
+
+        Args:
+            shares: estimates; of masks shares of the mixture, 0 to 1.
+        """
+        return shares
+
+    @property
+    def separable(self) -> bool:
+        """Whether the distance of a source depends on no other source's estimate."""
+        return type(self).source_distances is not SeparationLoss.source_distances
+
+    @property
+    def hears_silence(self) -> bool:
+        """Whether validation counts what estimates of silent sources leak."""
+        return True
+
+    def _checked(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         y_true, y_pred = (tf.cast(y, self.dtype) for y in (y_true, y_pred))
         axes = ("batch", "sources", *_AXES[self.domain])
         for label, tensor in (("y_true", y_true), ("y_pred", y_pred)):
@@ -97,7 +129,7 @@ class SeparationLoss(keras.losses.Loss):
                     f"{self.name}: y_true has {true} {axis} and y_pred {pred}, wanted the same "
                     f"[{', '.join(axes)}]"
                 )
-        return self.summands(y_true, y_pred)
+        return y_true, y_pred
 
     def summands(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> dict[str, tf.Tensor]:
         """Computes `terms` of tensors whose shapes have been checked."""
@@ -119,7 +151,11 @@ class SeparationLoss(keras.losses.Loss):
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """The formula, on tensors whose shapes have been checked: `[batch]`."""
-        raise NotImplementedError(f"{type(self).__name__} has to define distance()")
+        return tf.reduce_mean(self.source_distances(y_true, y_pred), axis=1)
+
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """The formula for each source, on tensors whose shapes have been checked."""
+        raise NotImplementedError(f"{type(self).__name__} has no distance of a source alone")
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, with the dtype, which Keras omits."""
@@ -136,6 +172,11 @@ class _Reduction(keras.losses.Loss):
 def mean_per_example(values: tf.Tensor) -> tf.Tensor:
     """Mean over all axes but the first, `[batch, ...]` → `[batch]`."""
     return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+
+
+def mean_per_source(values: tf.Tensor) -> tf.Tensor:
+    """Mean over all axes but the first two, `[batch, sources, ...]` → `[batch, sources]`."""
+    return tf.reduce_mean(values, inner_axes(values))
 
 
 def inner_axes(values: tf.Tensor) -> list[int]:

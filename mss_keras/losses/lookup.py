@@ -8,7 +8,7 @@ import keras
 
 from mss_keras.config import UserError
 from mss_keras.losses.base import SeparationLoss
-from mss_keras.losses.catalogue import CATALOGUE, Entry, Range
+from mss_keras.losses.catalogue import CATALOGUE, Entry
 
 
 def names() -> list[str]:
@@ -113,6 +113,35 @@ def get_all(chosen: Sequence[str], arguments: Mapping[str, Any]) -> list[Separat
     ]
 
 
+def for_training(
+    chosen: Sequence[str], given: Mapping[str, Any], *, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Hyper-parameters of a training run: those that are given, and what training sets by itself.
+
+    Args:
+        chosen: sequence of str. Names of losses.
+        given: mapping. As the arguments of `get_all`.
+        before: mapping or None. The result for a run that goes on: it keeps what training set
+            then. Defaults to `None`, a new run.
+
+    Example:
+        >>> for_training(["sisdr_time"], {})
+        {'sisdr_time': {'soft_threshold': 30.0}}
+        >>> for_training(["sisdr_time"], {"soft_threshold": None}), for_training(["l2_freq"], {})
+        ({'soft_threshold': None}, {})
+    """
+    arguments = dict(given)
+    for name in chosen:
+        set_by_training, own = entry(name).in_training, given.get(name, {})
+        if before is not None:
+            then = before.get(name, {})
+            set_by_training = {key: then[key] for key in set_by_training if key in then}
+        missing = {k: v for k, v in set_by_training.items() if k not in (*given, *own)}
+        if missing:
+            arguments[name] = {**own, **missing}
+    return arguments
+
+
 def learning_rate(chosen: Sequence[str]) -> float:
     """Adam's learning rate in the paper's experiments; of several losses the smallest."""
     return min(entry(name).learning_rate for name in chosen)
@@ -136,13 +165,14 @@ def table() -> str:
     ]
     for name, line in CATALOGUE.items():
         own = ", ".join(
-            f"`{key}` = {value}{_searched(line.ranges.get(key))}"
-            for key, value in line.hyperparameters.items()
+            f"`{key}` = {value}{_noted(key, line)}" for key, value in line.hyperparameters.items()
         )
         cells = (f"`{name}`", line.formula, line.domain, own, f"{line.learning_rate:g}")
         lines.append(f"| {' | '.join((*cells, line.reference))} |")
     return "\n".join(lines)
 
 
-def _searched(span: Range | None) -> str:
-    return f" ({span.low:g} to {span.high:g})" if span else ""
+def _noted(key: str, line: Entry) -> str:
+    if span := line.ranges.get(key):
+        return f" ({span.low:g} to {span.high:g})"
+    return f" (in training {line.in_training[key]:g})" if key in line.in_training else ""

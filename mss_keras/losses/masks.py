@@ -3,7 +3,10 @@
 import keras
 import tensorflow as tf
 
-from mss_keras.losses.base import SeparationLoss, mean_per_example
+from mss_keras.losses.base import SeparationLoss, mean_per_example, mean_per_source
+
+# The smallest share of the mixture whose logit is told apart, −80 dB.
+_SMALLEST = 1e-4
 
 
 def ideal_binary_mask(y_true: tf.Tensor) -> tf.Tensor:
@@ -33,6 +36,9 @@ class CrossEntropy(SeparationLoss):
     authors' code. A bin in which all sources are silent has no dominant source and counts 0;
     in the authors' code its first source is dominant. Shapes and arguments as `SeparationLoss`.
 
+    Read as a metric, it takes logarithms of the masks as logits: their softmax is each source's
+    share of the masks' sum.
+
     Reference: the survey's authors' code.
 
     Example:
@@ -49,6 +55,10 @@ class CrossEntropy(SeparationLoss):
         sounds = tf.reduce_sum(mask, axis=1)
         return mean_per_example(sounds * total - tf.reduce_sum(mask * y_pred, axis=1))
 
+    def from_shares(self, shares: tf.Tensor) -> tf.Tensor:
+        """Logits whose softmax is in proportion to the shares, which count 1e-4 at least."""
+        return tf.math.log(_clipped(shares, 1.0))
+
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
 class BinaryCrossEntropy(SeparationLoss):
@@ -56,7 +66,7 @@ class BinaryCrossEntropy(SeparationLoss):
 
     −mean [ m log σ(M̃) + (1 − m) log(1 − σ(M̃)) ]. The estimated masks are taken as logits, as
     in the authors' code; its sum over sources is a mean here. Shapes and arguments as
-    `SeparationLoss`.
+    `SeparationLoss`. Read as a metric, it takes logits whose sigmoid is the mask.
 
     Reference: the survey's authors' code.
 
@@ -66,7 +76,18 @@ class BinaryCrossEntropy(SeparationLoss):
         '0.69'
     """
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
         target = ideal_binary_mask(y_true)
-        return mean_per_example(tf.nn.sigmoid_cross_entropy_with_logits(target, y_pred))
+        return mean_per_source(tf.nn.sigmoid_cross_entropy_with_logits(target, y_pred))
+
+    def from_shares(self, shares: tf.Tensor) -> tf.Tensor:
+        """Logits whose sigmoid are the shares, which count 1e-4 to 1 − 1e-4."""
+        clipped = _clipped(shares, 1 - _SMALLEST)
+        return tf.math.log(clipped) - tf.math.log1p(-clipped)
+
+
+def _clipped(shares: tf.Tensor, largest: float) -> tf.Tensor:
+    # NaN stays NaN.
+    low = tf.where(shares < _SMALLEST, tf.cast(_SMALLEST, shares.dtype), shares)
+    return tf.where(low > largest, tf.cast(largest, shares.dtype), low)

@@ -65,8 +65,8 @@ class MultiResolutionSTFT(SeparationLoss):
                 wanted="at least one (FFT size, hop, window up to the FFT size)",
             )
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
         values = [self._at(sizes, y_true, y_pred) for sizes in self.resolutions]
         return tf.add_n(values) / len(values)
 
@@ -80,7 +80,7 @@ class MultiResolutionSTFT(SeparationLoss):
         convergence = tf.where(sounds, tf.sqrt((difference + epsilon) / total), 0.0)
         # log10 of a magnitude is half that of its square.
         magnitude = 0.5 * tf.reduce_mean(tf.abs(log10(pred) - log10(true)), axes)
-        return tf.reduce_mean(convergence + magnitude, axis=1)
+        return convergence + magnitude
 
     def get_config(self):
         """Arguments of the constructor."""

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mss_keras.losses.base import SeparationLoss, mean_per_example
+from mss_keras.losses.base import SeparationLoss, mean_per_source
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
@@ -17,9 +17,9 @@ class L1(SeparationLoss):
         0.25
     """
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
-        return mean_per_example(tf.abs(y_pred - y_true))
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
+        return mean_per_source(tf.abs(y_pred - y_true))
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
@@ -33,6 +33,6 @@ class L2(SeparationLoss):
         0.125
     """
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
-        return mean_per_example(tf.square(y_pred - y_true))
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
+        return mean_per_source(tf.square(y_pred - y_true))

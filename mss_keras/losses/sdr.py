@@ -4,17 +4,20 @@ import keras
 import tensorflow as tf
 
 from mss_keras.losses.base import SeparationLoss, inner_axes
+from mss_keras.losses.decibels import ThresholdedLoss
 from mss_keras.signal.numerics import ratio_db
 from mss_keras.signal.ratios import energy, si_sdr, snr
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
-class SISDR(SeparationLoss):
+class SISDR(ThresholdedLoss):
     """Negative scale-invariant SDR, averaged over sources.
 
     −(10/K) Σ_k log10(‖α_k y_k‖² / ‖α_k y_k − ŷ_k‖²), α_k = ⟨ŷ_k, y_k⟩ / ‖y_k‖². Energies are
     stabilised by 1e-10. The authors' code takes one ratio over all examples and sources; here
-    each source of each example has its own. Shapes and arguments as `SeparationLoss`.
+    each source of each example has its own. With a soft threshold, τ‖Σ_k y_k‖² is added to the
+    denominator, and is the numerator of a source that is softer. Shapes and arguments as
+    `ThresholdedLoss`.
 
     Reference: Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
 
@@ -25,18 +28,20 @@ class SISDR(SeparationLoss):
         ('-20.0', '-20.0')
     """
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
-        return -tf.reduce_mean(si_sdr(y_true, y_pred, inner_axes(y_true)), axis=1)
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
+        axes = inner_axes(y_true)
+        return -si_sdr(y_true, y_pred, axes, floor=self.floor(y_true, energy))
 
 
 @keras.saving.register_keras_serializable(package="mss_keras.losses")
-class SDSDR(SeparationLoss):
+class SDSDR(ThresholdedLoss):
     """Negative scale-dependent SDR: it costs to scale an estimate up and to scale it down.
 
     −min(SNR, L_down), with L_down = SNR + (10/K) Σ_k log10(α_k²) and α_k as in `SISDR`; the
     minimum is that of the two averages over sources. A silent target has no α; its α² counts
-    as 1. Shapes and arguments as `SeparationLoss`.
+    as 1. With a soft threshold, τ‖Σ_k y_k‖² is added to the denominator of the SNR, and a source
+    that is softer counts as silent. Shapes and arguments as `ThresholdedLoss`.
 
     Reference: Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
 
@@ -50,10 +55,14 @@ class SDSDR(SeparationLoss):
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """See `SeparationLoss.distance`."""
         axes = inner_axes(y_true)
-        mean_snr = tf.reduce_mean(snr(y_true, y_pred, axes), axis=1)
-        product = tf.abs(tf.reduce_sum(y_true * y_pred, axes))
+        floor = self.floor(y_true, energy)
+        mean_snr = tf.reduce_mean(snr(y_true, y_pred, axes, floor=floor), axis=1)
+        product, own = tf.reduce_sum(y_true * y_pred, axes, keepdims=True), energy(y_true, axes)
         # log10(α²) = 2·log10(|⟨ŷ, y⟩| / ‖y‖²)
-        scale = 2 * ratio_db(product, tf.squeeze(energy(y_true, axes), axes))
+        scale = 2 * ratio_db(tf.abs(product), own)
+        if floor is not None:
+            scale = tf.where(own < floor, 0.0, scale)
+        scale = tf.squeeze(scale, axes)
         return -tf.minimum(mean_snr, mean_snr + tf.reduce_mean(scale, axis=1))
 
 
@@ -85,10 +94,10 @@ class ClippedSNR(SeparationLoss):
         super().__init__(domain, **kwargs)
         self.saturation = saturation
 
-    def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """See `SeparationLoss.distance`."""
+    def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """See `SeparationLoss.source_distances`."""
         ratio = -snr(y_true, y_pred, inner_axes(y_true))
-        return tf.reduce_mean(self.saturation * tf.tanh(ratio / self.saturation), axis=1)
+        return self.saturation * tf.tanh(ratio / self.saturation)
 
     def get_config(self):
         """Arguments of the constructor."""

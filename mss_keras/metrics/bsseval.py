@@ -30,7 +30,8 @@ class BSSEval:
         sir: source to interference `[sources, frames]`, dB.
         sar: sources to artifacts `[sources, frames]`, dB.
         silent: bool `[2, sources, frames]`, targets and estimates. In a frame in which any of
-            them is silent the scores of all sources are NaN.
+            them is silent the scores of all sources are NaN; but an estimate that is silent in
+            all frames costs its own source's scores alone.
         finite: bool `[sources]`, whether the estimate has no NaN and no infinite sample. A
             source whose estimate has one is NaN in all frames.
     """
@@ -85,6 +86,8 @@ def bss_eval(
 
     It equals museval 0.4.1 (`museval.evaluate`) within 1e-3 dB on 16-bit references. As in
     museval, channels that add up to zero are silence, and the partial last frame is dropped.
+    Museval refuses estimates of which one is silent throughout; here that source has no score,
+    and the others have theirs, which do not depend on it.
 
     Args:
         y_true: targets `[sources, samples, channels]`: an array, or `AudioFiles` for
@@ -98,8 +101,8 @@ def bss_eval(
         threads: number of threads that correlate, and that take frames. Defaults to `2`.
 
     Raises:
-        UserError: if shapes differ, a number is below 1, a target or estimate is silent
-            throughout, or a target is not finite.
+        UserError: if shapes differ, a number is below 1, or a target is silent throughout or
+            not finite.
 
     Reference:
         Stöter, Liutkus and Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018.
@@ -117,8 +120,8 @@ def bss_eval(
         require(value >= 1, argument, found=value, wanted="1 or more")
     sources, _, channels = y_true.shape
     known = correlate(y_true, y_pred, lags, threads=threads)
-    finite = known.finite[1]
     _check(known, names or [str(source) for source in range(sources)])
+    finite, estimated = known.finite[1], known.sounding[1]
 
     cross = known.cross.reshape(lags, sources * channels, sources, channels)
     every = solve(known.auto, known.cross)
@@ -130,21 +133,27 @@ def bss_eval(
             [solve(known.auto[:, b, b], cross[:, b, s]) for s, b in enumerate(blocks)], axis=1
         )
     ratios, sounding = frame_ratios(
-        y_true, y_pred, own=own, every=every, window=window, hop=hop, threads=threads
+        y_true,
+        y_pred,
+        own=own,
+        every=every,
+        estimated=estimated,
+        window=window,
+        hop=hop,
+        threads=threads,
     )
-    ratios[:, ~finite] = np.nan
+    ratios[:, ~(finite & estimated)] = np.nan
     named = dict(zip(RATIOS, ratios, strict=True))
     return BSSEval(**named, silent=~sounding, finite=finite)
 
 
 def _check(known: Correlations, names: Sequence[str]) -> None:
-    for kind, finite, sounding in zip(KINDS, known.finite, known.sounding, strict=True):
-        for name, is_finite, sounds in zip(names, finite, sounding, strict=True):
-            if not is_finite and kind == "target":
-                raise UserError(f"target {name}", "NaN or infinite samples", "finite ones")
-            if not sounds:
-                raise UserError(
-                    f"{kind} {name}",
-                    "silence throughout",
-                    "sound, without which BSSEval is not defined",
-                )
+    for name, finite, sounds in zip(names, known.finite[0], known.sounding[0], strict=True):
+        if not finite:
+            raise UserError(f"target {name}", "NaN or infinite samples", "finite ones")
+        if not sounds:
+            raise UserError(
+                f"target {name}",
+                "silence throughout",
+                "sound, without which BSSEval is not defined",
+            )

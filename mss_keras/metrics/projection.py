@@ -29,6 +29,7 @@ def frame_ratios(
     *,
     own: np.ndarray,
     every: np.ndarray,
+    estimated: np.ndarray,
     window: int,
     hop: int,
     threads: int = 2,
@@ -44,6 +45,8 @@ def frame_ratios(
         own: filters from each target to its estimate, `[lags, sources, channels, channels]`.
         every: filters from all targets to all estimates, `[lags, rows, rows]`; a row is a
             channel of a source. In `own` and `every` the last axis but one is the targets'.
+        estimated: bool `[sources]`, whether the source's estimate sounds anywhere; one that does
+            not takes no frame from the other sources.
         window: length of a frame, samples.
         hop: distance of frames, samples.
         threads: number of threads, each of which holds the spectra of a frame. Defaults to `2`.
@@ -72,7 +75,7 @@ def frame_ratios(
             piece = slice(starts[frame], starts[frame] + window)
             pieces = np.stack([np.asarray(y[:, piece], float) for y in (y_true, y_pred)])
             sounding[:, :, frame] = sounds(pieces)
-            if not sounding[:, :, frame].all():
+            if not (sounding[0, :, frame].all() and sounding[1, estimated, frame].all()):
                 continue
             target, estimate = _spectra(pieces, size)
             # [inputs, sources, outputs, bins]; inputs are first the source's own channels, then

@@ -9,6 +9,7 @@
       "mss_keras": {                       museval does not read this
         "track": "A - B",
         "whole_track": {"vocals": {"si_sdr": 5.2, ...}, ...},
+        "together": {"sdsdr_time": -4.1, ...},
         "nan_frames": {"vocals": 3, ...},
         "silent_targets": {"vocals": [0, 1]},
         "silent_estimates": {"drums": [7]},
@@ -48,6 +49,8 @@ class TrackScores:
         window: float. Length of a frame, seconds. Defaults to `1`.
         hop: float. Distance of frames, seconds. Defaults to `1`.
         whole_track: mapping. Other metrics, `[sources]` for each name. Defaults to none.
+        together: mapping. Metrics of all sources together, which no source has by itself.
+            Defaults to none.
 
     Example:
         >>> frames = np.array([[1.0, 3.0]])
@@ -64,6 +67,7 @@ class TrackScores:
     window: float = 1.0
     hop: float = 1.0
     whole_track: Mapping[str, np.ndarray] = field(default_factory=dict)
+    together: Mapping[str, float] = field(default_factory=dict)
 
     def medians(self) -> dict[str, np.ndarray]:
         """`[sources]` for each metric: the median of frames, or the value of the whole track."""
@@ -72,7 +76,9 @@ class TrackScores:
     def why_nan(self) -> list[str]:
         """A line for each cause of frames without scores, which names source and frames."""
         lines = [
-            f"{kind} {name} silent in frames {_ranges(np.flatnonzero(silent))}"
+            f"{kind} {name} is silent throughout"
+            if silent.all()
+            else f"{kind} {name} silent in frames {_ranges(np.flatnonzero(silent))}"
             for kind, sources in zip(KINDS, self.bsseval.silent, strict=True)
             for name, silent in zip(self.sources, sources, strict=True)
             if silent.any()
@@ -121,6 +127,7 @@ class TrackScores:
                 name: {key: float(value[row]) for key, value in self.whole_track.items()}
                 for row, name in enumerate(self.sources)
             },
+            "together": dict(self.together),
             "nan_frames": dict(zip(self.sources, self.bsseval.nan_frames.tolist(), strict=True)),
             "silent_targets": silent[0],
             "silent_estimates": silent[1],
@@ -173,6 +180,7 @@ def read_scores(path: str | Path) -> TrackScores:
             whole_track={
                 key: np.array([whole[name][key] for name in names]) for key in whole[names[0]]
             },
+            together={key: float(value) for key, value in ours.get("together", {}).items()},
         )
     except OSError as error:
         raise UserError(path, error.strerror, "a file of scores") from error

@@ -1,10 +1,13 @@
 """SI-SDR and SNR in TensorFlow, and as Keras metrics for validation while training."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from mss_keras.signal import ratios
+from mss_keras.signal.silence import WORST_DB
 
 
 def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
@@ -15,7 +18,8 @@ def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf
         y_pred: estimated waveforms, of the same shape.
 
     Returns:
-        `[...]`, dB, higher is better; 0 dB where both target and estimate are silent.
+        `[...]`, dB, higher is better; `WORST_DB`, −100 dB, at least, which is the value of an
+        estimate that is 0 throughout.
 
     Reference:
         Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
@@ -25,7 +29,7 @@ def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf
         >>> f"{si_sdr(target, estimate):.1f}"
         '20.0'
     """
-    return ratios.si_sdr(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred), [-2, -1])
+    return _floored(ratios.si_sdr, y_true, y_pred)
 
 
 def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
@@ -39,7 +43,9 @@ def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Te
         y_pred: estimated waveforms, of the same shape.
 
     Returns:
-        `[...]`, dB, higher is better; 0 dB where both target and estimate are silent.
+        `[...]`, dB, higher is better; `WORST_DB`, −100 dB, at least. This is also the value of an
+        estimate that is 0 throughout, to which the formula alone would give 0 dB, more than to
+        many that try.
 
     Reference:
         Mitsufuji et al., "Music Demixing Challenge 2021", Frontiers in Signal Processing 2022.
@@ -49,11 +55,23 @@ def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Te
         >>> f"{snr(target, estimate):.1f}"
         '20.0'
     """
-    return ratios.snr(tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred), [-2, -1])
+    return _floored(ratios.snr, y_true, y_pred)
+
+
+def _floored(ratio: Callable, y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray):
+    y_true, y_pred = map(tf.convert_to_tensor, (y_true, y_pred))
+    worst = tf.cast(WORST_DB, y_pred.dtype)
+    tries = tf.reduce_any(tf.not_equal(y_pred, 0), [-2, -1])
+    # Not tf.maximum alone, which would hide NaN.
+    found = tf.where(tries, ratio(y_true, y_pred, [-2, -1]), worst)
+    return tf.where(found < worst, worst, found)
 
 
 class _MeanOfSounding(keras.metrics.Mean):
-    """Mean of a ratio over all sources of all examples, except those that are silent."""
+    """Mean of a ratio over all sources of all examples, except those that are silent.
+
+    A source is silent in an example where its RMS is below `SILENCE_DBFS`, −60 dBFS.
+    """
 
     def ratio(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """`[batch, sources]`, dB, of waveforms `[batch, sources, samples, channels]`."""
@@ -61,7 +79,7 @@ class _MeanOfSounding(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Takes waveforms `[batch, sources, samples, channels]`."""
-        sounding = tf.cast(tf.reduce_any(tf.not_equal(y_true, 0.0), axis=[-2, -1]), tf.float32)
+        sounding = tf.cast(ratios.sounds(tf.convert_to_tensor(y_true), [-2, -1]), tf.float32)
         if sample_weight is not None:
             sounding *= tf.reshape(tf.cast(sample_weight, tf.float32), [-1, 1])
         super().update_state(self.ratio(y_true, y_pred), sample_weight=sounding)

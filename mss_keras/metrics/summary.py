@@ -21,6 +21,7 @@ class Summary:
         frames: int. Number of frames of all tracks.
         nan_frames: dict, source → number of frames in which it has no score.
         without_score: dict, source → names of the tracks in which it has no score.
+        together: dict, metric of all sources together → median over tracks.
     """
 
     median: dict[str, dict[str, float]]
@@ -29,6 +30,7 @@ class Summary:
     frames: int
     nan_frames: dict[str, int]
     without_score: dict[str, tuple[str, ...]]
+    together: dict[str, float]
 
 
 def summarize(tracks: Sequence[TrackScores]) -> Summary:
@@ -53,9 +55,9 @@ def summarize(tracks: Sequence[TrackScores]) -> Summary:
         (2.0, {'vocals': 0, 'drums': 1})
     """
     require(bool(tracks), "tracks", found=[], wanted="at least one track")
-    sources, metrics = tracks[0].sources, list(tracks[0].medians())
+    sources, metrics, together = _what(tracks[0])
     for track in tracks:
-        found, wanted = (track.sources, list(track.medians())), (sources, metrics)
+        found, wanted = _what(track), (sources, metrics, together)
         if found != wanted:
             raise UserError(f"track {track.track}", found, f"{wanted} as {tracks[0].track} has")
     values = np.array([list(track.medians().values()) for track in tracks])
@@ -80,4 +82,13 @@ def summarize(tracks: Sequence[TrackScores]) -> Summary:
             )
             for name, rows in zip(sources, values, strict=True)
         },
+        together={
+            name: float(over_finite(np.median, np.array([x.together[name] for x in tracks]))[()])
+            for name in together
+        },
     )
+
+
+def _what(track: TrackScores) -> tuple[tuple[str, ...], list[str], list[str]]:
+    # Sources, metrics of each, and metrics of all together.
+    return track.sources, list(track.medians()), list(track.together)

@@ -32,11 +32,12 @@ def score_files(
         whole: sequence of str. Names of `WHOLE_TRACK`. Defaults to none.
 
     Raises:
-        UserError: if a file is missing, or differs in length, sample rate or number of
-            channels from its target; the error names the file. Otherwise as `bss_eval`.
+        UserError: if a file is missing, or differs in length or sample rate from its target, or
+            has neither its number of channels nor `channels`; the error names the file. Otherwise
+            as `bss_eval`.
     """
     for target, estimate in zip(targets, estimates, strict=True):
-        _require_alike(target, estimate)
+        _require_alike(target, estimate, channels)
     with AudioFiles(targets, channels) as y_true, AudioFiles(estimates, channels) as y_pred:
         rate = y_true.sample_rate
         frames = bss_eval(y_true, y_pred, window=rate, hop=rate, names=sources)
@@ -46,13 +47,15 @@ def score_files(
     )
 
 
-def _require_alike(target: str | Path, estimate: str | Path) -> None:
+def _require_alike(target: str | Path, estimate: str | Path, channels: int | None) -> None:
     try:
         wanted, found = soundfile.info(str(target)), soundfile.info(str(estimate))
     except (soundfile.LibsndfileError, OSError) as error:
         reason = "no audio that can be read" if Path(estimate).exists() else "no file"
         raise UserError(Path(estimate), reason, f"an estimate of {target}") from error
     for name, unit in UNITS.items():
+        if name == "channels" and found.channels == channels:  # those of a model, say
+            continue
         if getattr(found, name) != getattr(wanted, name):
             raise UserError(
                 Path(estimate),

@@ -4,6 +4,7 @@ import numpy as np
 
 from mss_keras.metrics.waveforms import Waveforms, require_alike
 from mss_keras.signal.epsilon import EPSILON
+from mss_keras.signal.silence import SILENT_MEAN_SQUARE, WORST_DB
 
 WHOLE_TRACK = ("si_sdr", "sd_sdr", "snr")
 _BLOCK = 65536  # samples at a time
@@ -20,9 +21,10 @@ def whole_track(y_true: Waveforms, y_pred: Waveforms) -> dict[str, np.ndarray]:
       `sdsdr_time` is minus the smaller of it and the SNR
     - `snr`: 10·log10(‖y‖² / ‖y − ŷ‖²), which is the uSDR of the Music Demixing challenges
 
-    Energies are stabilised by 1e-10 as in the losses and Keras metrics, so an exact copy
-    and a silent estimate have finite ratios. The ratios are NaN where the target is silent or
-    the estimate has a sample that is not finite.
+    Energies are stabilised by 1e-10 as in the losses and Keras metrics, so an exact copy has
+    finite ratios. The smallest ratio is `WORST_DB`, −100 dB: it is the value of an estimate that
+    is 0 throughout. The ratios are NaN where the target is silent, with an RMS below
+    `SILENCE_DBFS`, −60 dBFS, or the estimate has a sample that is not finite.
 
     Args:
         y_true: targets `[sources, samples, channels]`, an array or `AudioFiles`; one pass
@@ -45,9 +47,12 @@ def whole_track(y_true: Waveforms, y_pred: Waveforms) -> dict[str, np.ndarray]:
     """
     require_alike(y_true, y_pred)
     energy, product, error = np.zeros((3, y_true.shape[0]))
+    tries = np.zeros(y_true.shape[0], bool)
     for start in range(0, y_true.shape[1], _BLOCK):
         target = np.asarray(y_true[:, start : start + _BLOCK], float)
-        difference = np.asarray(y_pred[:, start : start + _BLOCK], float) - target
+        estimate = np.asarray(y_pred[:, start : start + _BLOCK], float)
+        difference = estimate - target
+        tries |= (estimate != 0).any(axis=(1, 2))
         energy += np.einsum("snc,snc->s", target, target)
         product += np.einsum("snc,snc->s", target, difference)
         error += np.einsum("snc,snc->s", difference, difference)
@@ -57,10 +62,10 @@ def whole_track(y_true: Waveforms, y_pred: Waveforms) -> dict[str, np.ndarray]:
     scaled = (1 + excess) ** 2 * energy
     rest = np.maximum(excess**2 * energy - 2 * excess * product + error, 0)
     pairs = {"si_sdr": (scaled, rest), "sd_sdr": (scaled, error), "snr": (energy, error)}
-    defined = (energy > 0) & np.isfinite(error)
-    return {
-        name: np.where(
-            defined, 10 * np.log10((numerator + EPSILON) / (denominator + EPSILON)), np.nan
-        )
-        for name, (numerator, denominator) in pairs.items()
-    }
+    sounds = energy >= SILENT_MEAN_SQUARE * y_true.shape[1] * y_true.shape[2]
+    found = {}
+    for name, (numerator, denominator) in pairs.items():
+        ratio = 10 * np.log10((numerator + EPSILON) / (denominator + EPSILON))
+        scored = np.where(tries, np.maximum(ratio, WORST_DB), WORST_DB)
+        found[name] = np.where(sounds & np.isfinite(error), scored, np.nan)
+    return found

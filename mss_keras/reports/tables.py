@@ -8,11 +8,13 @@ from typing import Any
 from tabulate import tabulate
 
 from mss_keras.jobs.files import appearing
+from mss_keras.metrics import bsseval
+from mss_keras.metrics.whole_track import WHOLE_TRACK
 
 Row = Mapping[str, Any]
 
 # Metrics of which the larger value is the better one; of losses the smaller one is.
-RATIOS = ("sdr", "isr", "sir", "sar", "si_sdr", "sd_sdr", "snr")
+RATIOS = (*bsseval.RATIOS, *WHOLE_TRACK)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

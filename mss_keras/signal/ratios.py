@@ -4,11 +4,22 @@ import tensorflow as tf
 
 from mss_keras.signal.epsilon import EPSILON
 from mss_keras.signal.numerics import ratio_db
+from mss_keras.signal.silence import SILENT_MEAN_SQUARE
 
 
 def energy(x: tf.Tensor, axes: list[int]) -> tf.Tensor:
     """‖x‖² over some axes, which stay with length 1."""
     return tf.reduce_sum(tf.square(x), axes, keepdims=True)
+
+
+def sounds(y: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """Whether waveforms are not silent over some axes, bool; see `mss_keras.signal.silence`.
+
+    Example:
+        >>> sounds(tf.constant([[0.002, -0.002], [0.0, 0.001]]), [1]).numpy()
+        array([ True, False])
+    """
+    return tf.reduce_mean(tf.square(y), axes) >= tf.cast(SILENT_MEAN_SQUARE, y.dtype)
 
 
 def projection_gain(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
@@ -17,13 +28,17 @@ def projection_gain(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf
     return product / (energy(y_true, axes) + tf.cast(EPSILON, y_true.dtype))
 
 
-def si_sdr(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
+def si_sdr(
+    y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int], *, floor: tf.Tensor | None = None
+) -> tf.Tensor:
     """10·log10(‖α y‖² / ‖α y − ŷ‖²) over some axes, dB; 0 dB where both are silent.
 
     Args:
         y_true: target, such as `[..., samples, channels]`.
         y_pred: estimate, of the same shape.
         axes: axes that the energies are summed over; the result has the other axes.
+        floor: energy that is added to the error, of a shape that broadcasts to that of `energy`.
+            For a target that is softer it takes the place of ‖α y‖², too. Defaults to none.
 
     Example:
         >>> y = tf.constant([1.0, 1.0, -1.0, -1.0])
@@ -35,17 +50,24 @@ def si_sdr(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
         Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
     """
     target = projection_gain(y_true, y_pred, axes) * y_true
-    ratio = ratio_db(energy(target, axes), energy(target - y_pred, axes))
-    return tf.squeeze(ratio, axes)
+    signal, error = energy(target, axes), energy(target - y_pred, axes)
+    if floor is not None:
+        signal, error = tf.where(energy(y_true, axes) < floor, floor, signal), error + floor
+    return tf.squeeze(ratio_db(signal, error), axes)
 
 
-def snr(y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int]) -> tf.Tensor:
+def snr(
+    y_true: tf.Tensor, y_pred: tf.Tensor, axes: list[int], *, floor: tf.Tensor | None = None
+) -> tf.Tensor:
     """10·log10(‖y‖² / ‖ŷ − y‖²) over some axes, dB; 0 dB where both are silent.
 
     Args:
         y_true: target, such as `[..., samples, channels]`.
         y_pred: estimate, of the same shape.
         axes: axes that the energies are summed over; the result has the other axes.
+        floor: as in `si_sdr`; ‖y‖² is at least this.
     """
-    ratio = ratio_db(energy(y_true, axes), energy(y_pred - y_true, axes))
-    return tf.squeeze(ratio, axes)
+    signal, error = energy(y_true, axes), energy(y_pred - y_true, axes)
+    if floor is not None:
+        signal, error = tf.maximum(signal, floor), error + floor
+    return tf.squeeze(ratio_db(signal, error), axes)

@@ -24,15 +24,25 @@ _REPORT_SECONDS = 30.0
 Say = Callable[[str], None]
 
 
-def resolve(config: RunConfig) -> RunConfig:
+def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
     """Fills in what depends on the loss.
+
+    Args:
+        config: RunConfig. What is trained on what.
+        folder: Path or None. Folder of the run; one that goes on keeps the hyper-parameters that
+            training set when it began. Defaults to `None`, a new run.
 
     Raises:
         UserError: for an unknown loss or hyper-parameter, or no VGGish at its path.
     """
-    lr = config.training.lr or losses.learning_rate(config.training.loss)
+    training = config.training
+    lr = training.lr or losses.learning_rate(training.loss)
     companions.losses_of(config)
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, lr=lr))
+    before = runs.loss_arguments(folder) if folder else None
+    arguments = losses.for_training(training.loss, training.loss_args, before=before)
+    return dataclasses.replace(
+        config, training=dataclasses.replace(training, lr=lr, loss_args=arguments)
+    )
 
 
 def train(
@@ -60,7 +70,8 @@ def train(
         UserError: for anything that the user can mend.
         DivergedError: if the loss is NaN or infinite.
     """
-    config, folder = resolve(config), Path(folder)
+    folder = Path(folder)
+    config = resolve(config, folder)
     used = set_up(config, say)
     chosen = fetched_losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)

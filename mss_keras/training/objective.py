@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from mss_keras import domains, losses
-from mss_keras.domains import Scene
+from mss_keras.domains import Pair, Scene
 from mss_keras.losses import SeparationLoss
 from mss_keras.training.companions import Surroundings, companion_of
 
@@ -103,8 +103,10 @@ class Objective:
         pairs = domains.pairs({loss.domain for loss in chosen}, scene)
         for weight, loss, companion in zip(self.weights, chosen, self.companions, strict=True):
             norms = self.log_gradient_norms and training
-            counting = sample_weight if norms else None
-            terms = self._terms(loss, pairs[loss.domain], counting, norms=norms)
+            compared = pairs[loss.domain]
+            if not (training or loss.hears_silence):
+                compared = domains.without_leakage(compared, scene)
+            terms = self._terms(loss, compared, sample_weight if norms else None, norms=norms)
             for name, values in companion.extra_terms(scene).items():
                 terms[name] += values
             means = {loss.name: loss.reduced(loss.total(terms), sample_weight)}
@@ -129,9 +131,9 @@ class Objective:
                 self.trackers[name].update_state(*found)
 
     def _terms(
-        self, loss: SeparationLoss, pair: domains.Pair, weight: tf.Tensor | None, *, norms: bool
+        self, loss: SeparationLoss, compared: Pair, weight: tf.Tensor | None, *, norms: bool
     ) -> dict[str, tf.Tensor]:
-        target, estimate = pair
+        target, estimate = compared
         if not norms:
             return loss.terms(target, estimate)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:

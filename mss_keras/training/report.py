@@ -6,18 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import tensorflow as tf
 
 from mss_keras.jobs.files import appearing
 from mss_keras.metrics import si_sdr
 from mss_keras.reports import figures
 from mss_keras.reports.curves import curves
 from mss_keras.reports.spectrograms import spectrograms
+from mss_keras.signal import ratios
 from mss_keras.training.separator import Separator
 
 
 @dataclass(frozen=True)
 class Score:
-    """SI-SDR of one source, dB; NaN where the target is silent."""
+    """SI-SDR of one source, dB; NaN where the target is silent, below −60 dBFS."""
 
     split: str
     source: str
@@ -43,7 +45,7 @@ def score(
     """
     scores = []
     for target, (name, estimate) in zip(targets, estimates.items(), strict=True):
-        sounds = bool(np.any(target))
+        sounds = bool(ratios.sounds(tf.constant(target), [0, 1]))
         values = [float(si_sdr(target, x)) if sounds else float("nan") for x in (estimate, mixture)]
         scores.append(Score(split, name, *values))
     return scores

@@ -43,6 +43,18 @@ def read_config(path: Path) -> RunConfig:
     return RunConfig.from_flat(read_mapping(path, "the configuration of a run"))
 
 
+def loss_arguments(folder: Path) -> dict[str, Any] | None:
+    """The hyper-parameters of the losses of a run, as it was begun; None where there is no run.
+
+    Raises:
+        UserError: if the file of the configuration cannot be read.
+    """
+    path = folder / "config.yaml"
+    if not path.exists():
+        return None
+    return read_mapping(path, "the configuration of a run").get("loss_args") or {}
+
+
 def claim(folder: Path, config: RunConfig) -> None:
     """Makes a folder the folder of this run, or finds that it is.
 

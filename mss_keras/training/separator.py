@@ -1,5 +1,6 @@
 """Where model, domain and loss meet: the separator that trains."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,8 @@ class Separator(MaskingModel):
         fits = isinstance(weights, Sequence) and len(weights) == len(resolved)
         wanted = f"a number for each of the {len(resolved)} losses"
         require(fits, "loss_weights", found=loss_weights, wanted=wanted)
+        for weight in weights:
+            require(0 <= weight < math.inf, "loss_weights", found=weight, wanted="0 or more")
         super().compile(jit_compile=jit_compile, **kwargs)
         self.optimizer = take_over(self._scaled(keras.optimizers.get(optimizer)))
         along = self._scaled(discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))

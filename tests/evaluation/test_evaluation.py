@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import yaml
 
+from mss_keras import losses
 from mss_keras.config import (
     SOURCES,
     AudioConfig,
@@ -20,7 +21,7 @@ from mss_keras.config import (
 )
 from mss_keras.data import open_set
 from mss_keras.evaluation import Evaluation, evaluate, tables
-from mss_keras.evaluation.estimates import Method
+from mss_keras.evaluation.estimates import Method, name_of_model
 from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.models.masking import MaskingModel
 
@@ -54,7 +55,7 @@ def test_methods_and_files(tree, tmp_path):
     small = evaluation(
         tree,
         oracle=("irm", "mixture"),
-        metrics=("snr", "l1_freq"),
+        metrics=("snr", "l1_freq", "sdsdr_time"),
         stems=str(stems),
         tracks=2,
     )
@@ -66,14 +67,22 @@ def test_methods_and_files(tree, tmp_path):
         f"{source}.wav" for source in SOURCES
     )
     text = tables.write_evaluation(scores, output)
-    assert "l1_freq" not in text
+    named = [line.split()[0] for line in text.splitlines() if "_" in line]
+    assert named == ["sdsdr_time", "l1_freq"]
     means = {row["method"]: row for row in tables.summary(scores) if row["source"] == "mean"}
     assert means["irm"]["sdr"] > means["mixture"]["sdr"] + 5
     assert means["irm"]["snr"] > means["mixture"]["snr"] + 5
     assert means["irm"]["l1_freq"] < means["mixture"]["l1_freq"]
+    assert means["irm"]["sdsdr_time"] < means["mixture"]["sdsdr_time"]
+    # A loss is each source's own, or of all together: it is never the mean in each row.
+    of_irm = [row for row in tables.summary(scores) if row["method"] == "irm"][:4]
+    assert len({row["l1_freq"] for row in of_irm}) == 4
+    assert np.mean([row["l1_freq"] for row in of_irm]) == pytest.approx(means["irm"]["l1_freq"])
+    assert all(row["sdsdr_time"] is None for row in of_irm)
     with (output / "tracks.csv").open() as file:
         found = list(csv.DictReader(file))
-    assert len(found) == 3 * 2 * 4
+    assert len(found) == 3 * 2 * (4 + 1)
+    assert [row["sdsdr_time"] == "" for row in found[:5]] == [True] * 4 + [False]
     assert float(found[0]["sdr"]) == pytest.approx(next(tables.rows(scores))["sdr"])
     assert (output / "scores.png").read_bytes().startswith(b"\x89PNG")
     model.network.output_affine.shift.assign_add(0.1 + 0 * model.network.output_affine.shift)
@@ -116,6 +125,7 @@ def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
     assert lines[0][:3] == ["method", "source", "sdr"]
     assert [line[:2] for line in lines[2:5]] == [["duo", "bass"], ["duo", "drums"], ["duo", "mean"]]
     assert summary.endswith("means of sources, dB")
+    assert "tracks without score" in summary
     assert yaml.safe_load((output / "evaluation.yaml").read_text())["audio"] == vars(AUDIO)
     assert {path.name for path in output.iterdir()} >= {"scores.png", "tracks.csv"}
 
@@ -163,8 +173,55 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
     assert "no score: estimates: c: estimate drums has samples that are not finite" in text
     table = {row["source"]: row for row in tables.summary(scores)}
     assert np.isnan(table["drums"]["sdr"])
+    assert np.isnan(table["mean"]["sdr"])  # three sources are not to be compared with four
     assert table["drums"]["NaN frames"] == 1
     assert np.isfinite(table["bass"]["sdr"])
+
+
+def test_a_silent_estimate_is_its_own_source_s_missing_score(tree, estimates, tmp_path):
+    """It is counted and named; the other sources and tracks are scored."""
+    vocals, rate = soundfile.read(estimates / "b/vocals.wav")
+    soundfile.write(estimates / "b/vocals.wav", 0 * vocals, rate, subtype="FLOAT")
+    lines: list[str] = []
+    run = evaluation(tree, lines.append, estimates=str(estimates), metrics=("snr",), tracks=2)
+    scores, failed = run.run(tmp_path / "scores")
+    assert failed == 0
+    assert "no score: estimates: b: estimate vocals is silent throughout" in lines
+    table = {row["source"]: row for row in tables.summary(scores)}
+    assert table["vocals"]["tracks without score"] == table["mean"]["tracks without score"] == 1
+    assert table["drums"]["tracks without score"] == 0
+    first, second = scores["estimates"]
+    assert table["vocals"]["sdr"] == first.medians()["sdr"][0]
+    assert np.isnan(second.medians()["sdr"]).tolist() == [True, False, False, False]
+    assert second.medians()["snr"][0] == -100
+    assert tables.write_evaluation(scores, tmp_path / "scores")
+
+
+def test_names_of_methods_are_reserved(tree, tmp_path):
+    """A model in a folder `irm` is not taken for the oracle, nor the oracle for it."""
+    model = MaskingModel(SOURCES, AUDIO, ModelConfig(hidden_size=8))
+    model.build()
+    run = evaluation(tree, oracle=("irm", "irm"), metrics=(), tracks=1)
+    scores, failed = run.run(tmp_path / "scores", model, "irm")
+    assert failed == 0
+    assert list(scores) == ["model-irm", "irm"]
+    sdr = {name: tracks[0].medians()["sdr"].mean() for name, tracks in scores.items()}
+    assert sdr["irm"] > sdr["model-irm"] + 3
+    for name in ("mixture", "estimates", "mwf", "", ".", ".."):
+        assert name_of_model(name).startswith("model")
+    for name in losses.names():  # a benchmark's methods
+        assert name_of_model(name) == name
+
+
+def test_a_mono_model_is_scored_against_stereo_sources(tree, tmp_path):
+    mono = AudioConfig(nfft=512, nhop=128, nb_channels=1)
+    model = MaskingModel(SOURCES, mono, ModelConfig(hidden_size=8))
+    model.build()
+    settings = EvaluationConfig(subset="train", tracks=1, metrics=("snr", "l1_time"))
+    music = DataConfig(root=str(tree))
+    summary, failed = evaluate(tmp_path / "scores", settings, dataset=music, model=model)
+    assert failed == 0
+    assert "vocals" in summary
 
 
 def test_a_scoring_process_that_is_killed(tree, tmp_path):

@@ -1,6 +1,7 @@
 """The benchmark's table: grouped, labelled, with failures as rows."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -34,6 +35,36 @@ def test_rows():
     assert rows[1]["SDR mean"] == 4
     assert rows[1]["SDR published"] == 5.61
     assert rows[2]["l2_mask"] == -1
+
+
+def test_a_loss_is_the_mean_of_its_sources_or_of_all_together():
+    (track,) = OUTCOMES["l1_mask"].tracks
+    readings = {"l1_time": np.array([1.0, 2.0])}
+    track = dataclasses.replace(track, whole_track=readings, together={"sdsdr_time": -4.0})
+    (row,) = benchmark_report.rows({"l1_mask": Outcome((track,))}, "")
+    assert (row["l1_time"], row["sdsdr_time"]) == (1.5, -4)
+
+
+def test_missing_scores_are_counted_and_named_and_the_row_stands(tmp_path):
+    (track,) = OUTCOMES["sisdr_freq"].tracks
+    gone = np.array([[np.nan] * 2, [5.0, 5.0]])
+    frames = dataclasses.replace(track.bsseval, sdr=gone)
+    silent = [dataclasses.replace(track, track=name, bsseval=frames) for name in "abcd"]
+    outcomes = {
+        "l1_time": Outcome((track, silent[0])),
+        "l2_time": Outcome(tuple(silent)),
+        "sisdr_freq": OUTCOMES["sisdr_freq"],
+    }
+    rows = benchmark_report.rows(outcomes, "")
+    assert rows[0]["note"] == "no score of vocals in 1 of 2 tracks: a"
+    assert rows[1]["note"] == "no score of vocals in 4 of 4 tracks: a, b, c, ..."
+    assert rows[2]["note"] == ""
+    assert rows[0]["SDR vocals"] == 3
+    assert rows[1]["SDR rest"] == 5
+    assert np.isnan(rows[1]["SDR mean"])
+    benchmark_report.write(outcomes, tmp_path, demonstration=False)
+    assert "no score of vocals in 4 of 4" in (tmp_path / "table.md").read_text()
+    assert (tmp_path / "heatmap.png").exists()
 
 
 @pytest.mark.parametrize("demonstration", [True, False])

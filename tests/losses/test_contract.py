@@ -213,3 +213,21 @@ def test_several_losses_share_and_have_arguments_of_their_own():
         losses.get_all(chosen, {"beta": 1})
     with pytest.raises(UserError, match=r"^loss_args\.l2_freq: found 3, wanted a mapping"):
         losses.get_all(chosen, {"l2_freq": 3})
+
+
+def test_values_of_sources_are_their_own(name):
+    """Their mean is the loss, and none depends on the estimate of another source."""
+    y_true, y_pred = tensors(name)
+    loss = get(name, reduction="none")
+    coupled = {"sdsdr_time", "cross_entropy_mask", "deep_feature", "adversarial"}
+    assert loss.separable == (name not in coupled)
+    if not loss.separable:
+        with pytest.raises(NotImplementedError):
+            loss.by_source(y_true, y_pred)
+        return
+    values = loss.by_source(y_true, y_pred).numpy()
+    np.testing.assert_allclose(values.mean(1), loss(y_true, y_pred), rtol=1e-5)
+    y_pred[:, 0] = np.nan
+    damaged = loss.by_source(y_true, y_pred).numpy()
+    assert np.isnan(damaged[:, 0]).all()
+    np.testing.assert_allclose(damaged[:, 1:], values[:, 1:], rtol=1e-5)

@@ -154,15 +154,36 @@ def test_sound_behind_the_last_whole_frame_only(music):
     assert_equal(ours, by_museval(targets, y_pred))
 
 
-@pytest.mark.parametrize("kind", ["target", "estimate"])
-def test_a_source_silent_throughout_is_named(music, kind):
-    waveforms = list(music)
-    index = ("target", "estimate").index(kind)
-    waveforms[index] = change(waveforms[index], 1, slice(None), slice(None), 0)
-    with pytest.raises(UserError, match=f"{kind} drums: found silence"):
-        bss_eval(*waveforms, names=["vocals", "drums"])
-    with pytest.raises(UserError, match=f"{kind} 1: found silence"):
-        bss_eval(*waveforms)
+def test_a_target_silent_throughout_is_named(music):
+    y_true, y_pred = music
+    targets = change(y_true, 1, slice(None), slice(None), 0)
+    with pytest.raises(UserError, match="target drums: found silence"):
+        bss_eval(targets, y_pred, names=["vocals", "drums"])
+    with pytest.raises(UserError, match="target 1: found silence"):
+        bss_eval(targets, y_pred)
+
+
+@pytest.mark.parametrize("silent", [[0], [1], [0, 1]])
+def test_an_estimate_silent_throughout_has_no_score_and_costs_the_others_none(music, silent):
+    y_true, y_pred = music
+    estimates = change(y_pred, silent, slice(None), slice(None), 0)
+    ours, whole = (bss_eval(y_true, x, lags=LAGS) for x in (estimates, y_pred))
+    for name in RATIOS:
+        values = getattr(ours, name)
+        assert np.isnan(values[silent]).all()
+        others = np.delete(values, silent, axis=0)
+        np.testing.assert_array_equal(others, np.delete(getattr(whole, name), silent, axis=0))
+    assert ours.silent[1, silent].all()
+
+
+def test_frames_in_which_another_estimate_is_silent_stay_without_a_score(music):
+    y_true, y_pred = music
+    estimates = change(y_pred, 0, slice(None), slice(None), 0)
+    estimates = change(estimates, 1, slice(0, RATE), slice(None), 0)
+    assert np.isnan(bss_eval(y_true, estimates, lags=LAGS).sdr).tolist() == [
+        [True, True],
+        [True, False],
+    ]
 
 
 def test_estimates_equal_to_targets(music):

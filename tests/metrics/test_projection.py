@@ -22,7 +22,13 @@ def test_tails_of_filters_count():
     filters = np.zeros((4, 1, 1, 1))
     filters[3] = 2  # frame 0: y [.. 1], e_spat = 2 at sample 12 less y, e_artif = ŷ less that
     ratios, sounding = frame_ratios(
-        y_true, y_pred, own=filters, every=filters[:, 0], window=10, hop=10
+        y_true,
+        y_pred,
+        own=filters,
+        every=filters[:, 0],
+        estimated=np.ones(1, bool),
+        window=10,
+        hop=10,
     )
     wanted = {"sdr": 1 / (0.25 * 10 - 1 + 1), "isr": 1 / 5, "sir": np.inf, "sar": 4 / 6.5}
     assert ratios[:, 0, 0] == pytest.approx([10 * np.log10(x) for x in wanted.values()])

@@ -24,6 +24,7 @@ def scores(track="A - B", seed=0, frames=4):
         sources=("vocals", "drums"),
         bsseval=BSSEval(**named, silent=silent, finite=np.ones(2, bool)),
         whole_track={"si_sdr": np.array([1.5, np.nan]), "l2": np.array([2e-9, np.inf])},
+        together={"sdsdr_time": -3.25},
     )
 
 
@@ -77,6 +78,7 @@ def test_come_back(tmp_path):
         np.testing.assert_allclose(getattr(back.bsseval, name), wanted, atol=1e-5)
     np.testing.assert_array_equal(back.whole_track["si_sdr"], [1.5, np.nan])
     np.testing.assert_array_equal(back.whole_track["l2"], [2e-9, np.inf])
+    assert back.together == ours.together
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["a.json"]
 
 

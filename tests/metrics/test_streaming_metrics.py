@@ -34,8 +34,9 @@ def test_is_taken_over_samples_and_channels():
 
 @pytest.mark.parametrize("ratio", [si_sdr, snr])
 def test_silence_is_finite(ratio):
-    assert float(ratio(tf.zeros([10, 1]), tf.zeros([10, 1]))) == 0.0
+    assert float(ratio(tf.ones([10, 1]), tf.zeros([10, 1]))) == -100.0
     assert np.isfinite(ratio(tf.zeros([10, 1]), tf.ones([10, 1])))
+    assert np.isnan(ratio(tf.ones([10, 1]), tf.fill([10, 1], np.nan)))
 
 
 @pytest.mark.parametrize(("gain", "noise"), [(1.0, 0.1), (0.5, 0.0), (2.0, 1.0)])
@@ -47,9 +48,11 @@ def test_snr_costs_gain_and_noise(gain, noise):
 
 @pytest.mark.parametrize(("metric", "wanted"), [(SISDR, 40.0), (SNR, 20 * np.log10(2))])
 def test_metrics_leave_silent_sources_out(metric, wanted):
+    """Silence, and a single sample of the last bit."""
     target, noise = cosine_and_orthogonal(1000)
-    y_true = np.stack([target, 0 * target])[None].astype(np.float32)
-    y_pred = np.stack([0.5 * target + 0.005 * noise, noise])[None].astype(np.float32)
+    y_true = np.stack([target, 0 * target, 0 * target])[None].astype(np.float32)
+    y_true[0, 2, 500] = 2**-15
+    y_pred = np.stack([0.5 * target + 0.005 * noise, noise, noise])[None].astype(np.float32)
     metric = metric()
     metric.update_state(y_true, y_pred)
     assert float(metric.result()) == pytest.approx(wanted, abs=1e-2)

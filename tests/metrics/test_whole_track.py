@@ -42,7 +42,30 @@ def test_silence_and_what_is_not_finite():
     for values in whole_track(y_true, y_pred).values():
         assert np.isnan(values).tolist() == [True, False, True, False]
         assert np.isfinite(values[[1, 3]]).all()
-    assert whole_track(y_true, y_pred)["snr"][1] == pytest.approx(0)
+
+
+def test_no_estimate_that_tries_is_worse_than_none():
+    """Nor is any better for being 0: of a bad, a wrong, a huge, an orthogonal and no estimate."""
+    target, noise = np.linalg.qr(np.random.default_rng(0).standard_normal((2000, 2)))[0].T
+    bad = [0.01 * target - noise, -1e-9 * target, 1e9 * noise, noise, 0 * noise]
+    y_pred = np.stack(bad).reshape(5, -1, 2)
+    y_true = np.broadcast_to(target.reshape(-1, 2), y_pred.shape)
+    found = whole_track(y_true, y_pred)
+    for values in (*found.values(), si_sdr(y_true, y_pred).numpy(), snr(y_true, y_pred).numpy()):
+        assert values.min() == values[-1] == -100
+    assert found["si_sdr"][0] == pytest.approx(-40, abs=1e-3)
+    assert found["snr"][0] == pytest.approx(-10 * np.log10(0.99**2 + 1), abs=1e-3)
+
+
+@pytest.mark.parametrize(("dbfs", "silent"), [(-60.1, True), (-59.9, False)])
+def test_silence_is_below_60_decibels(dbfs, silent):
+    rng = np.random.default_rng(0)
+    y_true = 10 ** (dbfs / 20) * rng.choice([-1.0, 1.0], (1, 70000, 2))
+    for values in whole_track(y_true, 0.5 * y_true).values():
+        assert np.isnan(values).tolist() == [silent]
+    one = np.zeros((1, 1000, 2))
+    one[0, 0, 0] = 2**-15  # a sample of the last bit
+    assert np.isnan(whole_track(one, one)["snr"])
 
 
 def test_shapes_are_checked():

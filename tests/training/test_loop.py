@@ -16,7 +16,7 @@ from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mss_keras.config import SOURCES, RunConfig
-from mss_keras.training import runs
+from mss_keras.training import loop, runs
 
 
 def weights(run, epoch):
@@ -247,3 +247,22 @@ def test_early_stop_and_plateau(tree, small, tmp_path, command):
     ended = command(*flags(settings), "--output", tmp_path / "run", check=0)  # no epoch more
     assert len(history(tmp_path / "run")) == len(rates)
     assert "Epoch" not in ended.stdout
+
+
+def test_a_run_keeps_the_threshold_that_it_was_begun_with(tmp_path):
+    """And has none if it was begun before losses had one."""
+    config = RunConfig.from_flat({"loss": ["sisdr_time", "l2_freq"]})
+    fresh = loop.resolve(config, tmp_path / "new")
+    (threshold,) = fresh.training.loss_args["sisdr_time"].values()
+    assert threshold > 0
+    assert set(fresh.training.loss_args) == {"sisdr_time"}
+    for name, arguments in [
+        ("before", {}),
+        ("now", dict(fresh.training.loss_args)),
+        ("other", {"sisdr_time": {"soft_threshold": 55.0}}),
+    ]:
+        resolved = RunConfig.from_flat({**fresh.to_flat(), "loss_args": arguments})
+        runs.claim(tmp_path / name, resolved)
+        again = loop.resolve(config, tmp_path / name)
+        assert again == resolved
+        runs.claim(tmp_path / name, again)

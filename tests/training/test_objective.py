@@ -8,6 +8,9 @@ import pytest
 import tensorflow as tf
 
 from mss_keras import losses
+from mss_keras.config import AudioConfig
+from mss_keras.domains import Scene
+from mss_keras.signal.stft import centred_stft
 from mss_keras.training.objective import Objective, mean_and_count
 
 SCALED = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.125), 8.0)
@@ -43,3 +46,30 @@ def test_means_are_over_the_examples_that_count(weight, expected):
     weights = None if weight is None else tf.constant(weight)
     found = mean_and_count(tf.constant(2.0), tf.constant(4), weights)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def mean_loss(name, leakage, *, training, **arguments):
+    """A loss of a batch in which the first source is silent, and its estimate leaks."""
+    rng = np.random.default_rng(0)
+    audio = AudioConfig(nfft=256, nhop=64)
+    sources = rng.standard_normal((2, 3, 1000, 1)).astype(np.float32)
+    sources[:, 0] = 0
+    spectrogram = centred_stft(tf.reduce_sum(sources, 1), audio.nfft, audio.nhop)
+    mask = np.full((2, 3, *spectrogram.shape[1:]), 0.5, np.float32)
+    mask[:, 0] = 10 ** (leakage / 20)
+    scene = Scene(tf.constant(sources), tf.constant(mask), spectrogram, audio=audio)
+    chosen = Objective([losses.get(name, **arguments)], [1.0])
+    return float(chosen.total(scene, training=training))
+
+
+@pytest.mark.parametrize("name", ["sisdr_time", "sdsdr_time", "logl1_freq", "logl2_time"])
+def test_leakage_in_silence_does_not_move_the_validation_loss(name):
+    """Nor with it the learning rate and the best epoch; without a threshold it does."""
+    soft, literal = {"soft_threshold": 20.0}, {"soft_threshold": None}
+    values = [mean_loss(name, leakage, training=False, **soft) for leakage in (-10, -40, -90)]
+    assert values == pytest.approx([values[0]] * 3, abs=1e-5)
+    assert mean_loss(name, -10, training=True, **soft) > mean_loss(name, -40, training=True, **soft)
+    for training in (True, False):
+        loud, quiet = (mean_loss(name, x, training=training, **literal) for x in (-40, -60))
+        assert loud - quiet > 3
+    assert mean_loss("l2_time", -10, training=False) > mean_loss("l2_time", -40, training=False)
