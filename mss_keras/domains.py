@@ -23,6 +23,7 @@ class Scene:
         mask: estimated masks, float32 `[batch, sources, frames, channels, bins]`.
         spectrogram: the mixture's STFT, complex64 `[batch, frames, channels, bins]`.
         audio: sizes of the STFT.
+        logits: what the masks are the softmax or sigmoid of. Defaults to the masks.
         unpaired: the scene of other mixtures in the same batch, beside recordings that are not
             their sources. Defaults to none.
 
@@ -45,11 +46,13 @@ class Scene:
         spectrogram: tf.Tensor,
         *,
         audio: AudioConfig,
+        logits: tf.Tensor | None = None,
         unpaired: "Scene | None" = None,
     ):
         self.unpaired = unpaired
         self.waveforms = sources
         self.mask = mask
+        self.logits = mask if logits is None else logits
         self._spectrogram = spectrogram
         self.audio = audio
 
@@ -181,6 +184,7 @@ _PAIRS: dict[str, Callable[[Scene], Pair]] = {
     "phase_sensitive": lambda scene: (scene.phase_sensitive_magnitudes, scene.estimated_magnitudes),
     "magnitude": lambda scene: (scene.magnitudes, scene.estimated_magnitudes),
     "mask": lambda scene: (scene.ratio_masks, scene.mask),
+    "logits": lambda scene: (scene.ratio_masks, scene.logits),
 }
 
 

@@ -37,6 +37,12 @@ class ModelConfig:
     unidirectional: bool = option(
         False, "Run the LSTM layers in one direction only (causal)", section="network"
     )
+    mask_activation: Literal["relu", "softmax", "sigmoid"] | None = option(
+        None,
+        "What makes masks of the network's last values; the default follows from the loss: softmax "
+        "for cross_entropy_mask, sigmoid for binary_cross_entropy_mask, relu for all others",
+        section="network",
+    )
     dropout: float = option(0.4, "Dropout between LSTM layers, a share of units", section="network")
 
     def __post_init__(self):

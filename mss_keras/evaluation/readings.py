@@ -63,7 +63,7 @@ def loss_readings(
     for excerpt in _excerpts(y_true, y_pred, round(EXCERPT_SECONDS * audio.sample_rate)):
         found, has_masks = read(*excerpt)
         for name, value in zip(names, found, strict=True):
-            if losses.entry(name).domain != "mask" or has_masks:
+            if losses.entry(name).domain not in ("mask", "logits") or has_masks:
                 values[name].append(value.numpy()[0])
     means = {name: _mean(found, sources, name) for name, found in values.items()}
     return Readings(

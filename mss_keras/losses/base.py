@@ -14,6 +14,7 @@ _AXES = {
     "magnitude": ("frames", "channels", "bins"),
     "phase_sensitive": ("frames", "channels", "bins"),
     "mask": ("frames", "channels", "bins"),
+    "logits": ("frames", "channels", "bins"),
 }
 
 
@@ -35,7 +36,8 @@ class SeparationLoss(keras.losses.Loss):
         value: a scalar, or `[batch]` where `reduction` is `"none"`.
 
     Args:
-        domain: str. What is compared: `waveform`, `magnitude`, `phase_sensitive` or `mask`.
+        domain: str. What is compared: `waveform`, `magnitude`, `phase_sensitive`, `mask` or
+            `logits` (targets that are masks, estimates of which masks are made).
         name: str. Catalogue name. Defaults to the name of the class.
         reduction: str. As in `keras.losses.Loss`. Defaults to `"sum_over_batch_size"`.
         dtype: str. Defaults to `"float32"`.
@@ -52,6 +54,8 @@ class SeparationLoss(keras.losses.Loss):
     """
 
     companion: ClassVar[str | None] = None
+    mask_activation: ClassVar[str | None] = None
+    """What a loss of logits wants masks to be made by."""
 
     def __init__(
         self,

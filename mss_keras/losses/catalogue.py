@@ -90,6 +90,7 @@ _LOG = "Heitkaemper et al. 2020, Gusó et al. 2022"
 _CODE = "Gusó et al. 2022, the code"
 
 _W, _M, _MASK, _PSA = "waveform", "magnitude", "mask", "phase_sensitive"
+_LOGITS = "logits"
 
 # Which is best, tests/benchmarks/soft_threshold.py measures; see README.md.
 _SOFT = {"soft_threshold": 30.0}
@@ -154,11 +155,11 @@ CATALOGUE: dict[str, Entry] = {
     "l1_mask": Entry(L1, _MASK, "mean absolute error", _SURVEY),
     "l2_mask": Entry(L2, _MASK, "mean squared error", _SURVEY, 1e-4),
     "cross_entropy_mask": Entry(
-        CrossEntropy, _MASK, "cross-entropy of the dominant source; the masks are logits", _CODE
+        CrossEntropy, _LOGITS, "cross-entropy of the dominant source; the masks are logits", _CODE
     ),
     "binary_cross_entropy_mask": Entry(
         BinaryCrossEntropy,
-        _MASK,
+        _LOGITS,
         "binary cross-entropy of binary masks; the masks are logits",
         _CODE,
     ),

@@ -142,6 +142,24 @@ def for_training(
     return arguments
 
 
+def mask_activation(chosen: Sequence[str]) -> str:
+    """What makes masks of a network that is trained by some losses; `relu` if none has a wish.
+
+    Raises:
+        UserError: if two losses wish for different ones.
+
+    Example:
+        >>> mask_activation(["l2_freq"]), mask_activation(["l2_freq", "cross_entropy_mask"])
+        ('relu', 'softmax')
+    """
+    wishes = {name: entry(name).loss.mask_activation for name in chosen}
+    found = {wish for wish in wishes.values() if wish}
+    if len(found) > 1:
+        names = [name for name, wish in wishes.items() if wish]
+        raise UserError("loss", " and ".join(names), "losses of masks that are made alike")
+    return found.pop() if found else "relu"
+
+
 def learning_rate(chosen: Sequence[str]) -> float:
     """Adam's learning rate in the paper's experiments; of several losses the smallest."""
     return min(entry(name).learning_rate for name in chosen)

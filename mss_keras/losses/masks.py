@@ -36,16 +36,19 @@ class CrossEntropy(SeparationLoss):
     authors' code. A bin in which all sources are silent has no dominant source and counts 0;
     in the authors' code its first source is dominant. Shapes and arguments as `SeparationLoss`.
 
-    Read as a metric, it takes logarithms of the masks as logits: their softmax is each source's
+    In training masks are the softmax of the logits (`ModelConfig.mask_activation`). Read as a
+    metric, it takes logarithms of the masks as logits: their softmax is each source's
     share of the masks' sum.
 
     Reference: the survey's authors' code.
 
     Example:
         >>> y_true = tf.reshape([0.0, 1.0], [1, 2, 1, 1, 1])  # two sources of one bin
-        >>> f"{CrossEntropy('mask')(y_true, tf.zeros_like(y_true)):.2f}"  # log 2
+        >>> f"{CrossEntropy('logits')(y_true, tf.zeros_like(y_true)):.2f}"  # log 2
         '0.69'
     """
+
+    mask_activation = "softmax"
 
     def distance(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """See `SeparationLoss.distance`."""
@@ -66,15 +69,18 @@ class BinaryCrossEntropy(SeparationLoss):
 
     −mean [ m log σ(M̃) + (1 − m) log(1 − σ(M̃)) ]. The estimated masks are taken as logits, as
     in the authors' code; its sum over sources is a mean here. Shapes and arguments as
-    `SeparationLoss`. Read as a metric, it takes logits whose sigmoid is the mask.
+    `SeparationLoss`. In training masks are the sigmoid of the logits
+    (`ModelConfig.mask_activation`). Read as a metric, it takes logits whose sigmoid is the mask.
 
     Reference: the survey's authors' code.
 
     Example:
         >>> y_true = tf.reshape([0.0, 1.0], [1, 2, 1, 1, 1])  # two sources of one bin
-        >>> f"{BinaryCrossEntropy('mask')(y_true, tf.zeros_like(y_true)):.2f}"  # log 2
+        >>> f"{BinaryCrossEntropy('logits')(y_true, tf.zeros_like(y_true)):.2f}"  # log 2
         '0.69'
     """
+
+    mask_activation = "sigmoid"
 
     def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """See `SeparationLoss.source_distances`."""

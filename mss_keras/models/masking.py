@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
+from mss_keras.models.activations import ACTIVATIONS
 from mss_keras.models.network import NETWORKS
 from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
@@ -89,13 +90,17 @@ class MaskingModel(keras.Model):
             training: whether dropout and batch statistics are used. Defaults to `False`.
 
         Returns:
-            A mapping with two entries: "mask", float32 `[batch, sources, frames, channels,
-            bins]`, and "spectrogram", that of the mixture, complex64 `[batch, frames, channels,
-            bins]`.
+            A mapping: "mask", float32 `[batch, sources, frames, channels, bins]`; "spectrogram",
+            that of the mixture, complex64 `[batch, frames, channels, bins]`; and, where masks are
+            a softmax or sigmoid, "logits", of which they are that.
         """
         spectrogram = self.stft(mixture)
-        mask = self.network(tf.abs(spectrogram), training=training)
-        return {"mask": mask, "spectrogram": spectrogram}
+        name, magnitude = self.network.mask_activation, tf.abs(spectrogram)
+        if name == "relu":
+            mask = self.network(magnitude, training=training)
+            return {"mask": mask, "spectrogram": spectrogram}
+        logits = self.network(magnitude, training=training, logits=True)
+        return {"mask": ACTIVATIONS[name](logits), "logits": logits, "spectrogram": spectrogram}
 
     def decode(self, mask: tf.Tensor, spectrogram: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
         """Masked mixtures as waveforms, with the mixture's phase.

@@ -52,9 +52,11 @@ class MaskNetwork(Protocol):
             policy: Keras's dtype policy. Defaults to `"float32"`.
         """
 
-    @property
-    def nb_trunks(self) -> int:
-        """1 where all sources share a trunk, the number of sources where each has its own."""
+    mask_activation: str
+    """What makes masks of the last values, a key of `mss_keras.models.activations.ACTIVATIONS`."""
+
+    def trunks(self, chosen: Sequence[int]) -> int:
+        """Number of trunks that masks of the chosen sources need; 1 where all share a trunk."""
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
         """Standardises the input by the data's mean and standard deviation of each bin.
@@ -64,8 +66,16 @@ class MaskNetwork(Protocol):
             std: `[bins]`, above 0.
         """
 
-    def __call__(self, magnitude: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-        """Masks of magnitudes, with dropout and batch statistics where it is `training`."""
+    def __call__(
+        self, magnitude: tf.Tensor, *, training: bool = False, logits: bool = False
+    ) -> tf.Tensor:
+        """Masks of magnitudes, with dropout and batch statistics where it is `training`.
+
+        Args:
+            magnitude: float `[batch, frames, channels, bins]`.
+            training: as in `trunk`.
+            logits: whether what the activation makes masks of is wanted. Defaults to `False`.
+        """
 
     def trunk(
         self,

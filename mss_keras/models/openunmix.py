@@ -16,6 +16,7 @@ from keras.src.backend.common.variables import AutocastScope
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
 from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.models.activations import Activation
 from mss_keras.models.affine import Affine
 from mss_keras.models.products import BatchMoments, folded
 from mss_keras.models.recurrent import recurrent, takes
@@ -40,6 +41,7 @@ def sizes(audio: AudioConfig, model: ModelConfig) -> dict[str, Any]:
         "hidden_size": model.hidden_size,
         "unidirectional": model.unidirectional,
         "dropout": model.dropout,
+        "mask_activation": model.mask_activation or "relu",
     }
 
 
@@ -48,8 +50,9 @@ class OpenUnmix(layers.Layer):
     """The network of open-unmix: one trunk with a head for each source.
 
     With one source it is open-unmix's own; with several it is the joint network of the
-    survey's experiments. It reads the bins up to `max_bin` and gives a mask, 0 or above and not
-    bounded by 1, for all bins. See `mss_keras.models.network.MaskNetwork` for its methods.
+    survey's experiments. It reads the bins up to `max_bin` and gives a mask, 0 or above and with
+    `relu` not bounded by 1, for all bins. See `mss_keras.models.network.MaskNetwork` for its
+    methods.
 
     Args:
         nb_sources: int. Number of heads. Defaults to `1`.
@@ -60,6 +63,9 @@ class OpenUnmix(layers.Layer):
         hidden_size: int. Width of the network, units. Defaults to `512`.
         unidirectional: bool. LSTM layers in one direction. Defaults to `False`.
         dropout: float. Share of units dropped between LSTM layers. Defaults to `0.4`.
+        mask_activation: str. What makes masks of the heads' values, a key of
+            `mss_keras.models.activations.ACTIVATIONS`.
+            Defaults to `"relu"`.
         synchronized: bool. Batch statistics over all replicas of a
             `tf.distribute` strategy. Defaults to `False`.
         **kwargs: as `keras.layers.Layer`.
@@ -84,6 +90,7 @@ class OpenUnmix(layers.Layer):
         hidden_size: int = 512,
         unidirectional: bool = False,
         dropout: float = 0.4,
+        mask_activation: str = "relu",
         synchronized: bool = False,
         **kwargs,
     ):
@@ -96,6 +103,7 @@ class OpenUnmix(layers.Layer):
         self.hidden_size = hidden_size
         self.unidirectional = unidirectional
         self.dropout = dropout
+        self.mask_activation = mask_activation
         self.synchronized = synchronized
 
         policy = self.dtype_policy
@@ -162,8 +170,7 @@ class OpenUnmix(layers.Layer):
             norm.build((batch, frames, self.nb_channels * self.nb_bins))
         self.output_affine.build((batch, self.nb_sources, *input_shape[1:]))
 
-    @property
-    def nb_trunks(self) -> int:
+    def trunks(self, chosen: Sequence[int]) -> int:
         """1: all sources share a trunk."""
         return 1
 
@@ -172,18 +179,21 @@ class OpenUnmix(layers.Layer):
         self.input_affine.shift.assign(-mean[: self.max_bin])
         self.input_affine.scale.assign(1.0 / std[: self.max_bin])
 
-    def call(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(
+        self, magnitude: tf.Tensor, training: bool = False, *, logits: bool = False
+    ) -> tf.Tensor:
         """Mixture magnitudes → masks, by the trunk and the heads.
 
         Args:
             magnitude: float `[batch, frames, channels, bins]`.
             training: whether dropout and batch statistics are used. Defaults to `False`.
+            logits: whether what masks are made of is wanted in their place. Defaults to `False`.
 
         Returns:
             Float32 `[batch, sources, frames, channels, bins]`, 0 or above.
         """
         with AutocastScope(None):  # Keras's would give weights to products in half precision
-            return self.masker(training)(self.trunk(magnitude, training))
+            return self.masker(training, logits=logits)(self.trunk(magnitude, training))
 
     def trunk(
         self,
@@ -226,22 +236,28 @@ class OpenUnmix(layers.Layer):
         return self.encode_norm(x, training=True) if training else x
 
     def masker(
-        self, training: bool = False, *, chosen: Sequence[int] | None = None
+        self,
+        training: bool = False,
+        *,
+        chosen: Sequence[int] | None = None,
+        logits: bool = False,
     ) -> Callable[[tf.Tensor], tf.Tensor]:
         """See `mss_keras.models.network.MaskNetwork.masker`; the heads."""
-        pairs = [(self.heads[k], self.head_norms[k]) for k in chosen or range(self.nb_sources)]
+        masks_of = Activation(self.mask_activation, chosen, off=logits)
+        wanted = masks_of.needed(self.nb_sources)
+        pairs = [(self.heads[k], self.head_norms[k]) for k in wanted]
         trained = None if training else self._heads(pairs)
 
         def masks(hidden: tf.Tensor) -> tf.Tensor:
             hidden = hidden[:, 0]
             heads = trained or self._heads(pairs, batch=hidden)
             shape = [tf.shape(hidden)[0], 1, tf.shape(hidden)[1], self.nb_channels, self.nb_bins]
-            return tf.concat([tf.nn.relu(tf.reshape(head(hidden), shape)) for head in heads], 1)
+            return masks_of(tf.concat([tf.reshape(head(hidden), shape) for head in heads], 1))
 
         return masks
 
     def _heads(self, pairs, batch: tf.Tensor | None = None) -> list[Callable]:
-        # `[batch, frames, hidden]` → float32 `[batch, frames, ...]`, masks before the rectifier.
+        # `[batch, frames, hidden]` → float32 `[batch, frames, ...]`, before the activation.
         training = batch is not None
         if not self._folds(training):
             return [self._unfolded(*pair, training=training) for pair in pairs]
@@ -278,5 +294,6 @@ class OpenUnmix(layers.Layer):
             "hidden_size": self.hidden_size,
             "unidirectional": self.unidirectional,
             "dropout": self.dropout,
+            "mask_activation": self.mask_activation,
             "synchronized": self.synchronized,
         }

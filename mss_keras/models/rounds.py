@@ -66,7 +66,7 @@ class Rounds:
         """The state before the first round."""
         audio, network = self.audio, self.model.network
         carried = audio.nfft - audio.nhop
-        trunks = min(len(self.chosen), network.nb_trunks)
+        trunks = network.trunks(self.chosen)
         return State(
             tf.zeros([trunks, self.plan.fade, network.hidden_size]),
             tf.zeros([carried, len(self.names), audio.nb_channels]),

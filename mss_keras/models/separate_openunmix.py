@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import layers
 
 from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.models.activations import Activation
 from mss_keras.models.openunmix import OpenUnmix, sizes
 
 
@@ -50,10 +51,17 @@ class SeparateOpenUnmix(layers.Layer):
         for network in self.networks:
             network.build(input_shape)
 
+    def trunks(self, chosen: Sequence[int]) -> int:
+        """The number of sources whose trunks are needed: each source has its own."""
+        return len(self._masks_of(chosen).needed(self.nb_sources))
+
+    def _masks_of(self, chosen: Sequence[int] | None, *, logits: bool = False) -> Activation:
+        return Activation(self.mask_activation, chosen, off=logits)
+
     @property
-    def nb_trunks(self) -> int:
-        """The number of sources: each source has its own trunk."""
-        return self.nb_sources
+    def mask_activation(self) -> str:
+        """What makes masks of the networks' values."""
+        return self.networks[0].mask_activation
 
     @property
     def hidden_size(self) -> int:
@@ -65,10 +73,12 @@ class SeparateOpenUnmix(layers.Layer):
         for network in self.networks:
             network.set_statistics(mean, std)
 
-    def call(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(
+        self, magnitude: tf.Tensor, training: bool = False, *, logits: bool = False
+    ) -> tf.Tensor:
         """See `OpenUnmix.call`."""
-        masks = [network(magnitude, training=training) for network in self.networks]
-        return tf.concat(masks, axis=1)
+        found = [network(magnitude, training=training, logits=True) for network in self.networks]
+        return self._masks_of(None, logits=logits)(tf.concat(found, axis=1))
 
     def trunk(
         self,
@@ -79,19 +89,26 @@ class SeparateOpenUnmix(layers.Layer):
         keep: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """See `OpenUnmix.trunk`: `[batch, chosen sources, frames, hidden]`."""
-        networks = [self.networks[k] for k in chosen or range(self.nb_sources)]
+        wanted = self._masks_of(chosen).needed(self.nb_sources)
+        networks = [self.networks[k] for k in wanted]
         hidden = [x.trunk(magnitude, training, keep=keep) for x in networks]
         return tf.concat(hidden, axis=1)
 
     def masker(
-        self, training: bool = False, *, chosen: Sequence[int] | None = None
+        self,
+        training: bool = False,
+        *,
+        chosen: Sequence[int] | None = None,
+        logits: bool = False,
     ) -> Callable[[tf.Tensor], tf.Tensor]:
         """See `OpenUnmix.masker`."""
-        maskers = [self.networks[k].masker(training) for k in chosen or range(self.nb_sources)]
+        masks_of = self._masks_of(chosen, logits=logits)
+        wanted = masks_of.needed(self.nb_sources)
+        maskers = [self.networks[k].masker(training, logits=True) for k in wanted]
 
         def masks(hidden: tf.Tensor) -> tf.Tensor:
             each = [masker(hidden[:, k : k + 1]) for k, masker in enumerate(maskers)]
-            return tf.concat(each, axis=1)
+            return masks_of(tf.concat(each, axis=1))
 
         return masks
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -29,8 +30,8 @@ def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
 
     Args:
         config: RunConfig. What is trained on what.
-        folder: Path or None. Folder of the run; one that goes on keeps the hyper-parameters that
-            training set when it began. Defaults to `None`, a new run.
+        folder: Path or None. Folder of the run; one that goes on keeps the hyper-parameters and
+            the activation of masks that were set when it began. Defaults to `None`, a new run.
 
     Raises:
         UserError: for an unknown loss or hyper-parameter, or no VGGish at its path.
@@ -38,10 +39,17 @@ def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
     training = config.training
     lr = training.lr or losses.learning_rate(training.loss)
     companions.losses_of(config)
-    before = runs.loss_arguments(folder) if folder else None
+    begun = runs.begun(folder) if folder else None
+    before = None if begun is None else begun.get("loss_args") or {}
     arguments = losses.for_training(training.loss, training.loss_args, before=before)
+    follows: Any = losses.mask_activation(training.loss)
+    if begun is not None:  # and runs from before there was a choice go on without one
+        follows = begun.get("mask_activation")
+    model = config.model
     return dataclasses.replace(
-        config, training=dataclasses.replace(training, lr=lr, loss_args=arguments)
+        config,
+        model=dataclasses.replace(model, mask_activation=model.mask_activation or follows),
+        training=dataclasses.replace(training, lr=lr, loss_args=arguments),
     )
 
 

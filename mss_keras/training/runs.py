@@ -43,16 +43,14 @@ def read_config(path: Path) -> RunConfig:
     return RunConfig.from_flat(read_mapping(path, "the configuration of a run"))
 
 
-def loss_arguments(folder: Path) -> dict[str, Any] | None:
-    """The hyper-parameters of the losses of a run, as it was begun; None where there is no run.
+def begun(folder: Path) -> dict[str, Any] | None:
+    """The configuration with which a run was begun, flat; None where there is no run.
 
     Raises:
         UserError: if the file of the configuration cannot be read.
     """
     path = folder / "config.yaml"
-    if not path.exists():
-        return None
-    return read_mapping(path, "the configuration of a run").get("loss_args") or {}
+    return read_mapping(path, "the configuration of a run") if path.exists() else None
 
 
 def claim(folder: Path, config: RunConfig) -> None:

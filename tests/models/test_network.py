@@ -35,7 +35,10 @@ class Convolutional(keras.layers.Layer):
     def from_specification(cls, nb_sources, audio, model, *, synchronized=False, policy="float32"):
         return cls(nb_sources, audio.nb_channels, audio.bins, dtype=policy)
 
-    nb_trunks = 1
+    mask_activation = "relu"
+
+    def trunks(self, chosen):
+        return 1
 
     def build(self, input_shape):
         self.hear.build((None, None, self.shape[0] * self.shape[1]))
@@ -73,7 +76,7 @@ def convolutional(monkeypatch):
 
 def test_a_new_network_separates_songs_in_chunks(convolutional, excerpt):
     mixture = excerpt["mixture"][:200000]
-    short = SeparationConfig(chunk_dur=0.2, context_dur=1.0, wiener_win_len=20)
+    short = SeparationConfig(chunk_dur=0.1, context_dur=1.0, wiener_win_len=20)
     assert convolutional.streaming(short).rounds.plan.round * AUDIO.nhop * 4 < len(mixture)
     whole = convolutional.predict(mixture[np.newaxis], verbose=0)[0]
     stems = convolutional.separate(mixture, short)

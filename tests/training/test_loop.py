@@ -15,7 +15,7 @@ import tensorflow as tf
 from command_line import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mss_keras.config import SOURCES, RunConfig
+from mss_keras.config import SOURCES, RunConfig, UserError
 from mss_keras.training import loop, runs
 
 
@@ -266,3 +266,36 @@ def test_a_run_keeps_the_threshold_that_it_was_begun_with(tmp_path):
         again = loop.resolve(config, tmp_path / name)
         assert again == resolved
         runs.claim(tmp_path / name, again)
+
+
+@pytest.mark.parametrize(
+    ("loss", "given", "activation"),
+    [
+        (["l2_freq"], None, "relu"),
+        (["l2_freq", "cross_entropy_mask"], None, "softmax"),
+        (["binary_cross_entropy_mask"], None, "sigmoid"),
+        (["binary_cross_entropy_mask"], "softmax", "softmax"),
+    ],
+)
+def test_the_activation_of_masks_follows_from_the_loss(loss, given, activation, tmp_path):
+    config = RunConfig.from_flat({"loss": loss, "mask_activation": given})
+    fresh = loop.resolve(config, tmp_path)
+    assert fresh.model.mask_activation == activation
+    runs.claim(tmp_path, fresh)
+    assert loop.resolve(config, tmp_path) == fresh
+
+
+def test_a_run_from_before_there_were_activations_goes_on_without_one(tmp_path):
+    config = RunConfig.from_flat({"loss": ["cross_entropy_mask"]})
+    runs.claim(tmp_path, RunConfig.from_flat({**config.to_flat(), "lr": 1e-3}))
+    file = tmp_path / "config.yaml"
+    file.write_text("".join(line for line in file.open() if not line.startswith("mask_activation")))
+    again = loop.resolve(config, tmp_path)
+    assert again.model.mask_activation is None
+    runs.claim(tmp_path, again)
+
+
+def test_losses_that_want_masks_made_differently_are_refused():
+    both = {"loss": ["cross_entropy_mask", "binary_cross_entropy_mask"]}
+    with pytest.raises(UserError, match="loss: found cross_entropy_mask and binary_cross_entropy"):
+        loop.resolve(RunConfig.from_flat(both))
