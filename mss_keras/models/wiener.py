@@ -2,8 +2,10 @@
 
 Axes: estimates `[sources, frames, channels, bins]`, the mixture `[frames, channels, bins]`. The
 spatial covariance of a source in a bin is a Hermitian 2×2 (or 1×1) matrix; its entries are held as
-tensors `[sources, bins]`, never as matrices.
+tensors `[sources, bins]`, never as matrices, and complex numbers as pairs of real ones.
 """
+
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -54,15 +56,21 @@ def wiener(
         >>> [f"{x:.2f}" for x in tf.abs(stems[:, 0, 0, 0])]  # powers: 0.04 and 0.64 of 0.68
         ['0.06', '0.94']
     """
-    x = tf.cast(mixture, tf.complex128)
+    x = _parts(mixture)
     magnitudes = tf.cast(magnitudes, tf.float64)
     if softmask:
-        y = _scaled(x, magnitudes / (eps + tf.reduce_sum(magnitudes, axis=0)))
+        magnitudes, start = magnitudes / (eps + tf.reduce_sum(magnitudes, axis=0)), x
     else:
-        y = _scaled(_phase(x), magnitudes)
+        start = _phase(x)
+    each = tf.unstack(magnitudes, axis=2)  # by channel
+    y = [_scaled(part, magnitude) for part, magnitude in zip(start, each, strict=True)]
     if residual:
-        y = tf.concat([y, (x - tf.reduce_sum(y, axis=0))[tf.newaxis]], axis=0)
-    return tf.cast(refine(y, x, niter, eps=eps) if niter else y, mixture.dtype)
+        rests = [_minus(part, _summed(own)) for part, own in zip(x, y, strict=True)]
+        y = [
+            Parts(*(tf.concat([own, rest[tf.newaxis]], 0) for own, rest in zip(*pair, strict=True)))
+            for pair in zip(y, rests, strict=True)
+        ]
+    return _joined(_refined(y, x, niter, eps=eps) if niter else y, mixture.dtype)
 
 
 def refine(y: tf.Tensor, x: tf.Tensor, niter: int = 1, *, eps: float = EPSILON) -> tf.Tensor:
@@ -77,61 +85,102 @@ def refine(y: tf.Tensor, x: tf.Tensor, niter: int = 1, *, eps: float = EPSILON) 
     Returns:
         Complex128 `[sources, frames, channels, bins]`.
     """
-    x, y = tf.cast(x, tf.complex128), tf.cast(y, tf.complex128)
-    largest = tf.sqrt(tf.reduce_max(tf.concat([[1.0], tf.reshape(_power(x), [-1])], 0)))
+    return _joined(_refined(_parts(y), _parts(x), niter, eps=eps), tf.complex128)
+
+
+class Parts(NamedTuple):
+    """Real and imaginary part of a channel, float64: products of them need no complex copies."""
+
+    re: tf.Tensor
+    im: tf.Tensor
+
+
+def _parts(x: tf.Tensor) -> list[Parts]:
+    # Complex [..., channels, bins] → the channels, [..., bins].
+    x = tf.cast(x, tf.complex128)
+    pair = (tf.unstack(part, axis=-2) for part in (tf.math.real(x), tf.math.imag(x)))
+    return [Parts(*parts) for parts in zip(*pair, strict=True)]
+
+
+def _joined(channels: list[Parts], dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(tf.stack([tf.complex(*channel) for channel in channels], axis=-2), dtype)
+
+
+def _refined(y: list[Parts], x: list[Parts], niter: int, *, eps: float) -> list[Parts]:
+    loudest = [tf.reduce_max(tf.concat([[1.0], tf.reshape(_power(c), [-1])], 0)) for c in x]
+    largest = tf.sqrt(tf.reduce_max(tf.stack(loudest)))
     scale = tf.maximum(tf.constant(1.0, tf.float64), largest / _LARGEST)
-    x, y = _scaled(x, 1 / scale), _scaled(y, 1 / scale)
+    x, y = ([_scaled(channel, 1 / scale) for channel in each] for each in (x, y))
     for _ in range(niter):
         y = _iteration(y, x, eps)
-    return _scaled(y, scale)
+    return [_scaled(channel, scale) for channel in y]
 
 
-def _iteration(y: tf.Tensor, x: tf.Tensor, eps: float) -> tf.Tensor:
-    channels = range(x.shape[1])
-    power = tf.reduce_mean(_power(y), axis=2)  # [sources, frames, bins]
+def _iteration(y: list[Parts], x: list[Parts], eps: float) -> list[Parts]:
+    powers = [_power(channel) for channel in y]  # [sources, frames, bins] each
+    power = sum(powers) / len(y)
     weight = eps + tf.reduce_sum(power, axis=1)  # [sources, bins]
-    y = tf.unstack(y, axis=2)
-    spatial = [
-        [_scaled(tf.reduce_sum(y[a] * tf.math.conj(y[b]), axis=1), 1 / weight) for b in channels]
-        for a in channels
-    ]  # entries [sources, bins]
-    noise = tf.cast(eps**0.5, tf.complex128)
-    covariance = [
-        [
-            tf.reduce_sum(_scaled(spatial[a][b][:, tf.newaxis], power), axis=0)
-            + (noise if a == b else 0)
-            for b in channels
-        ]
-        for a in channels
-    ]  # entries [frames, bins]
-    whitened = _solve(covariance, tf.unstack(x, axis=1))
-    filtered = [sum(spatial[a][b][:, tf.newaxis] * whitened[b] for b in channels) for a in channels]
-    return tf.stack([_scaled(channel, power) for channel in filtered], axis=2)
 
+    def spatial(values: tf.Tensor) -> tf.Tensor:  # [sources, 1, bins]
+        return (tf.reduce_sum(values, axis=1) / weight)[:, tf.newaxis]
 
-def _solve(matrix: list[list[tf.Tensor]], vector: list[tf.Tensor]) -> list[tf.Tensor]:
-    # The matrix is Hermitian and positive definite, 1×1 or 2×2, and given by its entries.
-    if len(vector) == 1:
-        return [vector[0] / matrix[0][0]]
-    (a, b), (c, d) = matrix
-    determinant = a * d - b * c
-    return [
-        (d * vector[0] - b * vector[1]) / determinant,
-        (a * vector[1] - c * vector[0]) / determinant,
+    def of_mixture(entry: tf.Tensor) -> tf.Tensor:  # [frames, bins]
+        return tf.reduce_sum(power * entry, axis=0)
+
+    # A covariance is Hermitian: real on the diagonal, and one complex number beside it.
+    diagonal = [spatial(own) for own in powers]
+    loud = [of_mixture(entry) + eps**0.5 for entry in diagonal]
+    if len(y) == 1:
+        return [_scaled(x[0], power * diagonal[0] / loud[0])]
+    beside = Parts(*(spatial(part) for part in _times_conjugate(*y)))
+    cross = Parts(*(of_mixture(part) for part in beside))
+    determinant = loud[0] * loud[1] - _power(cross)
+    whitened = [
+        _scaled(_minus(_scaled(x[0], loud[1]), _times(cross, x[1])), 1 / determinant),
+        _scaled(_minus(_scaled(x[1], loud[0]), _times_conjugate(x[0], cross)), 1 / determinant),
     ]
+    filtered = [
+        _plus(_scaled(whitened[0], diagonal[0]), _times(beside, whitened[1])),
+        _plus(_scaled(whitened[1], diagonal[1]), _times_conjugate(whitened[0], beside)),
+    ]
+    return [_scaled(channel, power) for channel in filtered]
 
 
-def _phase(x: tf.Tensor) -> tf.Tensor:
+def _phase(x: list[Parts]) -> list[Parts]:
     # x / |x|; 1 at 0, where the gradient is finite.
-    power = _power(x)
-    silent = power <= 0
-    unit = _scaled(x, tf.math.rsqrt(tf.where(silent, tf.ones_like(power), power)))
-    return tf.where(silent, tf.ones_like(x), unit)
+    found = []
+    for channel in x:
+        power = _power(channel)
+        silent = power <= 0
+        unit = _scaled(channel, tf.math.rsqrt(tf.where(silent, tf.ones_like(power), power)))
+        found.append(Parts(tf.where(silent, tf.ones_like(power), unit.re), unit.im))
+    return found
 
 
-def _power(x: tf.Tensor) -> tf.Tensor:
-    return tf.math.real(x) ** 2 + tf.math.imag(x) ** 2
+def _power(x: Parts) -> tf.Tensor:
+    return x.re**2 + x.im**2
 
 
-def _scaled(x: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    return tf.complex(tf.math.real(x) * factor, tf.math.imag(x) * factor)
+def _scaled(x: Parts, factor: tf.Tensor) -> Parts:
+    return Parts(x.re * factor, x.im * factor)
+
+
+def _plus(a: Parts, b: Parts) -> Parts:
+    return Parts(a.re + b.re, a.im + b.im)
+
+
+def _minus(a: Parts, b: Parts) -> Parts:
+    return Parts(a.re - b.re, a.im - b.im)
+
+
+def _times(a: Parts, b: Parts) -> Parts:
+    return Parts(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
+
+
+def _times_conjugate(a: Parts, b: Parts) -> Parts:
+    # a · conj(b)
+    return Parts(a.re * b.re + a.im * b.im, a.im * b.re - a.re * b.im)
+
+
+def _summed(x: Parts) -> Parts:
+    return Parts(tf.reduce_sum(x.re, axis=0), tf.reduce_sum(x.im, axis=0))

@@ -1,6 +1,7 @@
 """Masks by softmax and sigmoid hold wherever a model separates."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,11 @@ ARCHITECTURES = ("joint", "separate")
 
 def model_of(architecture, activation, kind=MaskingModel):
     keras.utils.set_random_seed(3)
-    values = {"architecture": architecture, "hidden_size": 8, "mask_activation": activation}
+    values: dict[str, Any] = {
+        "architecture": architecture,
+        "hidden_size": 8,
+        "mask_activation": activation,
+    }
     settings = ModelConfig(**values, dropout=0.0)
     model = kind(SOURCES, AUDIO, settings)
     model.build()
