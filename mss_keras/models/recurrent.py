@@ -19,8 +19,8 @@ from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 def takes(lstm: layers.Layer) -> bool:
     """Whether `recurrent` is to compute a layer, rather than the layer itself.
 
-    Not on GPUs, where Keras uses cuDNN or, in graphs for elsewhere, a loop of its own; and not
-    within XLA, which does not know the operation.
+    Not where Keras uses cuDNN, and not within XLA, which does not know the operation; that is
+    decided while a graph is made, so that XLA can compile no graph that was made outside it.
 
     Args:
         lstm: an LSTM layer, bidirectional or not, with Keras's activations and without dropout
@@ -43,7 +43,7 @@ def recurrent(
     """LSTM layers in turn.
 
     States are computed in float32. The gradient's products have the type of `x`, and so the
-    result.
+    result. Gradients of the gradient are refused.
 
     Args:
         x: `[batch, frames, features]`.
@@ -140,7 +140,9 @@ def _gradient(upstream, kept, *, x, kernels) -> tuple[tf.Tensor, ...]:
         tf.matmul(rows(x), dz, transpose_a=True),
         tf.matmul(rows(_delayed(kept.h)), dz, transpose_a=True),
     )
-    return *(tf.cast(y, tf.float32) for y in found), tf.raw_ops.BiasAddGrad(out_backprop=gates)
+    found = *(tf.cast(y, tf.float32) for y in found), tf.raw_ops.BiasAddGrad(out_backprop=gates)
+    message = "the gradient of an LSTM layer in one operation has no gradient of its own"
+    return tuple(tf.raw_ops.PreventGradient(input=y, message=message) for y in found)
 
 
 def _delayed(x: tf.Tensor) -> tf.Tensor:

@@ -125,7 +125,10 @@ class Streaming:
             heard_from = self._heard_from(now)
             stop = plan.round * (now // plan.round + 1)
             stop = stop if last is None else min(stop, last)
-            heard_to = stop + plan.context
+            # A song's first chunk hears all of its context behind it; nor does a whole song
+            # hear more than the context behind a round.
+            heard_to = max(stop + plan.context, heard_from + plan.chunk + 2 * plan.context)
+            heard_to = min(heard_to, plan.round * (now // plan.round + 1) + plan.context)
             song.advance(self._samples(heard_from, heard_to))
             if song.ended:
                 heard_to = min(heard_to, self._frames(song.begin + len(song.buffer)))

@@ -182,9 +182,10 @@ def uses(devices: Devices, training: TrainingConfig) -> dict[str, str]:
     """What is in force on devices for a run; arguments as in `facts`."""
     on_gpu = devices.gpus > 0
     tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
+    on_cpu = "Keras's loop" if training.jit_compile else "one operation a direction"
     xla = "refused: cuDNN runs the LSTM layers" if on_gpu else "on"
     return {
-        "LSTM layers": "cuDNN" if on_gpu else "TensorFlow's loop",
+        "LSTM layers": "cuDNN" if on_gpu else on_cpu,
         "XLA": xla if training.jit_compile else "off",
         "TF32": ("on" if tf32 else "off") if on_gpu else "does not exist on CPUs",
         "GPU memory": _memory(devices, training) if on_gpu else "none",

@@ -85,7 +85,7 @@ def train(
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
     resuming.check(folder, config, music, say=say, progress=verbose == 1)
     runs.claim(folder, config)
-    resuming.remember(folder, music)
+    resuming.remember(folder, music, config.data.statistics)
     _announce(config, folder, music, say=say)
     unpaired = open_unpaired(config, say, progress=verbose == 1)
     separator = make_separator(config, chosen, used)

@@ -1,11 +1,14 @@
 """What a run that goes on has to have in common with itself: its music, and epochs enough.
 
-RUN/tracks.json holds the names of its tracks and their lengths in samples, for each split.
+RUN/tracks.json holds the names of its tracks and their lengths in samples, for each split, and
+where its statistics are from.
 """
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,7 @@ from mss_keras.training import runs
 from mss_keras.training.checkpoints import Checkpoints
 
 _TRACKS = "tracks.json"
+_STATISTICS = "statistics"
 _CLOSE = 1e-4  # relative; the same music read again gives the same statistics
 
 Lengths = dict[str, dict[str, int]]
@@ -33,8 +37,8 @@ def check(
 ) -> None:
     """Finds that the run of a folder, if there is one, may go on by a configuration.
 
-    Where `root` is another than before, names and lengths of the tracks have to be the same, and
-    so have the statistics of the training mixtures, unless the run took those of another run.
+    Names and lengths of the tracks have to be the same. Where `root` is another than before, so
+    have the statistics of the training mixtures, unless the run was begun with those of another.
 
     Args:
         folder: of the run.
@@ -55,17 +59,39 @@ def check(
         raise UserError(
             "epochs", config.training.epochs, f"at least the {finished[-1]} of the run in {folder}"
         )
-    before = read_mapping(folder / "config.yaml", "the configuration of a run").get("root")
+    saved = read_mapping(folder / "config.yaml", "the configuration of a run")
+    before = saved.get("root")
+    wanted = f"the music of {before}, with which the run in {folder} began"
+    refusal = partial(UserError, "root", wanted=wanted)
+    known = _remembered(folder)
+    if different := _different(known, _lengths(music)):
+        raise refusal(found=f"{config.data.root}, where {different}")
     if before != config.data.root:
-        _require_same(folder, config, music, before=before, progress=progress)
+        given = known.get(_STATISTICS, saved.get("statistics"))
+        if given is None and not _same_statistics(folder, config, music, progress=progress):
+            raise refusal(found=f"{config.data.root}, whose statistics are others")
         say(f"the music has moved from {before} to {config.data.root}, and is the same")
 
 
-def remember(folder: Path, music: MusicSet) -> None:
-    """Writes the names and lengths of a run's tracks into its folder, once."""
+def remember(folder: Path, music: MusicSet, statistics: str | None = None) -> None:
+    """Writes what a run is begun with into its folder, once.
+
+    Args:
+        folder: of the run.
+        music: its tracks.
+        statistics: path of the statistics that it takes. Defaults to None, those of its tracks.
+    """
     if not (folder / _TRACKS).exists():
-        with appearing(folder / _TRACKS) as partial:
-            partial.write_text(json.dumps(_lengths(music), indent=1))
+        with appearing(folder / _TRACKS) as path:
+            path.write_text(json.dumps({**_lengths(music), _STATISTICS: statistics}, indent=1))
+
+
+def _remembered(folder: Path) -> dict[str, Any]:
+    path = folder / _TRACKS  # runs from before it have none
+    try:
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(path, str(error), "the tracks of a run") from None
 
 
 def _lengths(music: MusicSet) -> Lengths:
@@ -73,29 +99,24 @@ def _lengths(music: MusicSet) -> Lengths:
     return {split: {x.name: x.samples for x in tracks} for split, tracks in splits.items()}
 
 
-def _require_same(
-    folder: Path, config: RunConfig, music: MusicSet, *, before: str | None, progress: bool
-) -> None:
-    wanted = f"the music of {before}, with which the run in {folder} began"
+def _different(then: dict[str, Any], now: Lengths) -> str | None:
+    # How the tracks differ from those that are remembered, if they do.
+    for split, lengths in now.items():
+        known = then.get(split, lengths)
+        if others := sorted(known.keys() ^ lengths.keys()):
+            return f"{split} {'has' if others[0] in lengths else 'lacks'} {others[0]}"
+        for name, samples in lengths.items():
+            if known[name] != samples:
+                return f"{name} has {samples} samples instead of {known[name]}"
+    return None
 
-    def refuse(what: str) -> UserError:
-        return UserError("root", f"{config.data.root}, {what}", wanted)
 
-    path = folder / _TRACKS  # runs from before it have none
-    known = read_mapping(path, "the tracks of a run") if path.exists() else {}
-    for split, now in _lengths(music).items():
-        then = known.get(split, now)
-        if different := sorted(then.keys() ^ now.keys()):
-            raise refuse(
-                f"where {split} {'has' if different[0] in now else 'lacks'} {different[0]}"
-            )
-        for name, samples in now.items():
-            if then[name] != samples:
-                raise refuse(f"where {name} has {samples} samples instead of {then[name]}")
+def _same_statistics(folder: Path, config: RunConfig, music: MusicSet, *, progress: bool) -> bool:
     own = folder / "statistics.npz"
-    if config.data.statistics is None and own.exists():
-        expected = Statistics.load(own, config.audio.bins)
-        found = data.compute_statistics(music.train, config.audio, progress=progress)
-        pairs = ((expected.mean, found.mean), (expected.std, found.std))
-        if not all(np.allclose(y, x, rtol=_CLOSE, atol=0) for x, y in pairs):
-            raise refuse("whose statistics are others")
+    if not own.exists():
+        return True
+    expected = Statistics.load(own, config.audio.bins)
+    found = data.compute_statistics(music.train, config.audio, progress=progress)
+    pairs = ((expected.mean, found.mean), (expected.std, found.std))
+    # Bins without music hold what rounding leaves there.
+    return all(np.allclose(y, x, rtol=_CLOSE, atol=_CLOSE * x.max()) for x, y in pairs)

@@ -139,3 +139,15 @@ def test_xla_is_left_to_keras():
     tf.function(lambda: asked.append(takes(lstms[0])))()
     assert asked == [False, True]
     assert takes(lstms[0])
+
+
+def test_gradients_of_gradients_are_refused():
+    x, (lstm,) = tf.random.normal([2, 5, 12]), stack(1, bidirectional=False)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(recurrent(x, [lstm]))
+        penalty = tf.reduce_sum(inner.gradient(y, x) ** 2)
+    with pytest.raises(LookupError, match="has no gradient of its own"):
+        outer.gradient(penalty, x)

@@ -62,8 +62,38 @@ def test_other_music(begun, tree):
     soundfile.write(other / "train/b/mixture.wav", waveform // 2, rate)
     with pytest.raises(UserError, match="whose statistics are others"):
         go_on(folder, config, root=str(other))
-    # Statistics of another run say nothing of this one's music.
-    go_on(folder, config, root=str(other), statistics="theirs.npz")
+    with pytest.raises(UserError, match="whose statistics are others"):
+        go_on(folder, config, root=str(other), statistics="theirs.npz")
+
+
+def test_statistics_of_another_run_say_nothing_of_this_one_s_music(begun, tree):
+    folder, config = begun
+    (folder / "tracks.json").unlink()
+    resuming.remember(folder, data.open_set(config.data, config.audio), "theirs.npz")
+    shutil.copytree(tree, other := tree.with_name("other"))
+    waveform, rate = soundfile.read(other / "train/b/mixture.wav", dtype="int16")
+    soundfile.write(other / "train/b/mixture.wav", waveform // 2, rate)
+    go_on(folder, config, root=str(other))
+
+
+def test_other_tracks_under_the_same_root(begun, tree):
+    folder, config = begun
+    shutil.copytree(tree / "train/b", tree / "train/🎵")
+    resumed = dataclasses.replace(config, data=dataclasses.replace(config.data))
+    with pytest.raises(UserError, match="where train has 🎵, wanted the music of"):
+        go_on(folder, resumed)
+    (folder / "tracks.json").unlink()
+    resuming.remember(folder, data.open_set(config.data, config.audio))
+    go_on(folder, resumed)
+
+
+def test_bins_without_music_may_differ_by_rounding(begun, tree):
+    folder, config = begun
+    statistics = data.Statistics.load(folder / "statistics.npz", config.audio.bins)
+    mean = statistics.mean.copy()
+    mean[-5:] += 1e-6 * mean.max()
+    data.Statistics(mean, statistics.std).save(folder / "statistics.npz")
+    go_on(folder, config, root=str(shutil.move(tree, tree.with_name("elsewhere"))))
 
 
 def test_fewer_epochs_than_are_finished(begun):
