@@ -132,9 +132,11 @@ def alternate(
             if Path(command[0]).exists():
                 process = _Process([*command, "--side", name], stack)
                 ready = process.answer()
-                if "missing" not in ready:
-                    running[name] = process
-                    found.versions |= ready["versions"]
+                if "missing" in ready:
+                    print(f"without {name}: {ready['missing']}", file=sys.stderr)
+                    continue
+                running[name] = process
+                found.versions |= ready["versions"]
         for _ in range(warm + rounds):
             for name, process in running.items():
                 time.sleep(_PAUSE)

@@ -18,7 +18,7 @@ takes less. CPU time is that of all threads. Memory is the peak of the process; 
 BSSEval, what it grows by beyond libraries and inputs. The peer of the joint network is written in
 torch of open-unmix's parts. The floor is the time that the products, transforms and copies of the
 work alone would take, measured in the same rounds; of commands, the import of TensorFlow and
-Keras. [Notes](tests/benchmarks/NOTES.md) say what was tried.
+Keras; of BSSEval none is counted. [Notes](tests/benchmarks/NOTES.md) say what was tried.
 """
 BEGIN, END = "<!-- figures of BENCHMARKS.md -->\n", "<!-- end of figures -->\n"
 
