@@ -1,24 +1,23 @@
-"""Time and memory of BSSEval v4, ours beside museval's.
+"""Times BSSEval v4 beside museval's, and measures its memory.
 
-    python tests/benchmarks/bsseval.py [--seconds 60] [--repeats 3]
+    python tests/benchmarks/bsseval.py [--seconds 60] [--rounds 2]
 
 Four stereo sources at 44.1 kHz and 16 bits: the bundled excerpt over and over, each time
-at another offset and gain; estimates have leakage, filters and noise. Each scorer runs
-in processes of its own, ours before and behind museval's, so that what else the machine
-does falls on both; the minimum of our repeats counts. Memory is what a process grows by
-while it scores, beyond the waveforms. museval needs about 1 GB for each minute.
+at another offset and gain; estimates have leakage, filters and noise. Memory is what a process
+grows by while it scores, beyond the waveforms. museval needs about 1 GB for each minute. The
+largest differences of the ratios are told, too.
 """
 
 import argparse
-import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from rows import row, tell
+from sides import alternate, parser, serve
 
 RATE = 44100
 NAMES = ("sdr", "isr", "sir", "sar")
@@ -54,64 +53,51 @@ def make(folder: Path, seconds: float) -> None:
     np.save(folder / "y_pred.npy", to_int16(y_pred) / 2.0**15)
 
 
-def score(folder: Path, scorer: str) -> dict[str, float]:
-    """Seconds and megabytes of one scoring; writes the ratios."""
-    if scorer == "ours":
+def scoring(options: argparse.Namespace) -> Callable[[], None]:
+    """Scores, and writes the ratios."""
+    folder = Path(options.folder)
+    if options.side == "ours":
         from mss_keras.metrics import bss_eval
     else:
         sys.path.insert(0, str(Path(__file__).parents[1] / "metrics"))
         from museval_peer import metrics
     y_true, y_pred = (np.load(folder / f"{name}.npy") for name in ("y_true", "y_pred"))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    if scorer == "ours":
-        scores = bss_eval(y_true, y_pred)
-        ratios = [getattr(scores, name) for name in NAMES]
-    else:
-        ratios = metrics.bss_eval(y_true, y_pred, window=RATE, hop=RATE)[:4]
-    seconds = time.perf_counter() - start
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    np.save(folder / f"{scorer}.npy", ratios)
-    return {"seconds": seconds, "megabytes": grown / 1024}
 
+    def score() -> None:
+        if options.side == "ours":
+            scores = bss_eval(y_true, y_pred)
+            ratios = [getattr(scores, name) for name in NAMES]
+        else:
+            ratios = metrics.bss_eval(y_true, y_pred, window=RATE, hop=RATE)[:4]
+        np.save(folder / f"{options.side}.npy", ratios)
 
-def stage(name: str, folder: Path, seconds: float) -> dict[str, float]:
-    """Runs a stage in a process of its own."""
-    command = [sys.executable, __file__, "--seconds", str(seconds), "--stage", name, str(folder)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(output)
+    return score
 
 
 def main() -> None:
-    """Prints the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--stage", nargs=2, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.stage:
-        name, folder = options.stage[0], Path(options.stage[1])
-        if name == "make":
-            make(folder, options.seconds)
-        print(json.dumps({} if name == "make" else score(folder, name)))
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        stage("make", folder, options.seconds)
-        runs = [stage("ours", folder, options.seconds)]
-        peer = stage("museval", folder, options.seconds)
-        runs += [stage("ours", folder, options.seconds) for _ in range(options.repeats - 1)]
-        ours = {key: min(run[key] for run in runs) for key in peer}
-        difference = np.abs(np.load(folder / "ours.npy") - np.load(folder / "museval.npy"))
-    print(f"{options.seconds:g} s of 4 stereo sources, 16 bits")
-    print(f"{'':<10}{'seconds':>10}{'MB beyond the waveforms':>26}")
-    for name, run in (("ours", ours), ("museval", peer)):
-        print(f"{name:<10}{run['seconds']:>10.2f}{run['megabytes']:>26.0f}")
-    speed, memory = (peer[key] / ours[key] for key in ("seconds", "megabytes"))
-    print(f"{'ratio':<10}{speed:>10.1f}{memory:>26.1f}")
-    print("all of ours:", ", ".join(f"{run['seconds']:.2f} s" for run in runs))
-    for name, values in zip(NAMES, difference, strict=True):
-        print(f"largest difference of {name}: {np.nanmax(values):.1e} dB")
+    made = parser(__doc__, rounds=2)
+    made.add_argument("--seconds", type=float, default=60)
+    made.add_argument("--folder", help=argparse.SUPPRESS)
+    made.add_argument("--make", type=Path, help=argparse.SUPPRESS)
+    options = made.parse_args()
+    if options.make:
+        return make(options.make, options.seconds)
+    if options.side:
+        return serve(scoring, options)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--seconds", str(options.seconds), "--make", folder]
+        subprocess.run(command, check=True)
+        pythons = dict.fromkeys(("ours", "museval"), sys.executable)
+        arguments = ["--folder", folder]
+        measured = alternate(__file__, pythons, arguments, rounds=options.rounds, warm=0)
+        scores = {name: np.load(Path(folder, f"{name}.npy")) for name in measured.sides}
+    work = f"BSSEval v4: {options.seconds:g} s, 4 stereo sources"
+    found = row(work, measured, peer="museval", memory="grown", rounds=options.rounds)
+    tell([found], as_json=options.json)
+    if "museval" in scores and not options.json:
+        for name, *pair in zip(NAMES, scores["ours"], scores["museval"], strict=True):
+            largest = np.nanmax(np.abs(np.subtract(*pair)))
+            print(f"largest difference of {name}: {largest:.1e} dB")
 
 
 if __name__ == "__main__":

@@ -1,30 +1,51 @@
-"""Times value and gradient of losses, beside other people's where they are installed.
+"""Times value and gradient of losses beside an L2 and beside other people's.
 
-    python tests/benchmarks/losses.py [--repeats 5] [--losses NAME ...]
+    python tests/benchmarks/losses.py [--losses NAME ...] [--rounds 5] [--batch-size 4]
 
-On a batch of 4 examples of 4 sources, 6 s of stereo. Each loss and its peer run in
-turns in this one process, so that what else the machine does falls on both; the
-minimum of the repeats counts. Prints ratios: below 1 ours is the faster. Peers:
-auraloss, torch (pip install torch auraloss). To read a ratio, mind that a peer
-that lacks the axis of sources gets them as examples.
+On examples of 4 sources, 6 s of stereo. L2 is `l2_time` for losses of waveforms, `l2_freq` for
+the others. Peers are auraloss's and torch's; to read a ratio, mind that a peer that lacks the
+axis of sources gets them as examples. Memory is what a process grows by beyond the tensors. With
+--json only those with a peer are told: their median, the slowest beside its peer, and
+multi_resolution_stft.
 """
 
 import argparse
-import time
+import sys
 from collections.abc import Callable
+from statistics import median_low
 
 import numpy as np
-import tensorflow as tf
+from floor import Work
+from rows import Row, row, tell
+from sides import Measured, alternate, parser, serve
 
-from mss_keras import losses
-from mss_keras.losses.multi_resolution import RESOLUTIONS
+# What has a peer; the losses through a network are timed by steps.py.
+PEERS = ("l1_time", "l2_time", "sisdr_time", "sdsdr_time", "logl1_time", "logl2_time",
+         "multi_resolution_stft")  # fmt: skip
+RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
+SOURCES, SAMPLES, CHANNELS = 4, 264600, 2
+_WARM = 2  # in the first rounds memory is claimed, which costs more than a small loss
 
-SHAPES = {"waveform": (4, 4, 264600, 2), "other": (4, 4, 259, 2, 2049)}
+
+def tensors(domain: str, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and estimates, float32, uniform in 0 to 1."""
+    rest = (SAMPLES, CHANNELS) if domain == "waveform" else (259, CHANNELS, 2049)
+    rng, shape = np.random.default_rng(0), (batch_size, SOURCES, *rest)
+    return rng.random(shape, np.float32), rng.random(shape, np.float32)
 
 
-def ours(name: str, y_true: np.ndarray, y_pred: np.ndarray) -> Callable[[], None]:
-    """A step of our loss as a compiled graph."""
-    loss = losses.get(name)
+def ours(options: argparse.Namespace) -> Callable[[], np.ndarray]:
+    """Our loss, or L2 of its domain, as a compiled graph."""
+    import tensorflow as tf
+
+    from mss_keras import losses
+    from mss_keras.losses.multi_resolution import RESOLUTIONS as DEFAULT
+
+    assert tuple(map(tuple, DEFAULT)) == RESOLUTIONS
+    loss = losses.get(options.losses[0])
+    domain = loss.domain
+    if options.side == "l2":
+        loss = losses.get("l2_time" if domain == "waveform" else "l2_freq")
 
     @tf.function
     def step(true, pred):
@@ -33,88 +54,105 @@ def ours(name: str, y_true: np.ndarray, y_pred: np.ndarray) -> Callable[[], None
             value = loss(true, pred)
         return value, tape.gradient(value, pred)
 
-    true, pred = tf.constant(y_true), tf.constant(y_pred)
+    true, pred = map(tf.constant, tensors(domain, options.batch_size))
     return lambda: step(true, pred)[1].numpy()
 
 
-def peers(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, Callable[[], None]]:
-    """Steps of other people's losses, by the name of ours."""
-    try:
-        import auraloss
-        import torch
-    except ImportError as error:
-        print(f"without peers: {error}")
-        return {}
-    wave_true, wave_pred = (torch.from_numpy(x) for x in (y_true, y_pred))
-    mrstft = auraloss.freq.MultiResolutionSTFTLoss(
-        *(list(sizes) for sizes in zip(*RESOLUTIONS, strict=True)), w_lin_mag=0.0
-    )
+def theirs(options: argparse.Namespace) -> Callable[[], object]:
+    """The peer's loss."""
+    import auraloss
+    import torch
+
+    true, wave = map(torch.from_numpy, tensors("waveform", options.batch_size))
+    resolutions = [list(sizes) for sizes in zip(*RESOLUTIONS, strict=True)]
+    multi_resolution = auraloss.freq.MultiResolutionSTFTLoss(*resolutions, w_lin_mag=0.0)
 
     def folded(tensor):  # [batch * sources * channels, 1, samples]
         return tensor.permute(0, 1, 3, 2).reshape(-1, 1, tensor.shape[2])
 
     def flat(tensor):  # [batch * sources, 1, everything]
-        return tensor.reshape(16, 1, -1)
+        return tensor.reshape(tensor.shape[0] * SOURCES, 1, -1)
 
-    functions = {
+    function = {
         "l1_time": lambda p, t: torch.nn.functional.l1_loss(p, t),
         "l2_time": lambda p, t: torch.nn.functional.mse_loss(p, t),
         "sisdr_time": lambda p, t: auraloss.time.SISDRLoss(zero_mean=False)(flat(p), flat(t)),
         "sdsdr_time": lambda p, t: auraloss.time.SDSDRLoss(zero_mean=False)(flat(p), flat(t)),
         "logl2_time": lambda p, t: 10 * torch.log10(((p - t) ** 2).mean((2, 3)) + 1e-10).mean(),
         "logl1_time": lambda p, t: 10 * torch.log10((p - t).abs().mean((2, 3)) + 1e-10).mean(),
-        "multi_resolution_stft": lambda p, t: mrstft(folded(p), folded(t)),
-    }
+        "multi_resolution_stft": lambda p, t: multi_resolution(folded(p), folded(t)),
+    }[options.losses[0]]
 
-    def make(function):
-        def step():
-            pred = wave_pred.clone().requires_grad_()
-            function(pred, wave_true).backward()
-            return pred.grad
+    def step():
+        pred = wave.clone().requires_grad_()
+        function(pred, true).backward()
+        return pred.grad
 
-        return step
-
-    return {name: make(function) for name, function in functions.items()}
+    return step
 
 
-# What compares through a network is timed by steps.py.
-NAMES = losses.readable()
+def counted(name: str, batch_size: int) -> Work:
+    """Two tensors read and one written; transforms forward of both and backward of one."""
+    waveforms = batch_size * SOURCES * CHANNELS
+    gib = 1.5 * 4 * waveforms * SAMPLES / 2**30
+    if name != "multi_resolution_stft":
+        return Work(gib=gib)
+    # In transforms of 4096 samples.
+    each = [SAMPLES / hop * nfft * np.log2(nfft) / (4096 * 12) for nfft, hop, _ in RESOLUTIONS]
+    return Work(gib=gib, frames=3 * waveforms * sum(each))
 
 
-def seconds(step: Callable[[], None]) -> float:
-    """Of one call."""
-    start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
+def measure(name: str, options: argparse.Namespace) -> Measured:
+    arguments = ["--losses", name, "--batch-size", options.batch_size]
+    pythons = {"ours": sys.executable, "l2": sys.executable}
+    if name in PEERS:
+        pythons["auraloss, torch"] = options.peers
+    if options.json:
+        del pythons["l2"]
+    return alternate(__file__, pythons, arguments, rounds=options.rounds, warm=_WARM)
+
+
+def rows(found: dict[str, Row]) -> list[Row]:
+    """The rows of the claim: the median, the slowest beside its peer, the largest in memory."""
+    chosen = {}
+    ratios = {name: ratio for name in found if (ratio := found[name].ratio("wall")) is not None}
+    if ratios:
+        middle = median_low(ratios.values())
+        (chosen["the median of seven"],) = (n for n, r in ratios.items() if r == middle)
+        chosen["the slowest beside its peer"] = max(ratios, key=lambda name: ratios[name])
+    told = []
+    for what, name in chosen.items():
+        told.append(found[name])
+        told[-1].work += f" ({what})"
+    large = "multi_resolution_stft"
+    return told if large in chosen.values() or large not in found else [*told, found[large]]
 
 
 def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--losses", nargs="*", default=NAMES, choices=NAMES)
-    options = parser.parse_args()
-    rng = np.random.default_rng(0)
-    data = {
-        kind: [rng.random(shape, np.float32) for _ in range(2)] for kind, shape in SHAPES.items()
-    }
-    theirs = peers(*data["waveform"])
-    baseline = {}
-    print(f"{'loss':<28}{'to L2, same domain':>20}{'to the peer':>14}")
+    made = parser(__doc__, rounds=5)
+    made.add_argument("--losses", nargs="+", default=PEERS, metavar="NAME")
+    made.add_argument("--batch-size", type=int, default=4)
+    options = made.parse_args()
+    if options.side:
+        return serve(ours if options.side in ("ours", "l2") else theirs, options)
+    found = {}
+    if not options.json:
+        print(f"{'loss':<24}{'to L2':>8}{'to the peer':>15}{'floor':>8}{'GiB an example':>16}")
     for name in options.losses:
-        kind = "waveform" if losses.get(name).domain == "waveform" else "other"
-        if kind not in baseline:
-            reference = ours("l2_time" if kind == "waveform" else "l2_freq", *data[kind])
-            reference()
-            baseline[kind] = min(seconds(reference) for _ in range(options.repeats))
-        step, peer = ours(name, *data[kind]), theirs.get(name)
-        steps = [step, *([peer] if peer else [])]
-        for each in steps:  # tracing, memory
-            each()
-        times = [[seconds(each) for each in steps] for _ in range(options.repeats)]
-        best = [min(column) for column in zip(*times, strict=True)]
-        ratio = f"{best[0] / best[1]:.2f}" if peer else "-"
-        print(f"{name:<28}{best[0] / baseline[kind]:>20.2f}{ratio:>14}", flush=True)
+        measured = measure(name, options)
+        work = f"losses: {name}, value and gradient, {options.batch_size} examples of 6 s"
+        peer = "auraloss, torch" if name in PEERS else ""
+        found[name] = row(work, measured, peer=peer, rounds=options.rounds, memory="grown",
+                          counted=counted(name, options.batch_size))  # fmt: skip
+        if not options.json:
+            ratio, own = found[name].ratio("wall"), found[name].ours
+            told = f"{own['wall'] / measured.sides['l2']['wall']:>8.2f}"
+            missing = "not installed" if peer else "-"
+            told += f"{ratio:>15.2f}" if ratio is not None else f"{missing:>15}"
+            told += f"{(found[name].floor or 0) / own['wall']:>8.2f}"
+            print(f"{name:<24}{told}{own['memory'] / options.batch_size:>16.3f}", flush=True)
+    if options.json:
+        tell(rows(found), as_json=True)
 
 
 if __name__ == "__main__":

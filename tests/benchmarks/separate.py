@@ -1,39 +1,39 @@
-"""Times separation beside open-unmix: same network, same song, a process each.
+"""Times separation beside open-unmix's: same networks, same song.
 
-    python tests/benchmarks/separate.py [--seconds 60] [--niter 1]
+    python tests/benchmarks/separate.py [--seconds 60] [--niter 0 1] [--rounds 5]
 
-With `pip install torch; pip install --no-deps openunmix==1.3.0` it prints the ratios of
-times and of peak memory. Ours reads and gives its result in blocks, as `trainer separate`
-does; open-unmix takes and gives the whole song. An empty module stands in for torchaudio.
+Four networks of random weights. Ours reads and gives its result in blocks, as `trainer separate`
+does; open-unmix takes and gives the whole song. Where the processor multiplies bfloat16, ours is
+timed in mixed precision too.
 """
 
 import argparse
-import importlib.util
-import os
-import resource
-import subprocess
 import sys
-import time
-import types
 from collections.abc import Callable
 
 import numpy as np
-
-RATE, HIDDEN = 44100, 512
-TARGETS = ("vocals", "drums", "bass", "other")
-
-
-def song(seconds: int) -> np.ndarray:
-    return (0.1 * np.random.default_rng(0).standard_normal((seconds * RATE, 2))).astype("float32")
+from floor import Work
+from machine import our_sides
+from networks import CHANNELS, RATE, TARGETS, frames, gflop, openunmix, theirs
+from rows import Row, row, tell
+from sides import alternate, parser, serve
 
 
-def ours(niter: int) -> Callable[[np.ndarray], None]:
+def song(seconds: float) -> np.ndarray:
+    """Noise, float32 `[samples, channels]`."""
+    shape = (round(seconds * RATE), CHANNELS)
+    return 0.1 * np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+def ours(options: argparse.Namespace) -> Callable[[np.ndarray], None]:
     from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
     from mss_keras.models.masking import MaskingModel
 
-    model = MaskingModel(TARGETS, AudioConfig(), ModelConfig("separate", HIDDEN))
+    policy = "mixed_bfloat16" if options.side == "bfloat16" else "float32"
+    network = ModelConfig("separate", options.hidden_size)
+    model = MaskingModel(TARGETS, AudioConfig(), network, policy=policy)
     model.build()
-    streaming = model.streaming(SeparationConfig(niter=niter))
+    streaming = model.streaming(SeparationConfig(niter=options.niter[0]))
 
     def separate(waveform: np.ndarray) -> None:
         blocks = (waveform[i : i + RATE] for i in range(0, len(waveform), RATE))
@@ -42,16 +42,12 @@ def ours(niter: int) -> Callable[[np.ndarray], None]:
     return separate
 
 
-def theirs(niter: int) -> Callable[[np.ndarray], None]:
-    sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
+def open_unmix(options: argparse.Namespace) -> Callable[[np.ndarray], None]:
     import torch
-    from openunmix import model
 
-    networks = {
-        name: model.OpenUnmix(nb_bins=2049, nb_channels=2, hidden_size=HIDDEN, max_bin=1487)
-        for name in TARGETS
-    }
-    separator = model.Separator(networks, niter=niter).eval()
+    model = openunmix().model
+    networks = {name: theirs(options.hidden_size) for name in TARGETS}
+    separator = model.Separator(networks, niter=options.niter[0]).eval()
     separator.freeze()
 
     def separate(waveform: np.ndarray) -> None:
@@ -62,40 +58,43 @@ def theirs(niter: int) -> Callable[[np.ndarray], None]:
     return separate
 
 
-def measure(name: str, seconds: int, niter: int) -> None:
-    separate = {"ours": ours, "open-unmix": theirs}[name](niter)
-    waveform = song(seconds)
+def make(options: argparse.Namespace) -> Callable[[], None]:
+    """The work of a side, which has separated a short song."""
+    separate = (open_unmix if options.side == "openunmix" else ours)(options)
+    waveform = song(options.seconds)
     separate(waveform[: 8 * RATE])  # traces, allocates
-    start, before = time.perf_counter(), time.process_time()
-    separate(waveform)
-    figures = [
-        time.perf_counter() - start,
-        time.process_time() - before,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-    ]
-    print(*figures)
+    return lambda: separate(waveform)
+
+
+def compare(options: argparse.Namespace, niter: int) -> list[Row]:
+    """Rows of a number of iterations."""
+    arguments = ["--seconds", options.seconds, "--niter", niter]
+    arguments += ["--hidden-size", options.hidden_size]
+    sides = our_sides()
+    pythons = {**dict.fromkeys(sides, sys.executable), "openunmix": options.peers}
+    rounds = options.rounds
+    measured = alternate(__file__, pythons, arguments, rounds=rounds, warm=int(rounds > 1))
+    count = len(TARGETS) * frames(options.seconds)
+    transforms = frames(options.seconds) * CHANNELS * (1 + len(TARGETS))
+    counted = Work(gflop=count * gflop(options.hidden_size), frames=transforms)
+    work = f"{options.seconds:g} s, 4 networks of {options.hidden_size}, `--niter {niter}`"
+    return [
+        row(f"separation, {precision}: {work}", measured, peer="openunmix", side=side,
+            counted=counted, half=side == "bfloat16", rounds=rounds)
+        for side, precision in sides.items()
+    ]  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--niter", type=int, default=1)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.measure:
-        return measure(options.measure, options.seconds, options.niter)
-    there = all(importlib.util.find_spec(name) for name in ("torch", "openunmix"))
-    figures, quiet = {}, {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    for name in ("ours", "open-unmix") if there else ("ours",):
-        command = [sys.executable, __file__, "--measure", name]
-        command += ["--seconds", str(options.seconds), "--niter", str(options.niter)]
-        result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=quiet)
-        figures[name] = np.array([float(word) for word in result.stdout.split()])
-        wall, cpu, peak = figures[name]
-        print(f"{name:<12}{wall:>8.1f} s{cpu:>8.1f} s of CPU{peak:>8.2f} GiB at the peak")
-    if there:
-        ratio = figures["ours"] / figures["open-unmix"]
-        print(f"{'ratio':<12}{ratio[0]:>8.2f}  {ratio[1]:>8.2f}         {ratio[2]:>8.2f}")
+    made = parser(__doc__, rounds=5)
+    made.add_argument("--seconds", type=float, default=60)
+    made.add_argument("--niter", type=int, nargs="+", default=[0, 1])
+    made.add_argument("--hidden-size", type=int, default=512)
+    options = made.parse_args()
+    if options.side:
+        return serve(make, options)
+    for niter in options.niter:
+        tell(compare(options, niter), as_json=options.json)
 
 
 if __name__ == "__main__":
