@@ -50,7 +50,7 @@ class Song:
         self.start, self.duration = start, duration
         self.damaged = self.samples = 0
         try:
-            with av.open(str(path)) as container:
+            with opened(path) as container:
                 stream = self._stream(container)
                 self.rate: int = stream.codec_context.sample_rate
                 self.channels: int = stream.codec_context.layout.nb_channels
@@ -112,7 +112,7 @@ class Song:
         end = None if self.duration is None else begin + round(self.duration * self.rate)
         self.damaged = self.samples = 0
         try:
-            with av.open(str(self.path)) as container:
+            with opened(self.path) as container:
                 for position, block in self._positioned(container, begin):
                     if end is not None and position >= end:
                         return
@@ -151,6 +151,16 @@ class Song:
         if not np.isfinite(block).all():
             at = (position + np.argmin(np.isfinite(block).all(axis=1))) / self.rate
             raise UserError(self.path, f"a NaN or infinite sample at {at:.3f} s", "finite samples")
+
+
+def opened(path: str | Path) -> av.container.InputContainer:
+    """An audio or video file for PyAV to read; tags may be in any encoding.
+
+    Raises:
+        av.FFmpegError: if it cannot be opened.
+        OSError: likewise.
+    """
+    return av.open(str(path), metadata_errors="replace")
 
 
 def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:

@@ -14,6 +14,7 @@ import soundfile
 from tqdm import tqdm
 
 from mss_keras.config import UserError
+from mss_keras.data.decoding import opened
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX, find_kind
 from mss_keras.jobs.files import appearing
@@ -183,7 +184,7 @@ def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
     """
     ids = stem_ids()
     try:
-        with av.open(str(stem)) as container:
+        with opened(stem) as container:
             streams = container.streams.audio
             if len(streams) != len(ids):
                 raise UserError(stem, f"{len(streams)} audio streams", str(len(ids)))

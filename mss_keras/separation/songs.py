@@ -55,6 +55,9 @@ def separate_songs(
         except UserError as error:
             failed += 1
             lines = [f"failed: {error.quoted}"]
+        except Exception as error:  # no file, however odd, keeps the others from being separated
+            failed += 1
+            lines = [f"failed: {path}: {type(error).__name__}: {error}"]
         for line in lines:
             say(line)
     return failed

@@ -8,6 +8,7 @@ from encoded import encode
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, SongConfig, UserError
 from mss_keras.data.decoding import Song
 from mss_keras.models.masking import MaskingModel
+from mss_keras.separation import songs
 from mss_keras.separation.songs import separate_songs
 
 NAMES = ("vocals", "drums", "bass", "other")
@@ -29,10 +30,10 @@ def song(tmp_path, excerpt):
 
 def run(separator, path, output, *, options=SeparationConfig(), **files):
     lines: list[str] = []
-    songs = {path: path.with_suffix("").name} if not isinstance(path, dict) else path
+    paths = {path: path.with_suffix("").name} if not isinstance(path, dict) else path
     settings = SongConfig(**files)
     failed = separate_songs(
-        separator, songs, output, options=options, files=settings, say=lines.append
+        separator, paths, output, options=options, files=settings, say=lines.append
     )
     return failed, lines
 
@@ -131,8 +132,8 @@ def test_one_that_fails_does_not_stop_the_rest(separator, song, tmp_path, excerp
     nan[20000] = np.nan
     soundfile.write(tmp_path / "nan.wav", nan, 44100, subtype="FLOAT")
     names = ("empty.wav", "text.mp3", "gone.wav", "none.wav", "six.wav", "nan.wav", "one.wav")
-    songs = {tmp_path / name: name.split(".")[0] for name in (*names, "song.wav")}
-    failed, lines = run(separator, songs, tmp_path / "out")
+    paths = {tmp_path / name: name.split(".")[0] for name in (*names, "song.wav")}
+    failed, lines = run(separator, paths, tmp_path / "out")
     assert failed == 6
     for name, line in zip(names[:6], lines[:6], strict=True):
         assert line.startswith("failed: ")
@@ -142,6 +143,22 @@ def test_one_that_fails_does_not_stop_the_rest(separator, song, tmp_path, excerp
     ]  # fmt: skip
     stem, _ = read(tmp_path / "out/one/bass.wav")
     assert stem.shape == (1, 2)
+
+
+def test_whatever_is_raised_ends_one_song_alone(separator, song, tmp_path, monkeypatch):
+    """Libraries raise exceptions of kinds that nobody has thought of."""
+    whole = songs.separate_song
+
+    def some(model, path, target, **kwargs):
+        if path.name == "odd.wav":
+            raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid byte")
+        return whole(model, path, target, **kwargs)
+
+    monkeypatch.setattr(songs, "separate_song", some)
+    failed, lines = run(separator, {tmp_path / "odd.wav": "odd", song: "song"}, tmp_path / "out")
+    assert failed == 1
+    assert lines[0].startswith(f"failed: {tmp_path}/odd.wav: UnicodeDecodeError: ")
+    assert (tmp_path / "out/song/bass.wav").exists()
 
 
 def test_remarks(separator, tmp_path):
