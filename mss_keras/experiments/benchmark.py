@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mss_keras import losses
-from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError
+from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError, require_known
 from mss_keras.evaluation import tables
 from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
@@ -104,8 +104,7 @@ def resolve_losses(chosen: Sequence[str]) -> list[str]:
         ['l1_time', 'psa']
     """
     names = losses.names() if "all" in chosen else list(chosen)
-    for name in names:
-        losses.entry(name)
+    require_known(names, "losses", losses.names())
     return [name for name in losses.names() if name in names]
 
 

@@ -1,5 +1,6 @@
 """A folder belongs to one run, evaluation, benchmark or search, and is refused to another."""
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,13 @@ from typing import Any
 
 import yaml
 
-from mss_keras.config import UserError
+from mss_keras.config import (
+    GROUPS,
+    EvaluationConfig,
+    SearchConfig,
+    SeparationConfig,
+    UserError,
+)
 from mss_keras.jobs.files import appearing
 
 
@@ -75,7 +82,7 @@ class Claim:
             raise UserError("output", f"no {self.kind} in {folder}", f"the folder of a {self.kind}")
         there = {**self.defaults, **read_mapping(path, f"the file of a {self.kind}")}
         different = [
-            f"`{key}` {there.get(key)} (now {value})"
+            f"{_named(key)} {there.get(key)} (now {value})"
             for key, value in self.settings.items()
             if key not in self.may_change and there.get(key) != value
         ]
@@ -85,6 +92,13 @@ class Claim:
                 f"another {self.kind} in {folder}: {', '.join(different)}",
                 "the same or another folder",
             )
+
+
+def _named(key: str) -> str:
+    # In backticks where it is an argument of a command: some settings are made of several.
+    groups = (*GROUPS.values(), EvaluationConfig, SearchConfig, SeparationConfig)
+    known = {field.name for group in groups for field in dataclasses.fields(group)}
+    return f"`{key}`" if key in known else key
 
 
 def read_mapping(path: Path, wanted: str) -> dict[str, Any]:

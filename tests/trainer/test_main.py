@@ -126,16 +126,26 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--devices", "tpu"], "--devices: found 'tpu'"),
         (["--config", "/no/such.yaml"], "no/such.yaml"),
         (["prepare"], "--root: found nothing, wanted the folder of a data set"),
-        (["separate", "x.wav", "--model", "/no/such"], "--model: found /no/such, wanted"),
-        (["export", "--model", "/no/such", "--output", "x"], "--model: found /no/such"),
+        (["separate", "x.wav", "--model", "/no/such"], "--model: found nothing at /no/such, want"),
+        (["separate", "x.wav", "--model", "musik"], r"nothing at musik \(did you mean music\?\)"),
+        (["export", "--model", "/no/such", "--output", "x"], "--model: found nothing at /no/such"),
         (
             ["separate", "x.wav"],
             "--model: found nothing, wanted a value; see 'python -m trainer separ",
         ),
+        (
+            ["separate", "x", "--model", "m", "--precision", "float64"],
+            r"--precision: found 'float64' .*, wanted one of float32, float16, bfloat16",
+        ),
+        (
+            ["separate", "x", "--model", "m", "--two-stems", "bass", "--residual", "rest"],
+            "--two-stems: found it with --residual, wanted one of the two",
+        ),
+        (["benchmark", "--losses", "psaa", "--root", "x"], r"--losses: found 'psaa' .*mean psa"),
         (["separate"], "inputs: found nothing, wanted a value"),
         (
             ["separate", "x.wav", "--model", "m", "--format", "stem.mp4", "--bits=16"],
-            "--bits: found it with --format stem.mp4, which AAC compresses, wanted it with wav",
+            "--bits: found it with --format mp3 or stem.mp4, which have no such samples, wanted it",
         ),
         (["evaluate", "--model", "m", "--nfft", "4096"], "--nfft: found it with --model, wanted"),
         (["evaluate", "--model", "m", "--sources", "a"], "--sources: found it with --model, want"),
@@ -156,7 +166,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             "--fixed-seconds: found no fixed_length among --signatures, wanted both, or neither",
         ),
         (
-            ["benchmark", "--losses", "l2_freq", "--root", "x", "--feature-layers", "conv1"],
+            ["benchmark", "--losses", "l2_freq", "--root", "music", "--feature-layers", "conv1"],
             "--feature-layers: found ..conv1.. with --loss l2_freq, wanted it with deep_feature",
         ),
     ],
@@ -181,7 +191,11 @@ def test_nothing_else_is_printed_with_wrong_input(trainer, tmp_path, arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]],
+    [
+        *([], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]),
+        *(["--loss", "psaa"], ["benchmark", "--losses", "psaa"]),
+        *([command, "--root", "/no/such"] for command in ("train", "tune", "evaluate")),
+    ],
     ids=" ".join,
 )
 def test_wrong_flags_are_told_without_tensorflow(arguments):
