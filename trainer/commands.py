@@ -57,7 +57,7 @@ def prepare(options: Namespace) -> None:
     from mss_keras import data
 
     _fetch(options)
-    output = options.output or f"{options.root.rstrip('/')}-wav"
+    output = options.output or data.beside(options.root)
     progress = sys.stderr.isatty()
     count = data.prepare(options.root, output, jobs=options.jobs, progress=progress, say=_say)
     _say(f"{count} tracks decoded, all are in {output}")

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, require
 from mss_keras.data.decoding import opened
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX, find_kind
@@ -71,6 +71,7 @@ def prepare(
         UserError: if the root holds no stems, or, after the other tracks are done, if
             some cannot be decoded.
     """
+    require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
     root, output = Path(root), Path(output)
     if find_kind(root) != "stems":
         raise UserError("root", f"WAV files in {root}", f"{STEM_SUFFIX} files")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mss_keras import losses
-from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError, require_known
+from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError, require, require_known
 from mss_keras.evaluation import tables
 from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
@@ -67,6 +67,7 @@ def benchmark(
     Raises:
         UserError: for an unknown loss, unreadable data, or the folder of something else.
     """
+    require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
     names = resolve_losses(chosen)
     configurations(config, names)  # a wrong setting fails before anything is made
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)

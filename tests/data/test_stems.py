@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import av
@@ -23,7 +24,7 @@ from mss_keras.data import download, make_demo, prepare
 from mss_keras.data.encoding import stem_files
 from mss_keras.data.musdb import demo_stem, stem_ids
 from mss_keras.data.stems import stem_blocks
-from mss_keras.data.tracks import AudioFile
+from mss_keras.data.tracks import AudioFile, beside
 
 
 @pytest.fixture
@@ -156,6 +157,20 @@ def test_a_damaged_stem_is_named_after_the_others(musdb18, tmp_path):
     with pytest.raises(UserError, match=r"found 1 of 4 tracks that failed: .*two\.stem\.mp4"):
         prepare(musdb18, tmp_path / "wav", progress=False)
     assert sorted(p.name for p in (tmp_path / "wav").glob("*/*")) == ["four", "one", "three"]
+
+
+def test_a_number_of_jobs_below_one(musdb18, tmp_path):
+    with pytest.raises(UserError, match="jobs: found -1, wanted a number above 0"):
+        prepare(musdb18, tmp_path / "wav", jobs=-1)
+
+
+def test_wav_files_lie_beside_the_root_however_it_is_named(tmp_path, monkeypatch):
+    (tmp_path / "music/deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "music")
+    assert beside(".") == tmp_path / "music-wav"
+    monkeypatch.chdir(tmp_path / "music/deep")
+    assert beside("..") == tmp_path / "music-wav"
+    assert beside("a/b/") == Path("a/b-wav")
 
 
 def test_wav_needs_no_preparation(tree, tmp_path):
