@@ -83,5 +83,5 @@ def _files_in(root: Path) -> Iterator[Path]:
             subfolders.clear()
             continue
         entered.add(real)
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         yield from (here / name for name in files)

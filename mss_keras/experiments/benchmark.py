@@ -77,21 +77,21 @@ def benchmark(
 
     devices.choose("cpu")  # a GPU is the runs'
     config = with_decoded_data(config, splits=splits, say=say, progress=progress)
-    claim.take(output)
-    config = with_statistics(config, output, progress=progress)
-    all_work = [
-        LossWork(name, each, settings, output)
-        for name, each in configurations(config, names).items()
-    ]
-    todo = [work for work in all_work if not work.finished]
-    if len(todo) < len(names):
-        say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
-    gpus = devices.gpu_names(config.training.devices)
-    at_a_time = jobs or at_once(_RUN_BYTES, cores_each=4, gpus=len(gpus))
-    failures = run_all(todo, at_a_time, say, gpus=gpus)
-    outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
-    benchmark_report.write(outcomes, output, demonstration=demonstration)
-    return outcomes
+    with claim.alone(output):
+        config = with_statistics(config, output, progress=progress)
+        all_work = [
+            LossWork(name, each, settings, output)
+            for name, each in configurations(config, names).items()
+        ]
+        todo = [work for work in all_work if not work.finished]
+        if len(todo) < len(names):
+            say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
+        gpus = devices.gpu_names(config.training.devices)
+        at_a_time = jobs or at_once(_RUN_BYTES, cores_each=4, gpus=len(gpus))
+        failures = run_all(todo, at_a_time, say, gpus=gpus)
+        outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
+        benchmark_report.write(outcomes, output, demonstration=demonstration)
+        return outcomes
 
 
 def resolve_losses(chosen: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """A folder belongs to one run, evaluation, benchmark or search, and is refused to another."""
 
+import contextlib
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mss_keras.config import (
     UserError,
 )
 from mss_keras.jobs.files import appearing
+from mss_keras.jobs.locks import locked
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,25 @@ class Claim:
             with appearing(folder / self.file) as partial:
                 partial.write_text(yaml.safe_dump(dict(self.settings), sort_keys=False))
         except OSError as error:
-            raise UserError(
-                "output", f"{error.strerror} at {folder}", "a folder to write to"
-            ) from None
+            raise _unwritable(folder, error) from None
+
+    @contextlib.contextmanager
+    def alone(self, folder: Path) -> Iterator[None]:
+        """Takes a folder, and keeps other processes out of it.
+
+        Args:
+            folder: Path. It is made if it is missing.
+
+        Raises:
+            UserError: as `take`, and if the same work goes on in the folder already.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        with locked(folder):
+            self.take(folder)
+            yield
 
     def check(self, folder: Path) -> None:
         """Finds that a folder is this work's.
@@ -92,6 +110,10 @@ class Claim:
                 f"another {self.kind} in {folder}: {', '.join(different)}",
                 "the same or another folder",
             )
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError("output", f"{error.strerror} at {folder}", "a folder to write to")
 
 
 def _named(key: str) -> str:

@@ -76,16 +76,16 @@ def train(
     chosen = fetched_losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
     resuming.check(folder, config, music, say=say, progress=verbose == 1)
-    runs.claim(folder, config)
-    resuming.remember(folder, music)
-    say(on_what(config, used))
-    _announce(config, folder, music, say=say)
-    unpaired = open_unpaired(config, say, progress=verbose == 1)
-    separator = make_separator(config, chosen, used)
-    statistics = _statistics(config, music, folder, progress=verbose == 1)
-    separator.network.set_statistics(statistics.mean, statistics.std)
-    history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
-    return _report(config, folder, music=music, history=history) if report else []
+    with runs.claimed(folder, config):
+        resuming.remember(folder, music)
+        say(on_what(config, used))
+        _announce(config, folder, music, say=say)
+        unpaired = open_unpaired(config, say, progress=verbose == 1)
+        separator = make_separator(config, chosen, used)
+        statistics = _statistics(config, music, folder, progress=verbose == 1)
+        separator.network.set_statistics(statistics.mean, statistics.std)
+        history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
+        return _report(config, folder, music=music, history=history) if report else []
 
 
 def set_up(config: RunConfig) -> Devices:

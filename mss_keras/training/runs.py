@@ -14,6 +14,7 @@ RUN/
 import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ def claim(folder: Path, config: RunConfig) -> None:
         UserError: if it holds the run of another configuration, or cannot be written.
     """
     claim_of(config).take(folder)
+
+
+def claimed(folder: Path, config: RunConfig) -> AbstractContextManager[None]:
+    """Makes a folder the folder of this run, as `claim`, and keeps other processes out of it."""
+    return claim_of(config).alone(folder)
 
 
 def claim_of(config: RunConfig) -> Claim:

@@ -131,6 +131,21 @@ def test_killed_and_continued(musdb18, tmp_path):
     assert len(list(output.glob("*/*"))) == 34  # hidden leftovers are gone, too
 
 
+def test_two_processes_at_once(musdb18, tmp_path):
+    for i in range(2):
+        os.symlink(demo_stem(), musdb18 / f"train/more{i}.stem.mp4")
+    output = tmp_path / "wav"
+    command = [sys.executable, "-m", "trainer", "prepare", "--root", musdb18, "--output", output]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(line.splitlines()[-1].split()[0] for line in said) == ["0", "6"]
+    assert sum("waiting for" in line for line in said) == 1
+    tracks = list(output.glob("*/*"))
+    assert len(tracks) == 6
+    assert all(AudioFile.read_header(p).samples == 268288 for t in tracks for p in t.iterdir())
+
+
 def test_workers_go_with_a_killed_parent(musdb18, tmp_path):
     """Else they would stay for ever, and rename what the next run is writing."""
     for i in range(30):

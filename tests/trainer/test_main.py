@@ -19,6 +19,7 @@ from command_line import flags
 
 from mss_keras.config import WorkFailedError
 from mss_keras.data.musdb import demo_stem
+from mss_keras.jobs.locks import locked
 from mss_keras.training import runs
 from trainer.parser import COMMANDS
 
@@ -250,6 +251,25 @@ def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_pat
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("name", ["train", "tune", "benchmark", "evaluate"])
+def test_the_same_command_twice_at_once(command, tree, small, tmp_path, name):
+    """The second leaves the folder to the first."""
+    more = {
+        "tune": ["--loss", "dissimilarity_freq"],
+        "benchmark": ["--losses", "l2_freq", "--subset", "valid"],
+    }.get(name, [])
+    settings = [*flags({**small, "root": tree}), *more]
+    if name == "evaluate":
+        settings = ["--root", tree, "--oracle", "mixture", "--subset", "valid"]
+    output = tmp_path / "output"
+    output.mkdir()
+    with locked(output):
+        line = error_of(command(name, *settings, "--output", output, check=2))
+    assert f"--output: found {output}, where" in line
+    assert "is at work" in line
+    assert not any(output.iterdir())
+
+
 def test_a_folder_that_cannot_be_written(trainer, tree, small, tmp_path):
     (tmp_path / "file").write_text("")
     line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "file/run"))
@@ -379,8 +399,7 @@ def test_separate_interrupted(run, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    partial = output / "song/.partial-vocals.wav"
-    while not (partial.exists() and partial.stat().st_size > 1000):
+    while not any(x.stat().st_size > 1000 for x in output.glob("song/.partial-*/vocals.wav")):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
