@@ -57,7 +57,7 @@ def prepare(options: Namespace) -> None:
     from mss_keras import data
 
     _fetch(options)
-    output = options.output or f"{options.root.rstrip('/')}-wav"
+    output = options.output or data.beside(options.root)
     progress = sys.stderr.isatty()
     count = data.prepare(options.root, output, jobs=options.jobs, progress=progress, say=_say)
     _say(f"{count} tracks decoded, all are in {output}")
@@ -97,6 +97,8 @@ def separate(options: Namespace) -> None:
     """`python -m trainer separate`."""
     separation = from_options(config.SeparationConfig, vars(options))
     files = from_options(config.SongConfig, vars(options))
+    if options.two_stems:
+        separation = separation.two_stems(options.two_stems)
 
     from mss_keras.data import find_songs
     from mss_keras.separation.songs import separate_songs
@@ -145,6 +147,7 @@ def evaluate(options: Namespace) -> None:
 def benchmark(options: Namespace) -> None:
     """`python -m trainer benchmark`."""
     run, settings = _run_config(options), from_options(config.EvaluationConfig, vars(options))
+    config.require_known(options.losses, "losses", ("all", *config.LOSSES))
     _require_root(options)
 
     from mss_keras.experiments import benchmark
@@ -228,10 +231,16 @@ def export(options: Namespace) -> None:
 
 
 def _run_config(options: Namespace) -> RunConfig:
-    return RunConfig.from_flat({name: options[name] for name in config.fields() if name in options})
+    run = RunConfig.from_flat({name: options[name] for name in config.fields() if name in options})
+    config.require_known(run.training.loss, "loss", config.LOSSES)
+    return run
 
 
 def _require_root(options: Namespace) -> None:
+    if options.root is not None and not options.get("download"):
+        from mss_keras.data.tracks import find_kind  # which needs no TensorFlow
+
+        find_kind(options.root)
     if options.root is None and not options.get("demo"):
         raise UserError("root", "nothing", "the folder of a data set")
 

@@ -38,8 +38,8 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
     "separate": (
         Idle(
             ("bits",),
-            lambda options: options.format == "stem.mp4",
-            "it with `format` stem.mp4, which AAC compresses",
+            lambda options: options.format in ("mp3", "stem.mp4"),
+            "it with `format` mp3 or stem.mp4, which have no such samples",
             "it with wav or flac",
         ),
     ),

@@ -1,17 +1,20 @@
 """What the parser says of a wrong command line, told as the library tells errors."""
 
 import re
-from collections.abc import Callable, Collection
+import typing
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jsonargparse import ArgumentError
 
+from mss_keras import config
 from mss_keras.config import UserError, flag_name
+from trainer.parser import types_of
 
 _WITHOUT_DASHES = {"command", "inputs"}
 
-# What a flag takes, by Python's names of types in the parser's messages.
-_KINDS = {"int": "a whole number", "float": "a number", "dict": "a mapping, as JSON"}
+_NUMBERS = {int: "a whole number", float: "a number"}
 
 
 def spelled(field: str) -> str:
@@ -80,9 +83,19 @@ def _with_value(mistake: _Mistake) -> UserError:
 
 
 def _wrong_type(mistake: _Mistake) -> Exception:
-    kinds = [kind for kind in re.findall(r"<class '(\w+)'>", mistake.found[0]) if kind in _KINDS]
-    wanted = _KINDS[kinds[0]] if kinds else f"another value; see {mistake.help}"
-    return UserError(mistake.found[1], repr(mistake.found[2]), wanted)
+    field, value = mistake.found[1], mistake.found[2]
+    annotation = types_of(mistake.command).get(field)
+    if names := config.choices(annotation):
+        return UserError.unknown(field, value, names)
+    wanted = next((kind for number, kind in _NUMBERS.items() if number in _parts(annotation)), None)
+    if wanted is None:
+        is_mapping = typing.get_origin(annotation) is Mapping
+        wanted = "a mapping, as JSON" if is_mapping else f"another value; see {mistake.help}"
+    return UserError(field, repr(value), wanted)
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    return (annotation, *typing.get_args(annotation))
 
 
 def _no_file(mistake: _Mistake) -> UserError:

@@ -110,6 +110,12 @@ COMMANDS = {
             Flag("inputs", "Audio or video files, folders of them, or patterns", metavar="SONG"),
             _MODEL,
             Flag("output", "Folder; it gets SONG/SOURCE.wav for each song", default="separated"),
+            Flag(
+                "two-stems",
+                "A source; what is written is its stem and the rest of the mixture, no_SOURCE",
+                str | None,
+                section="separation",
+            ),
             _PRECISION,
         ),
         _fields(config.SongConfig, config.SeparationConfig),
@@ -238,6 +244,12 @@ def flags_of(parser: ArgumentParser, command: str) -> list[str]:
     """The flags of a command, with their dashes."""
     (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     return [flag for flag in commands.choices[command]._option_string_actions if flag[-1] != "+"]
+
+
+def types_of(command: str) -> dict[str, Any]:
+    """The types of a command's flags, by their names as in Python."""
+    own = {flag.name.replace("-", "_"): flag.type for flag in COMMANDS[command].flags}
+    return own | {field.name: field.type for field in COMMANDS[command].fields}
 
 
 def _parser(**options: Any) -> ArgumentParser:

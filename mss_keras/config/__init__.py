@@ -4,10 +4,17 @@ from mss_keras.config.audio import AudioConfig
 from mss_keras.config.data import DataConfig
 from mss_keras.config.errors import UserError, WorkFailedError, flag_name, respelled
 from mss_keras.config.evaluation import EvaluationConfig
-from mss_keras.config.fields import SECTIONS, choices, option, optional, require
+from mss_keras.config.fields import SECTIONS, choices, option, optional, require, require_known
 from mss_keras.config.flat import default_of, from_options
 from mss_keras.config.model import ModelConfig
-from mss_keras.config.names import DOMAINS, FEATURE_LAYERS, SOURCES, VGGISH, FeatureLayer
+from mss_keras.config.names import (
+    DOMAINS,
+    FEATURE_LAYERS,
+    LOSSES,
+    SOURCES,
+    VGGISH,
+    FeatureLayer,
+)
 from mss_keras.config.run import GROUPS, RunConfig, fields
 from mss_keras.config.search import SearchConfig
 from mss_keras.config.separation import SeparationConfig, SongConfig
@@ -18,6 +25,7 @@ __all__ = [
     "DOMAINS",
     "FEATURE_LAYERS",
     "GROUPS",
+    "LOSSES",
     "SECTIONS",
     "SOURCES",
     "VGGISH",
@@ -43,5 +51,6 @@ __all__ = [
     "option",
     "optional",
     "require",
+    "require_known",
     "respelled",
 ]

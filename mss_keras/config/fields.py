@@ -96,6 +96,22 @@ def require(condition: bool, field: str, *, found: Any, wanted: str) -> None:
         raise UserError(field, repr(found), wanted)
 
 
+def require_known(names: Collection[str], field: str, known: Collection[str]) -> None:
+    """Requires that all names are known ones.
+
+    Args:
+        names: collection of str. The names.
+        field: str. Name of the argument that they are of, as in `UserError`.
+        known: collection of str. The names that exist.
+
+    Raises:
+        UserError: for the first that is not.
+    """
+    for name in names:
+        if name not in known:
+            raise UserError.unknown(field, name, known)
+
+
 def require_positive(config: Any, *fields: str) -> None:
     """Requires that the named fields of a specification are `None` or above 0.
 

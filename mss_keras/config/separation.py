@@ -1,9 +1,11 @@
 """How a trained separator is used on songs."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mss_keras.config.errors import UserError
 from mss_keras.config.fields import option, require, require_choices, require_positive
 
 
@@ -56,6 +58,25 @@ class SeparationConfig:
         section="separation",
     )
 
+    def two_stems(self, name: str) -> "SeparationConfig":
+        """The same with two stems: a source, and the rest of the mixture as `no_NAME`.
+
+        Args:
+            name: str. The source.
+
+        Raises:
+            UserError: if targets or a residual are chosen already.
+
+        Example:
+            >>> two = SeparationConfig().two_stems("vocals")
+            >>> two.targets, two.residual
+            (('vocals',), 'no_vocals')
+        """
+        for field in ("targets", "residual"):
+            if getattr(self, field):
+                raise UserError("two_stems", f"it with `{field}`", "one of the two")
+        return dataclasses.replace(self, targets=(name,), residual=f"no_{name}")
+
     def __post_init__(self):
         require_positive(self, "wiener_win_len", "chunk_dur")
         require(self.niter >= 0, "niter", found=self.niter, wanted="0 or more")
@@ -81,9 +102,9 @@ class SongConfig:
     """Which part of a song is read, and what is written.
 
     Example:
-        >>> SongConfig(format="mp3")
+        >>> SongConfig(format="ogg")
         Traceback (most recent call last):
-        mss_keras.config.errors.UserError: format: found 'mp3', wanted one of wav, flac, stem.mp4
+        mss_keras.config.errors.UserError: format: found 'ogg', wanted one of wav, flac, mp3, ...
     """
 
     start: float = option(
@@ -95,9 +116,10 @@ class SongConfig:
     downmix: bool = option(
         False, "Mix songs of more than two channels down to stereo", section="songs"
     )
-    format: Literal["wav", "flac", "stem.mp4"] = option(
+    format: Literal["wav", "flac", "mp3", "stem.mp4"] = option(
         "wav",
-        "Files to write: a WAV or FLAC file for each stem, or one .stem.mp4 (AAC) with the mixture",
+        "Files to write: a WAV, FLAC or MP3 file for each stem, or one .stem.mp4 (AAC) with the "
+        "mixture",
         section="songs",
         everyday=True,
     )

@@ -11,7 +11,7 @@ from mss_keras.data.fetch import download, make_demo
 from mss_keras.data.finite import not_finite
 from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import prepare
-from mss_keras.data.tracks import AudioFile, MusicSet, Track, open_set
+from mss_keras.data.tracks import AudioFile, MusicSet, Track, beside, open_set
 from mss_keras.data.unpaired import Unpaired, open_unpaired
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "Track",
     "Unpaired",
     "as_wav",
+    "beside",
     "check",
     "compute_statistics",
     "decode",

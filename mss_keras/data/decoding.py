@@ -28,6 +28,7 @@ class Song:
     Attributes:
         rate: sample rate of the file, Hz.
         channels: number of channels of the file.
+        whole_seconds: length of the file, seconds, by what it says; None where it is unknown.
         seconds: length to be expected, seconds, by what the file says; None where it is unknown.
         samples: number of samples decoded so far, at the file's rate.
         damaged: number of packets so far that could not be decoded and were left out.
@@ -50,7 +51,7 @@ class Song:
         self.start, self.duration = start, duration
         self.damaged = self.samples = 0
         try:
-            with av.open(str(path)) as container:
+            with opened(path) as container:
                 stream = self._stream(container)
                 self.rate: int = stream.codec_context.sample_rate
                 self.channels: int = stream.codec_context.layout.nb_channels
@@ -63,6 +64,7 @@ class Song:
                 f"{self.channels} channels",
                 "1 or 2 (`downmix` mixes them down to stereo)",
             )
+        self.whole_seconds = length
         rest = None if length is None else max(0.0, length - start)
         known = [x for x in (rest, duration) if x is not None]
         self.seconds = min(known) if known else None
@@ -75,6 +77,13 @@ class Song:
     def _unreadable(self, error: Exception) -> UserError:
         reason = getattr(error, "strerror", None) or str(error)
         return UserError(self.path, reason, "an audio file")
+
+    def _without_samples(self) -> UserError:
+        if self.start:
+            return UserError(
+                self.path, f"no samples from {self.start:g} s on", "a `start` within the song"
+            )
+        return UserError(self.path, "no samples", "an audio file")
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Decodes the waveform from its beginning.
@@ -89,7 +98,7 @@ class Song:
         blocks = resampled(self._decoded(), self.rate, self.audio.sample_rate)
         first = next(blocks, None)
         if first is None:
-            raise UserError(self.path, "no samples", "an audio file")
+            raise self._without_samples()
         for block in itertools.chain([first], blocks):
             yield self._with_channels(block)
 
@@ -112,7 +121,7 @@ class Song:
         end = None if self.duration is None else begin + round(self.duration * self.rate)
         self.damaged = self.samples = 0
         try:
-            with av.open(str(self.path)) as container:
+            with opened(self.path) as container:
                 for position, block in self._positioned(container, begin):
                     if end is not None and position >= end:
                         return
@@ -151,6 +160,16 @@ class Song:
         if not np.isfinite(block).all():
             at = (position + np.argmin(np.isfinite(block).all(axis=1))) / self.rate
             raise UserError(self.path, f"a NaN or infinite sample at {at:.3f} s", "finite samples")
+
+
+def opened(path: str | Path) -> av.container.InputContainer:
+    """An audio or video file for PyAV to read; tags may be in any encoding.
+
+    Raises:
+        av.FFmpegError: if it cannot be opened.
+        OSError: likewise.
+    """
+    return av.open(str(path), metadata_errors="replace")
 
 
 def decode(path: str | Path, audio: AudioConfig) -> np.ndarray:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -15,10 +15,12 @@ from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.jobs.files import appearing
 
-FORMATS = ("wav", "flac", "stem.mp4")
+FORMATS = ("wav", "flac", "mp3", "stem.mp4")
 _SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 _BYTES = {"16": 2, "24": 3, "float": 4}
 _AAC_BIT_RATE = 256_000  # MUSDB18's
+_MP3_BIT_RATE = 320_000  # the highest there is; below 32 kHz LAME takes 160,000
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 class StemWriter(Protocol):
@@ -52,7 +54,7 @@ def require_format(format: str, bits: str, names: Sequence[str]) -> None:
         raise UserError(
             "format",
             f"stem.mp4 for the stems {', '.join(names)}",
-            f"wav or flac; a stem.mp4 has the stems {', '.join(sources)}",
+            f"wav, flac or mp3; a stem.mp4 has the stems {', '.join(sources)}",
         )
 
 
@@ -69,15 +71,16 @@ def stem_files(
 ) -> Iterator[StemWriter]:
     """Opens files of stems, which appear together when all are whole.
 
-    They are FOLDER/NAME.wav (or .flac) for each stem, or FOLDER.stem.mp4 with the mixture and the
-    stems in the order of MUSDB18 and Native Instruments, in AAC.
+    They are FOLDER/NAME.wav (or .flac, or .mp3) for each stem, or FOLDER.stem.mp4 with the mixture
+    and the stems in the order of MUSDB18 and Native Instruments, in AAC.
 
     Args:
         folder: folder of the files. It is made if it is missing, and files of the same names are
             replaced.
         names: names of the stems.
         format: one of `FORMATS`.
-        bits: `"16"`, `"24"` or `"float"`; without meaning for a .stem.mp4, which AAC compresses.
+        bits: `"16"`, `"24"` or `"float"`; without meaning for MP3 and .stem.mp4, which are
+            compressed.
         rate: sample rate, Hz.
         channels: number of channels of every stem.
         seconds: expected length. A WAV file that would pass 4 GiB becomes an RF64 file. Defaults
@@ -87,18 +90,21 @@ def stem_files(
         A `StemWriter`.
 
     Raises:
-        UserError: if the files cannot be written.
+        UserError: if the files cannot be written, or MP3 has no such sample rate.
     """
+    if format == "mp3" and rate not in _MP3_RATES:
+        raise UserError("format", f"mp3 of {rate} Hz", "wav or flac")
     try:
         with contextlib.ExitStack() as stack:
             if format == "stem.mp4":
                 path = stack.enter_context(appearing(folder.with_name(folder.name + STEM_SUFFIX)))
                 yield stack.enter_context(_stem_mp4(path, rate, channels))
+                return
+            paths = {name: folder / f"{name}.{format}" for name in names}
+            partials = {name: stack.enter_context(appearing(path)) for name, path in paths.items()}
+            if format == "mp3":
+                yield stack.enter_context(_mp3_files(partials, rate, channels))
             else:
-                paths = {name: folder / f"{name}.{format}" for name in names}
-                partials = {
-                    name: stack.enter_context(appearing(path)) for name, path in paths.items()
-                }
                 size = (seconds or 0) * rate * channels * _BYTES[bits]
                 kind = "RF64" if format == "wav" and size > 0.95 * 2**32 else format.upper()
                 open_file = partial(
@@ -129,37 +135,53 @@ class _SoundFiles:
             self.files[name].write(stem)
 
 
-class _StemMp4:
+class _Compressed:
+    # Streams of a codec, in containers of their own or in one.
     clipped = 0
 
-    def __init__(self, container, rate: int, channels: int):
-        self._container = container
+    def __init__(self, rate: int, channels: int):
         self._layout = "mono" if channels == 1 else "stereo"
         self._rate = rate
         self._position = 0
-        self._streams = {}
-        for name, _ in sorted(stem_ids().items(), key=lambda item: item[1]):
-            stream = container.add_stream("aac", rate=rate, layout=self._layout)
-            stream.bit_rate = _AAC_BIT_RATE
-            stream.metadata["title"] = name
-            self._streams[name] = stream
+        self._streams: dict[str, tuple[Any, Any]] = {}
+
+    def add(self, name: str, container: Any, *, codec: str, bit_rate: int) -> Any:
+        stream = container.add_stream(codec, rate=self._rate, layout=self._layout)
+        stream.bit_rate = bit_rate
+        self._streams[name] = (container, stream)
+        return stream
 
     def write(self, stems: Mapping[str, np.ndarray]) -> None:
         for name, waveform in stems.items():
             samples = np.ascontiguousarray(waveform.T, np.float32)
             frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
             frame.sample_rate, frame.pts = self._rate, self._position
-            self._container.mux(self._streams[name].encode(frame))
+            container, stream = self._streams[name]
+            container.mux(stream.encode(frame))
         self._position += len(waveform)
 
     def close(self) -> None:
-        for stream in self._streams.values():
-            self._container.mux(stream.encode(None))
+        for container, stream in self._streams.values():
+            container.mux(stream.encode(None))
 
 
 @contextlib.contextmanager
-def _stem_mp4(path: Path, rate: int, channels: int):
+def _stem_mp4(path: Path, rate: int, channels: int) -> Iterator[_Compressed]:
     with av.open(str(path), "w", format="mp4") as container:
-        writer = _StemMp4(container, rate, channels)
+        writer = _Compressed(rate, channels)
+        for name, _ in sorted(stem_ids().items(), key=lambda item: item[1]):
+            stream = writer.add(name, container, codec="aac", bit_rate=_AAC_BIT_RATE)
+            stream.metadata["title"] = name
+        yield writer
+        writer.close()
+
+
+@contextlib.contextmanager
+def _mp3_files(paths: Mapping[str, Path], rate: int, channels: int) -> Iterator[_Compressed]:
+    with contextlib.ExitStack() as stack:
+        writer = _Compressed(rate, channels)
+        for name, path in paths.items():
+            container = stack.enter_context(av.open(str(path), "w", format="mp3"))
+            writer.add(name, container, codec="libmp3lame", bit_rate=_MP3_BIT_RATE)
         yield writer
         writer.close()

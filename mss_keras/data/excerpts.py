@@ -8,7 +8,7 @@ import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data.stems import prepare
-from mss_keras.data.tracks import AudioFile, Track, find_kind
+from mss_keras.data.tracks import AudioFile, Track, beside, find_kind
 
 
 def excerpt(track: Track, audio: AudioConfig, seconds: float) -> dict[str, np.ndarray]:
@@ -50,7 +50,7 @@ def as_wav(data: DataConfig, *, say: Callable[[str], None], progress: bool) -> D
         if data.prepared:
             say(f"`prepared` {data.prepared} is not used: {data.root} needs no decoding")
         return data
-    folder = data.prepared or f"{data.root.rstrip('/')}-wav"
+    folder = data.prepared or str(beside(data.root))
     say(f"decoding {data.root} to WAV in {folder}, once")
     prepare(data.root, folder, progress=progress, say=say)
     return dataclasses.replace(data, root=folder)

@@ -1,8 +1,9 @@
 """Songs named on a command line: files, folders, patterns."""
 
 import glob
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mss_keras.config import UserError
@@ -19,8 +20,8 @@ def find_songs(inputs: Sequence[str]) -> dict[Path, Path]:
     """Finds the songs of a list of files, folders and patterns.
 
     Args:
-        inputs: paths. Folders are searched for audio and video files at any depth, and patterns
-            are the shell's: *, ?, […] and **.
+        inputs: paths. Folders are searched for audio and video files at any depth, each folder
+            once, whatever links point to it; patterns are the shell's: *, ?, […] and **.
 
     Returns:
         For each file the relative path of its output, without a suffix: its name, or its path
@@ -65,6 +66,22 @@ def _bare(path: Path) -> Path:
 def _audio_in(folder: Path) -> list[Path]:
     return sorted(
         path
-        for path in folder.rglob("*")
+        for path in _files_in(folder)
         if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
+
+
+def _files_in(root: Path) -> Iterator[Path]:
+    # Links to folders are entered, but no folder twice: a link may point to one around it.
+    # Those inside the root have the names that they have without links.
+    whole, entered = root.resolve(), set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        here = Path(folder)
+        real = here.resolve()
+        linked = real != whole / here.relative_to(root)
+        if real in entered or (linked and real.is_relative_to(whole)):
+            subfolders.clear()
+            continue
+        entered.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield from (here / name for name in files)

@@ -13,10 +13,12 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, require
+from mss_keras.data.decoding import opened
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX, find_kind
 from mss_keras.jobs.files import appearing
+from mss_keras.jobs.locks import locked
 from mss_keras.jobs.machine import cores
 from mss_keras.jobs.processes import end_with_parent
 
@@ -54,7 +56,7 @@ def prepare(
     """Decodes every track of MUSDB18 to 16-bit WAV files in MUSDB18-HQ's layout.
 
     A track gets its name when all of its files are whole. Tracks that are there already are left
-    alone: after an interruption the same call goes on.
+    alone: after an interruption the same call goes on. A second process waits for the first.
 
     Args:
         root: folder that holds train/ and test/ with .stem.mp4 files.
@@ -70,43 +72,47 @@ def prepare(
         UserError: if the root holds no stems, or, after the other tracks are done, if
             some cannot be decoded.
     """
+    require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
     root, output = Path(root), Path(output)
     if find_kind(root) != "stems":
         raise UserError("root", f"WAV files in {root}", f"{STEM_SUFFIX} files")
     wanted = prepared_folders(root, output)
-    todo = {stem: folder for stem, folder in wanted.items() if not folder.is_dir()}
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError("output", f"{error.strerror} at {output}", "a folder to write to") from None
-    failed, clipped = [], {}
-    # Spawned, because a fork of a process with TensorFlow's threads may hang.
-    with ProcessPoolExecutor(
-        jobs or cores(), mp_context=get_context("spawn"), initializer=end_with_parent
-    ) as pool:
-        tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
-        bar = tqdm(
-            as_completed(tasks),
-            total=len(tasks),
-            desc="decoding",
-            unit="track",
-            disable=not progress,
-        )
-        try:
-            for task in bar:
-                try:
-                    clipped[tasks[task]] = task.result()
-                except UserError as error:
-                    failed.append(f"{error.field}: {error.found}")
-        except BrokenProcessPool as error:
-            raise UserError(
-                "jobs",
-                "a decoding process that was killed (out of memory?)",
-                "fewer; the same command goes on",
-            ) from error
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    failed: list[str] = []
+    clipped: dict[Path, Clipped] = {}
+    with locked(output, waiting=say):
+        # Looked at under the lock: another process may just have decoded them.
+        todo = {stem: folder for stem, folder in wanted.items() if not folder.is_dir()}
+        # Spawned, because a fork of a process with TensorFlow's threads may hang.
+        with ProcessPoolExecutor(
+            jobs or cores(), mp_context=get_context("spawn"), initializer=end_with_parent
+        ) as pool:
+            tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
+            bar = tqdm(
+                as_completed(tasks),
+                total=len(tasks),
+                desc="decoding",
+                unit="track",
+                disable=not progress,
+            )
+            try:
+                for task in bar:
+                    try:
+                        clipped[tasks[task]] = task.result()
+                    except UserError as error:
+                        failed.append(f"{error.field}: {error.found}")
+            except BrokenProcessPool as error:
+                raise UserError(
+                    "jobs",
+                    "a decoding process that was killed (out of memory?)",
+                    "fewer; the same command goes on",
+                ) from error
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     _tell(clipped, say)
     if failed:
         raise UserError(
@@ -183,7 +189,7 @@ def stem_blocks(stem: Path) -> Iterator[tuple[str, int, np.ndarray]]:
     """
     ids = stem_ids()
     try:
-        with av.open(str(stem)) as container:
+        with opened(stem) as container:
             streams = container.streams.audio
             if len(streams) != len(ids):
                 raise UserError(stem, f"{len(streams)} audio streams", str(len(ids)))

@@ -157,6 +157,19 @@ def find_kind(root: str | Path) -> Kind:
     )
 
 
+def beside(root: str | Path) -> Path:
+    """The folder that music decoded to WAV goes to where none is named: ROOT-wav, beside ROOT.
+
+    Example:
+        >>> str(beside("music/MUSDB18/"))
+        'music/MUSDB18-wav'
+    """
+    path = Path(root)
+    if path.name in ("", ".."):  # `.-wav` would lie within it
+        path = path.resolve()
+    return path.with_name(f"{path.name}-wav")
+
+
 def track_folders(root: Path) -> dict[Split, list[Path]]:
     """Folders of the tracks of each split; without folders of splits, all are for training."""
     splits: tuple[Split, ...] = ("train", "valid", "test")

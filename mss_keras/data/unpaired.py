@@ -20,7 +20,7 @@ from mss_keras.config import AdversarialConfig, AudioConfig, DataConfig, UserErr
 from mss_keras.data.decoding import Song
 from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import Clipped, to_int16
-from mss_keras.data.tracks import AudioFile
+from mss_keras.data.tracks import AudioFile, beside
 from mss_keras.jobs.files import appearing
 
 
@@ -76,7 +76,7 @@ def open_unpaired(
 def _as_wav(
     folder: str, audio: AudioConfig, *, say: Callable[[str], None], progress: bool
 ) -> tuple[AudioFile, ...]:
-    decoded = Path(f"{folder.rstrip('/')}-wav")
+    decoded = beside(folder)
     todo, files = {}, []
     for song in find_songs([folder]):
         wav = decoded / song.relative_to(folder).with_name(_decoded_name(song, audio))
@@ -89,22 +89,29 @@ def _as_wav(
         say(f"decoding {len(todo)} files of {folder} to WAV in {decoded}, once")
     clipped = Clipped()
     for song, wav in tqdm(todo.items(), desc="decoding", unit="file", disable=not progress):
-        source = Song(song, audio)
-        with (
-            appearing(wav) as partial,
-            soundfile.SoundFile(
-                partial, "w", audio.sample_rate, audio.nb_channels, "PCM_16"
-            ) as file,
-        ):
-            for block in source.blocks():
-                clipped = clipped.with_block(block)
-                file.write(to_int16(block))
+        clipped = _decode(Song(song, audio), wav, clipped)
     if clipped.samples:
         say(
             f"warning: {clipped.samples} samples of {folder} lie beyond full scale and are clipped "
             f"to 16 bits; the highest peak is {clipped.peak:.2f}"
         )
     return tuple(AudioFile.read_header(path) for path in files)
+
+
+def _decode(song: Song, wav: Path, clipped: Clipped) -> Clipped:
+    rate, channels = song.audio.sample_rate, song.audio.nb_channels
+    try:
+        with (
+            appearing(wav) as partial,
+            soundfile.SoundFile(partial, "w", rate, channels, "PCM_16") as file,
+        ):
+            for block in song.blocks():
+                clipped = clipped.with_block(block)
+                file.write(to_int16(block))
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(wav, reason, "a file to write") from error
+    return clipped
 
 
 def _decoded_name(song: Path, audio: AudioConfig) -> str:

@@ -125,7 +125,18 @@ class Evaluation:
         metrics, name = resolve_metrics(self.settings.metrics), name_of_model(name)
         methods = self._methods(model, name)
         tracks = self._tracks()
-        self._claim(output, metrics, None if model is None else f"{name}, weights {_digest(model)}")
+        weights = None if model is None else f"{name}, weights {_digest(model)}"
+        with self._claim(metrics, weights).alone(output):
+            return self._run(output, methods, tracks=tracks, metrics=metrics)
+
+    def _run(
+        self,
+        output: Path,
+        methods: Sequence[Method],
+        *,
+        tracks: Sequence[data.Track],
+        metrics: list[str],
+    ) -> tuple[dict[str, list[TrackScores]], int]:
         tasks = [
             Task(method, track, output / method.name / f"{track.name}.json")
             for method in methods
@@ -159,7 +170,7 @@ class Evaluation:
         tracks = getattr(data.open_set(dataset, self.audio, splits=[subset]), subset)
         return tracks[: self.settings.tracks]
 
-    def _claim(self, output: Path, metrics: list[str], model: str | None) -> None:
+    def _claim(self, metrics: list[str], model: str | None) -> Claim:
         wanted = {
             "root": str(Path(self.dataset.root or "").resolve()),
             "sources": list(self.dataset.sources),
@@ -173,7 +184,7 @@ class Evaluation:
             "mask_floor_db": MASK_FLOOR_DB,
             "separation": {**vars(self.separation), "targets": list(self.separation.targets)},
         }
-        Claim("evaluation", "evaluation.yaml", wanted).take(output)
+        return Claim("evaluation", "evaluation.yaml", wanted)
 
     def _score(self, tasks: Sequence[Task], metrics: list[str]) -> int:
         scoring = Scoring(

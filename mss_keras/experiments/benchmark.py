@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mss_keras import losses
-from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError
+from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError, require, require_known
 from mss_keras.evaluation import tables
 from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
@@ -67,6 +67,7 @@ def benchmark(
     Raises:
         UserError: for an unknown loss, unreadable data, or the folder of something else.
     """
+    require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
     names = resolve_losses(chosen)
     configurations(config, names)  # a wrong setting fails before anything is made
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
@@ -76,21 +77,21 @@ def benchmark(
 
     devices.choose("cpu")  # a GPU is the runs'
     config = with_decoded_data(config, splits=splits, say=say, progress=progress)
-    claim.take(output)
-    config = with_statistics(config, output, progress=progress)
-    all_work = [
-        LossWork(name, each, settings, output)
-        for name, each in configurations(config, names).items()
-    ]
-    todo = [work for work in all_work if not work.finished]
-    if len(todo) < len(names):
-        say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
-    gpus = devices.gpu_names(config.training.devices)
-    at_a_time = jobs or at_once(_RUN_BYTES, cores_each=4, gpus=len(gpus))
-    failures = run_all(todo, at_a_time, say, gpus=gpus)
-    outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
-    benchmark_report.write(outcomes, output, demonstration=demonstration)
-    return outcomes
+    with claim.alone(output):
+        config = with_statistics(config, output, progress=progress)
+        all_work = [
+            LossWork(name, each, settings, output)
+            for name, each in configurations(config, names).items()
+        ]
+        todo = [work for work in all_work if not work.finished]
+        if len(todo) < len(names):
+            say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
+        gpus = devices.gpu_names(config.training.devices)
+        at_a_time = jobs or at_once(_RUN_BYTES, cores_each=4, gpus=len(gpus))
+        failures = run_all(todo, at_a_time, say, gpus=gpus)
+        outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
+        benchmark_report.write(outcomes, output, demonstration=demonstration)
+        return outcomes
 
 
 def resolve_losses(chosen: Sequence[str]) -> list[str]:
@@ -104,8 +105,7 @@ def resolve_losses(chosen: Sequence[str]) -> list[str]:
         ['l1_time', 'psa']
     """
     names = losses.names() if "all" in chosen else list(chosen)
-    for name in names:
-        losses.entry(name)
+    require_known(names, "losses", losses.names())
     return [name for name in losses.names() if name in names]
 
 

@@ -1,14 +1,23 @@
 """A folder belongs to one run, evaluation, benchmark or search, and is refused to another."""
 
-from collections.abc import Collection, Mapping
+import contextlib
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mss_keras.config import UserError
+from mss_keras.config import (
+    GROUPS,
+    EvaluationConfig,
+    SearchConfig,
+    SeparationConfig,
+    UserError,
+)
 from mss_keras.jobs.files import appearing
+from mss_keras.jobs.locks import locked
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,25 @@ class Claim:
             with appearing(folder / self.file) as partial:
                 partial.write_text(yaml.safe_dump(dict(self.settings), sort_keys=False))
         except OSError as error:
-            raise UserError(
-                "output", f"{error.strerror} at {folder}", "a folder to write to"
-            ) from None
+            raise _unwritable(folder, error) from None
+
+    @contextlib.contextmanager
+    def alone(self, folder: Path) -> Iterator[None]:
+        """Takes a folder, and keeps other processes out of it.
+
+        Args:
+            folder: Path. It is made if it is missing.
+
+        Raises:
+            UserError: as `take`, and if the same work goes on in the folder already.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        with locked(folder):
+            self.take(folder)
+            yield
 
     def check(self, folder: Path) -> None:
         """Finds that a folder is this work's.
@@ -75,7 +100,7 @@ class Claim:
             raise UserError("output", f"no {self.kind} in {folder}", f"the folder of a {self.kind}")
         there = {**self.defaults, **read_mapping(path, f"the file of a {self.kind}")}
         different = [
-            f"`{key}` {there.get(key)} (now {value})"
+            f"{_named(key)} {there.get(key)} (now {value})"
             for key, value in self.settings.items()
             if key not in self.may_change and there.get(key) != value
         ]
@@ -85,6 +110,17 @@ class Claim:
                 f"another {self.kind} in {folder}: {', '.join(different)}",
                 "the same or another folder",
             )
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError("output", f"{error.strerror} at {folder}", "a folder to write to")
+
+
+def _named(key: str) -> str:
+    # In backticks where it is an argument of a command: some settings are made of several.
+    groups = (*GROUPS.values(), EvaluationConfig, SearchConfig, SeparationConfig)
+    known = {field.name for group in groups for field in dataclasses.fields(group)}
+    return f"`{key}`" if key in known else key
 
 
 def read_mapping(path: Path, wanted: str) -> dict[str, Any]:

@@ -1,23 +1,33 @@
 """Files and folders that appear whole or not at all."""
 
+import contextlib
+import errno
+import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mss_keras.jobs.locks import taken
+
+_PREFIX = ".partial-"
 
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """A temporary name for a file or a folder, which takes its own name when it is whole.
 
+    Several processes may do so for one path at a time: the last one's stays.
+
     Args:
         path: Path. The name in the end. Its parents are made, and a file or folder of that
             name is replaced.
 
     Yields:
-        The temporary name, beside `path` and with the same suffix. Nothing has that name at
-        the beginning, even if a killed process left something, and nothing has it afterwards.
+        The temporary name: the same name in a hidden folder beside `path`, which is this call's
+        own and is gone afterwards. What killed processes left beside `path` goes, too.
 
     Example:
         >>> import tempfile
@@ -29,20 +39,49 @@ def appearing(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         'sdr,6.3'
     """
-    partial = path.with_name(f".partial-{path.name}")
-    _remove(partial)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path.parent)
+    own, descriptor = _own_folder(path.parent)
     try:
-        yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(partial, path)
+        yield own / path.name
+        _replace(own / path.name, path, own)
     finally:
-        _remove(partial)
+        shutil.rmtree(own, ignore_errors=True)
+        os.close(descriptor)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _own_folder(parent: Path) -> tuple[Path, int]:
+    # A new folder that is locked, by which others see that it is no leftover.
+    while True:
+        own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(own, os.O_RDONLY)
+            if taken(descriptor) is not False and own.exists():
+                return own, descriptor
+            os.close(descriptor)  # it was taken for a leftover before it was locked
+
+
+def _remove_leftovers(parent: Path) -> None:
+    for path in parent.iterdir():
+        if path.name.startswith(_PREFIX):
+            with contextlib.suppress(OSError):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    if taken(descriptor):
+                        shutil.rmtree(path)
+                finally:
+                    os.close(descriptor)
+
+
+def _replace(new: Path, path: Path, own: Path) -> None:
+    for number in itertools.count():
+        if path.is_dir():  # no folder takes the place of another that is not empty
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(path, own / f".replaced-{number}")
+        try:
+            os.replace(new, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return

@@ -1,4 +1,7 @@
-"""The catalogue: every loss by name. A new loss is one class and one line here."""
+"""The catalogue: every loss by name.
+
+A new loss is one class and one entry here, with its name in `mss_keras.config.LOSSES`.
+"""
 
 import inspect
 from collections.abc import Mapping

@@ -9,6 +9,7 @@ import socket
 import tarfile
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -148,7 +149,10 @@ def _extract(handle: str, folder: Path) -> None:
                 with target.open("wb") as file:
                     while block := content.read(1 << 20):
                         file.write(block)
-    except (tarfile.TarError, EOFError, OSError) as error:
+            # What follows the last file, by which gzip finds damage anywhere before it.
+            while archive.fileobj.read(1 << 20):
+                pass
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise _wrong(handle, f"which cannot be unpacked ({_line(error)})") from error
 
 

@@ -1,5 +1,6 @@
 """Whole songs through a trained separator: decode, separate and write in blocks."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,9 @@ def separate_songs(
         except UserError as error:
             failed += 1
             lines = [f"failed: {error.quoted}"]
+        except Exception as error:  # no file, however odd, keeps the others from being separated
+            failed += 1
+            lines = [f"failed: {path}: {type(error).__name__}: {error}"]
         for line in lines:
             say(line)
     return failed
@@ -102,8 +106,11 @@ def separate_song(
     wanted = Song(
         path, model.audio, start=files.start, duration=files.duration, downmix=files.downmix
     )
+    if files.start and wanted.seconds == 0:
+        raise _empty(wanted)
     rate = wanted.rate if files.original_rate else model.audio.sample_rate
     with_mixture = files.format == "stem.mp4"
+    began = time.perf_counter()
     if with_mixture:
         sums["mixture"] = [len(streaming.names)]
     song = Source(path, model.audio, downmix=files.downmix)
@@ -134,13 +141,15 @@ def separate_song(
             written += len(block)
             bar.update(round(written / rate) - bar.n)
         if not written:
-            raise UserError(path, "no samples", "an audio file")
+            raise _empty(wanted)
     where = f"{target}{STEM_SUFFIX}" if with_mixture else target
     warnings = damages(song.damaged, seconds=written / rate, expected=wanted.seconds)
     if writer.clipped:
         warnings.append(f"{writer.clipped} samples were clipped; files of 32-bit floats are not")
+    factor = (time.perf_counter() - began) / (written / rate)
     return [
-        f"{path}: {', '.join(sums)} in {where}",
+        f"{path}: {', '.join(sums)} in {where}; {written / rate:.1f} s of music, "
+        f"real-time factor {factor:.2f}",
         *(f"warning: {path}: {warning}" for warning in warnings),
     ]
 
@@ -167,6 +176,13 @@ def _blocks(
             if own:
                 found = np.concatenate([found, whole], axis=1)
         yield found
+
+
+def _empty(song: Song) -> UserError:
+    if not song.start:
+        return UserError(song.path, "no samples", "an audio file")
+    length = "fewer seconds" if song.whole_seconds is None else f"{song.whole_seconds:.1f} s"
+    return UserError(song.path, length, f"more than `start`, {song.start:g} s")
 
 
 def _sums(names: tuple[str, ...], files: SongConfig) -> dict[str, list[int]]:

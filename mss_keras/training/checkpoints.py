@@ -9,6 +9,7 @@ checkpoints/
 import hashlib
 import json
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -40,7 +41,8 @@ class Checkpoints:
 
     def epochs(self) -> list[int]:
         """Epochs that have a checkpoint, in order."""
-        return sorted(int(path.name[6:]) for path in self.folder.glob("epoch-*"))
+        found = (re.fullmatch(r"epoch-(\d{4,})", path.name) for path in self.folder.glob("epoch-*"))
+        return sorted(int(match[1]) for match in found if match)
 
     def save(self, model: Separator, state: RunState) -> None:
         """Writes the checkpoint of an epoch, then drops those no longer needed.

@@ -82,7 +82,8 @@ def dry_run(
         DivergedError: if a loss is NaN or infinite.
     """
     config = loop.resolve(config)
-    used = loop.set_up(config, say)
+    used = loop.set_up(config)
+    say(loop.on_what(config, used))
     for name, use in uses(used, config.training).items():
         say(f"{name}: {use}")
     chosen = loop.fetched_losses(config, say)

@@ -80,23 +80,24 @@ def train(
     """
     folder = Path(folder)
     config = resolve(config, folder)
-    used = set_up(config, say)
+    used = set_up(config)
     chosen = fetched_losses(config, say)
     music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
     resuming.check(folder, config, music, say=say, progress=verbose == 1)
-    runs.claim(folder, config)
-    resuming.remember(folder, music, config.data.statistics)
-    _announce(config, folder, music, say=say)
-    unpaired = open_unpaired(config, say, progress=verbose == 1)
-    separator = make_separator(config, chosen, used)
-    statistics = _statistics(config, music, folder, progress=verbose == 1)
-    separator.network.set_statistics(statistics.mean, statistics.std)
-    history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
-    return _report(config, folder, music=music, history=history) if report else []
+    with runs.claimed(folder, config):
+        resuming.remember(folder, music, config.data.statistics)
+        say(on_what(config, used))
+        _announce(config, folder, music, say=say)
+        unpaired = open_unpaired(config, say, progress=verbose == 1)
+        separator = make_separator(config, chosen, used)
+        statistics = _statistics(config, music, folder, progress=verbose == 1)
+        separator.network.set_statistics(statistics.mean, statistics.std)
+        history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
+        return _report(config, folder, music=music, history=history) if report else []
 
 
-def set_up(config: RunConfig, say: Say) -> Devices:
-    """Sets up the devices of a run and says which they are.
+def set_up(config: RunConfig) -> Devices:
+    """Sets up the devices of a run.
 
     Raises:
         UserError: if they are not there, or cannot do what is asked of them.
@@ -106,9 +107,14 @@ def set_up(config: RunConfig, say: Say) -> Devices:
         tf.config.experimental.enable_op_determinism()
     used = devices.choose(training.devices)
     used.check(training, config.data.batch_size)
-    precision = f"mixed {training.mixed_precision}" if training.mixed_precision else "float32"
-    say(f"training on {used.name}, {precision}{', XLA' if training.jit_compile else ''}")
     return used
+
+
+def on_what(config: RunConfig, used: Devices) -> str:
+    """A line that tells the devices of a run."""
+    training = config.training
+    precision = f"mixed {training.mixed_precision}" if training.mixed_precision else "float32"
+    return f"training on {used.name}, {precision}{', XLA' if training.jit_compile else ''}"
 
 
 def fetched_losses(config: RunConfig, say: Say) -> list[SeparationLoss]:

@@ -12,7 +12,9 @@ RUN/
 """
 
 import dataclasses
+import difflib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,11 @@ def claim(folder: Path, config: RunConfig) -> None:
         UserError: if it holds the run of another configuration, or cannot be written.
     """
     claim_of(config).take(folder)
+
+
+def claimed(folder: Path, config: RunConfig) -> AbstractContextManager[None]:
+    """Makes a folder the folder of this run, as `claim`, and keeps other processes out of it."""
+    return claim_of(config).alone(folder)
 
 
 def claim_of(config: RunConfig) -> Claim:
@@ -117,11 +124,19 @@ def load(path: str | Path, *, precision: str | None = None) -> Separator:
             return model
         return Separator.of(model, policy=policy)
     if not (path / "config.yaml").is_file():
-        raise UserError("model", str(path), "the folder of a run or a .keras file")
+        raise UserError("model", _without_model(path), "the folder of a run or a .keras file")
     separator = build(read_config(path / "config.yaml"), precision=precision)
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)
     return separator
+
+
+def _without_model(path: Path) -> str:
+    if path.exists():
+        return f"{path}, which is neither"
+    beside = [str(other) for other in path.parent.glob("*")]
+    close = difflib.get_close_matches(str(path), beside, n=1)
+    return f"nothing at {path}" + (f" (did you mean {close[0]}?)" if close else "")
 
 
 def about(path: str | Path, scores: Sequence[Score] = ()) -> dict[str, Any]:

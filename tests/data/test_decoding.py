@@ -41,6 +41,16 @@ def test_what_is_not_audio_is_named(tmp_path):
         decode(tmp_path / "six.wav", AudioConfig())
 
 
+def test_tags_in_any_encoding(tmp_path, stems):
+    with soundfile.SoundFile(tmp_path / "x.wav", "w", 44100, 2, "PCM_16") as file:
+        file.title = "Dejeuner"
+        file.write(stems["mixture"][:5000])
+    whole = (tmp_path / "x.wav").read_bytes()
+    assert b"Dejeuner" in whole
+    (tmp_path / "x.wav").write_bytes(whole.replace(b"Dejeuner", "Déjeuner".encode("latin-1")))
+    assert len(decode(tmp_path / "x.wav", AudioConfig())) == 5000
+
+
 @pytest.mark.parametrize(
     ("name", "codec"),
     [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from mss_keras.config import SOURCES, UserError
-from mss_keras.data import stem_files
+from mss_keras.config import SOURCES, AudioConfig, UserError
+from mss_keras.data import decode, stem_files
 from mss_keras.data.encoding import require_format
 from mss_keras.data.stems import stem_blocks
 
@@ -65,6 +65,25 @@ def test_a_stem_mp4_is_read_back_as_musdb18(tmp_path, stems):
         assert np.sum(error**2) < 0.01 * np.sum(stems[name] ** 2), name
 
 
+@pytest.mark.parametrize(("rate", "channels"), [(44100, 2), (48000, 1), (22050, 2)])
+def test_mp3(tmp_path, stems, rate, channels):
+    some = {name: stems[name][:50000, :channels] for name in SOURCES}
+    write(tmp_path / "song", some, format="mp3", rate=rate, channels=channels)
+    assert len(list((tmp_path / "song").iterdir())) == 4
+    for name, stem in some.items():
+        audio = AudioConfig(sample_rate=rate, nb_channels=channels)
+        found = decode(tmp_path / "song" / f"{name}.mp3", audio)
+        assert abs(len(found) - 50000) < 2400  # a decoder that knows LAME's tag cuts the padding
+        length = min(len(found), 50000)
+        error = found[2000:length] - stem[2000:length]
+        assert np.sum(error**2) < 0.03 * np.sum(stem**2), name
+
+
+def test_mp3_has_some_sample_rates(tmp_path, stems):
+    with pytest.raises(UserError, match="format: found mp3 of 96000 Hz, wanted wav or flac"):
+        write(tmp_path / "song", stems, format="mp3", rate=96000)
+
+
 def test_a_file_beyond_4_gib_is_rf64(tmp_path, stems):
     some = {name: stems[name][:100] for name in SOURCES}
     write(tmp_path / "long", some, seconds=4 * 3600)
@@ -74,7 +93,7 @@ def test_a_file_beyond_4_gib_is_rf64(tmp_path, stems):
 
 
 def test_nothing_is_left_of_what_was_not_finished(tmp_path, stems):
-    for format in ("wav", "stem.mp4"):
+    for format in ("wav", "mp3", "stem.mp4"):
         names = ["mixture", *SOURCES]
 
         def half(format=format, names=names):

@@ -55,3 +55,14 @@ def test_what_is_missing_is_reported_later_or_now(folder):
 def test_a_name_of_dots_stays_in_the_output(name, tmp_path):
     (tmp_path / name).touch()
     assert find_songs([str(tmp_path / name)]) == {tmp_path / name: Path(name)}
+
+
+def test_linked_albums_are_entered_once(folder, tmp_path_factory):
+    album = tmp_path_factory.mktemp("elsewhere")
+    (album / "song.wav").touch()
+    (folder / "album").symlink_to(album)
+    (folder / "once more").symlink_to(album)
+    (folder / "a copy of b").symlink_to(folder / "b")
+    (folder / "b/up").symlink_to(folder)
+    (album / "around").symlink_to(folder)
+    assert outputs([folder]) == ["a", "album/song", "b/a", "b/c", "b/d"]

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import av
@@ -23,7 +24,7 @@ from mss_keras.data import download, make_demo, prepare
 from mss_keras.data.encoding import stem_files
 from mss_keras.data.musdb import demo_stem, stem_ids
 from mss_keras.data.stems import stem_blocks
-from mss_keras.data.tracks import AudioFile
+from mss_keras.data.tracks import AudioFile, beside
 
 
 @pytest.fixture
@@ -130,6 +131,21 @@ def test_killed_and_continued(musdb18, tmp_path):
     assert len(list(output.glob("*/*"))) == 34  # hidden leftovers are gone, too
 
 
+def test_two_processes_at_once(musdb18, tmp_path):
+    for i in range(2):
+        os.symlink(demo_stem(), musdb18 / f"train/more{i}.stem.mp4")
+    output = tmp_path / "wav"
+    command = [sys.executable, "-m", "trainer", "prepare", "--root", musdb18, "--output", output]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(line.splitlines()[-1].split()[0] for line in said) == ["0", "6"]
+    assert sum("waiting for" in line for line in said) == 1
+    tracks = list(output.glob("*/*"))
+    assert len(tracks) == 6
+    assert all(AudioFile.read_header(p).samples == 268288 for t in tracks for p in t.iterdir())
+
+
 def test_workers_go_with_a_killed_parent(musdb18, tmp_path):
     """Else they would stay for ever, and rename what the next run is writing."""
     for i in range(30):
@@ -156,6 +172,20 @@ def test_a_damaged_stem_is_named_after_the_others(musdb18, tmp_path):
     with pytest.raises(UserError, match=r"found 1 of 4 tracks that failed: .*two\.stem\.mp4"):
         prepare(musdb18, tmp_path / "wav", progress=False)
     assert sorted(p.name for p in (tmp_path / "wav").glob("*/*")) == ["four", "one", "three"]
+
+
+def test_a_number_of_jobs_below_one(musdb18, tmp_path):
+    with pytest.raises(UserError, match="jobs: found -1, wanted a number above 0"):
+        prepare(musdb18, tmp_path / "wav", jobs=-1)
+
+
+def test_wav_files_lie_beside_the_root_however_it_is_named(tmp_path, monkeypatch):
+    (tmp_path / "music/deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "music")
+    assert beside(".") == tmp_path / "music-wav"
+    monkeypatch.chdir(tmp_path / "music/deep")
+    assert beside("..") == tmp_path / "music-wav"
+    assert beside("a/b/") == Path("a/b-wav")
 
 
 def test_wav_needs_no_preparation(tree, tmp_path):

@@ -166,3 +166,11 @@ def test_wrong_folders(tmp_path, settings, message):
     with pytest.raises(UserError, match=message):
         data.open_unpaired(AdversarialConfig(**settings), MUSIC, AUDIO)
     assert not list((tmp_path / "bad-wav").rglob("*.wav"))
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, stems):
+    (tmp_path / "songs").mkdir()
+    soundfile.write(tmp_path / "songs/x.flac", stems["mixture"][:5000], 44100)
+    (tmp_path / "songs-wav").write_text("a file")
+    with pytest.raises(UserError, match=r"songs-wav/x\.flac.*: found .*, wanted a file to write"):
+        data.open_unpaired(AdversarialConfig(unpaired_root=str(tmp_path / "songs")), MUSIC, AUDIO)

@@ -33,6 +33,12 @@ def test_other_work_is_refused_with_what_differs(tmp_path):
     assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == SETTINGS
 
 
+def test_settings_that_are_no_arguments_are_not_told_as_arguments(tmp_path):
+    claim(ranges={"beta": "1 to 2"}).take(tmp_path)
+    with pytest.raises(UserError, match=r": ranges \{'beta': '1 to 2'\} \(now \{\}\), wanted"):
+        claim(ranges={}).take(tmp_path)
+
+
 def test_a_key_that_an_earlier_version_lacked_has_its_default(tmp_path):
     (tmp_path / "config.yaml").write_text("epochs: 3\njobs: 1\n")
     claim().check(tmp_path)

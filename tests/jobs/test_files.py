@@ -1,5 +1,7 @@
 """Whole or not at all."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mss_keras.jobs.files import appearing
@@ -30,7 +32,7 @@ def test_a_failure_leaves_what_was_there(tmp_path):
 
 
 def test_a_folder_replaces_a_folder_and_leftovers_go(tmp_path):
-    for name in ("run", ".partial-run"):
+    for name in ("run", ".partial-killed"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "old").touch()
     with appearing(tmp_path / "run") as partial:
@@ -38,3 +40,26 @@ def test_a_folder_replaces_a_folder_and_leftovers_go(tmp_path):
         (partial / "new").touch()
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["new"]
+
+
+def test_several_at_a_time_do_not_harm_each_other(tmp_path):
+    with appearing(tmp_path / "run") as one, appearing(tmp_path / "run") as two:
+        for number, partial in enumerate((one, two)):
+            partial.mkdir()
+            (partial / f"{number}").touch()
+        assert one != two
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["0"]  # that which ended last
+
+
+def test_threads_that_replace_a_folder_at_the_same_time(tmp_path):
+    def write(number):
+        with appearing(tmp_path / "run") as partial:
+            partial.mkdir()
+            for name in "abc":
+                (partial / name).write_text(str(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(200)))
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert len({(tmp_path / "run" / name).read_text() for name in "abc"}) == 1

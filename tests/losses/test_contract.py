@@ -7,7 +7,7 @@ import tensorflow as tf
 from statements import STATEMENTS, get
 
 from mss_keras import losses
-from mss_keras.config import DOMAINS, UserError
+from mss_keras.config import DOMAINS, LOSSES, UserError
 
 SHAPES = {"waveform": (3, 4, 2500, 2), "bins": (3, 4, 6, 2, 17)}
 
@@ -38,6 +38,7 @@ def name(request):
 
 def test_every_loss_has_its_statement():
     assert set(STATEMENTS) == set(losses.names())
+    assert list(LOSSES) == losses.names()
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 1e3])

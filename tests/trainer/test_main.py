@@ -19,6 +19,7 @@ from command_line import flags
 
 from mss_keras.config import WorkFailedError
 from mss_keras.data.musdb import demo_stem
+from mss_keras.jobs.locks import locked
 from mss_keras.training import runs
 from trainer.parser import COMMANDS
 
@@ -126,16 +127,26 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--devices", "tpu"], "--devices: found 'tpu'"),
         (["--config", "/no/such.yaml"], "no/such.yaml"),
         (["prepare"], "--root: found nothing, wanted the folder of a data set"),
-        (["separate", "x.wav", "--model", "/no/such"], "--model: found /no/such, wanted"),
-        (["export", "--model", "/no/such", "--output", "x"], "--model: found /no/such"),
+        (["separate", "x.wav", "--model", "/no/such"], "--model: found nothing at /no/such, want"),
+        (["separate", "x.wav", "--model", "musik"], r"nothing at musik \(did you mean music\?\)"),
+        (["export", "--model", "/no/such", "--output", "x"], "--model: found nothing at /no/such"),
         (
             ["separate", "x.wav"],
             "--model: found nothing, wanted a value; see 'python -m trainer separ",
         ),
+        (
+            ["separate", "x", "--model", "m", "--precision", "float64"],
+            r"--precision: found 'float64' .*, wanted one of float32, float16, bfloat16",
+        ),
+        (
+            ["separate", "x", "--model", "m", "--two-stems", "bass", "--residual", "rest"],
+            "--two-stems: found it with --residual, wanted one of the two",
+        ),
+        (["benchmark", "--losses", "psaa", "--root", "x"], r"--losses: found 'psaa' .*mean psa"),
         (["separate"], "inputs: found nothing, wanted a value"),
         (
             ["separate", "x.wav", "--model", "m", "--format", "stem.mp4", "--bits=16"],
-            "--bits: found it with --format stem.mp4, which AAC compresses, wanted it with wav",
+            "--bits: found it with --format mp3 or stem.mp4, which have no such samples, wanted it",
         ),
         (["evaluate", "--model", "m", "--nfft", "4096"], "--nfft: found it with --model, wanted"),
         (["evaluate", "--model", "m", "--sources", "a"], "--sources: found it with --model, want"),
@@ -156,7 +167,7 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
             "--fixed-seconds: found no fixed_length among --signatures, wanted both, or neither",
         ),
         (
-            ["benchmark", "--losses", "l2_freq", "--root", "x", "--feature-layers", "conv1"],
+            ["benchmark", "--losses", "l2_freq", "--root", "music", "--feature-layers", "conv1"],
             "--feature-layers: found ..conv1.. with --loss l2_freq, wanted it with deep_feature",
         ),
     ],
@@ -181,7 +192,11 @@ def test_nothing_else_is_printed_with_wrong_input(trainer, tmp_path, arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]],
+    [
+        *([], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]),
+        *(["--loss", "psaa"], ["benchmark", "--losses", "psaa"]),
+        *([command, "--root", "/no/such"] for command in ("train", "tune", "evaluate")),
+    ],
     ids=" ".join,
 )
 def test_wrong_flags_are_told_without_tensorflow(arguments):
@@ -234,6 +249,25 @@ def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_pat
     line = error_of(trainer(*flags({**small, "root": tree}), "--output", tmp_path / "run"))
     assert "--output" in line
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("name", ["train", "tune", "benchmark", "evaluate"])
+def test_the_same_command_twice_at_once(command, tree, small, tmp_path, name):
+    """The second leaves the folder to the first."""
+    more = {
+        "tune": ["--loss", "dissimilarity_freq"],
+        "benchmark": ["--losses", "l2_freq", "--subset", "valid"],
+    }.get(name, [])
+    settings = [*flags({**small, "root": tree}), *more]
+    if name == "evaluate":
+        settings = ["--root", tree, "--oracle", "mixture", "--subset", "valid"]
+    output = tmp_path / "output"
+    output.mkdir()
+    with locked(output):
+        line = error_of(command(name, *settings, "--output", output, check=2))
+    assert f"--output: found {output}, where" in line
+    assert "is at work" in line
+    assert not any(output.iterdir())
 
 
 def test_a_folder_that_cannot_be_written(trainer, tree, small, tmp_path):
@@ -365,8 +399,7 @@ def test_separate_interrupted(run, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    partial = output / "song/.partial-vocals.wav"
-    while not (partial.exists() and partial.stat().st_size > 1000):
+    while not any(x.stat().st_size > 1000 for x in output.glob("song/.partial-*/vocals.wav")):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

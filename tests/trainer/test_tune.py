@@ -92,14 +92,14 @@ def test_searched_trained_and_exported(tree, small, tmp_path, command):
         (["--root", "null"], "--root: found nothing, wanted the folder of a data set"),
     ],
 )
-def test_wrong_flags(arguments, message, capsys, tmp_path, monkeypatch):
+def test_wrong_flags(arguments, message, capsys, tmp_path, monkeypatch, tree):
     monkeypatch.chdir(tmp_path)
-    usual = ["--loss", "dissimilarity_freq", "--root", "data"]
+    usual = ["--loss", "dissimilarity_freq", "--root", str(tree)]
     loss = usual[2:] if "--loss" in arguments else usual
     assert main(["tune", *loss, *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
-    assert not any(tmp_path.iterdir())
+    assert [path for path in tmp_path.iterdir()] == [tree]
 
 
 def test_another_search_in_the_folder(tmp_path, capsys, tree):

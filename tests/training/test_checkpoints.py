@@ -96,6 +96,12 @@ def test_a_damaged_one_is_reported_and_the_one_before_is_used(tmp_path, file):
         checkpoints.restore(model)
 
 
+def test_other_folders_are_no_checkpoints(tmp_path):
+    for name in ("epoch-x", "epoch-0003-copy", "epoch-", "epoch-0007"):
+        (tmp_path / name).mkdir()
+    assert Checkpoints(tmp_path, print).epochs() == [7]
+
+
 def test_none_yet(tmp_path):
     assert Checkpoints(tmp_path / "x", pytest.fail).restore(trained(0)) is None
     with pytest.raises(UserError, match="found no checkpoint"):

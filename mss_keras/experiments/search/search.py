@@ -83,23 +83,23 @@ def search(
     devices.choose("cpu")  # a GPU is the trials'
     prepared = search.with_decoded_data(say=say, progress=progress)
     bring_up_to_date(search.output)
-    search.claim().take(search.output)
-    prepared = prepared.with_statistics(progress=progress)
-    oracle = search.oracle()
-    oracle.chief = role is not None
-    found = Progress(search, oracle, say=say)
-    model, after = prepared.model(), found.update
-    tuner = Tuner(oracle, model, search.output, after_trial=after, say=say, train=train)
-    found.begin()
-    if role is not None:
-        say(f"chief at {role.address}")
-        Chief(oracle, role.address).serve(search.settings.worker_timeout, found.update)
-    elif workers > 1:
-        serve_local_workers(search, oracle, found, train=train)
-    else:
-        tuner.search()
-    found.finish()
-    return found
+    with search.claim().alone(search.output):
+        prepared = prepared.with_statistics(progress=progress)
+        oracle = search.oracle()
+        oracle.chief = role is not None
+        found = Progress(search, oracle, say=say)
+        model, after = prepared.model(), found.update
+        tuner = Tuner(oracle, model, search.output, after_trial=after, say=say, train=train)
+        found.begin()
+        if role is not None:
+            say(f"chief at {role.address}")
+            Chief(oracle, role.address).serve(search.settings.worker_timeout, found.update)
+        elif workers > 1:
+            serve_local_workers(search, oracle, found, train=train)
+        else:
+            tuner.search()
+        found.finish()
+        return found
 
 
 def best_folder(search: Search, progress: Progress) -> Path:
