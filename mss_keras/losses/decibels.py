@@ -15,8 +15,9 @@ class ThresholdedLoss(SeparationLoss):
     As the formulas are written, the error of a silent source is divided by nothing: at −40 dB of
     leakage its gradient is 40 times that of a sounding source, at −60 dB 400 times, and a network
     learns to be silent. A soft threshold adds τ = 10^(−threshold/10) of the mixture's energy
-    (of its mean modulus in LOGL1) to the error inside the logarithm. The mixture is the sum of the
-    targets over the sources; of magnitudes it is the sum of their magnitudes.
+    (of its mean modulus in LOGL1) to the error inside the logarithm; in SI-SDR times α², as gains
+    are free there. The mixture is the sum of the targets over the sources; of magnitudes it is
+    the sum of their magnitudes.
 
     Where a threshold is set, validation does not count what the estimates of silent sources leak.
 

@@ -15,9 +15,9 @@ class SISDR(ThresholdedLoss):
 
     −(10/K) Σ_k log10(‖α_k y_k‖² / ‖α_k y_k − ŷ_k‖²), α_k = ⟨ŷ_k, y_k⟩ / ‖y_k‖². Energies are
     stabilised by 1e-10. The authors' code takes one ratio over all examples and sources; here
-    each source of each example has its own. With a soft threshold, τ‖Σ_k y_k‖² is added to the
-    denominator, and is the numerator of a source that is softer. Shapes and arguments as
-    `ThresholdedLoss`.
+    each source of each example has its own. With a soft threshold, α_k² F is added to the
+    denominator, F = τ‖Σ_k y_k‖², which keeps the loss scale-invariant. A source that is softer
+    than F has the ratio F / (‖y_k − ŷ_k‖² + F). Shapes and arguments as `ThresholdedLoss`.
 
     Reference: Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
 

@@ -31,7 +31,7 @@ class BSSEval:
         sar: sources to artifacts `[sources, frames]`, dB.
         silent: bool `[2, sources, frames]`, targets and estimates. In a frame in which any of
             them is silent the scores of all sources are NaN; but an estimate that is silent in
-            all frames costs its own source's scores alone.
+            all frames that could be scored, or is not finite, costs its own scores alone.
         finite: bool `[sources]`, whether the estimate has no NaN and no infinite sample. A
             source whose estimate has one is NaN in all frames.
     """
@@ -86,8 +86,9 @@ def bss_eval(
 
     It equals museval 0.4.1 (`museval.evaluate`) within 1e-3 dB on 16-bit references. As in
     museval, channels that add up to zero are silence, and the partial last frame is dropped.
-    Museval refuses estimates of which one is silent throughout; here that source has no score,
-    and the others have theirs, which do not depend on it.
+    Museval refuses estimates of which one is silent throughout; here a source whose estimate is
+    silent in all frames that could be scored, or is not finite, has no score, and the others have
+    theirs, which do not depend on it.
 
     Args:
         y_true: targets `[sources, samples, channels]`: an array, or `AudioFiles` for
@@ -121,7 +122,7 @@ def bss_eval(
     sources, _, channels = y_true.shape
     known = correlate(y_true, y_pred, lags, threads=threads)
     _check(known, names or [str(source) for source in range(sources)])
-    finite, estimated = known.finite[1], known.sounding[1]
+    finite = known.finite[1]
 
     cross = known.cross.reshape(lags, sources * channels, sources, channels)
     every = solve(known.auto, known.cross)
@@ -137,12 +138,11 @@ def bss_eval(
         y_pred,
         own=own,
         every=every,
-        estimated=estimated,
+        finite=finite,
         window=window,
         hop=hop,
         threads=threads,
     )
-    ratios[:, ~(finite & estimated)] = np.nan
     named = dict(zip(RATIOS, ratios, strict=True))
     return BSSEval(**named, silent=~sounding, finite=finite)
 

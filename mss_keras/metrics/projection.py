@@ -29,7 +29,7 @@ def frame_ratios(
     *,
     own: np.ndarray,
     every: np.ndarray,
-    estimated: np.ndarray,
+    finite: np.ndarray,
     window: int,
     hop: int,
     threads: int = 2,
@@ -45,15 +45,16 @@ def frame_ratios(
         own: filters from each target to its estimate, `[lags, sources, channels, channels]`.
         every: filters from all targets to all estimates, `[lags, rows, rows]`; a row is a
             channel of a source. In `own` and `every` the last axis but one is the targets'.
-        estimated: bool `[sources]`, whether the source's estimate sounds anywhere; one that does
-            not takes no frame from the other sources.
+        finite: bool `[sources]`, whether the source's estimate is finite throughout.
         window: length of a frame, samples.
         hop: distance of frames, samples.
         threads: number of threads, each of which holds the spectra of a frame. Defaults to `2`.
 
     Returns:
-        Ratios `[4, sources, frames]`, dB, NaN where a source is silent; and whether targets
-        and estimates sound, bool `[2, sources, frames]`.
+        Ratios `[4, sources, frames]`, dB, and whether targets and estimates sound, bool
+        `[2, sources, frames]`. In frames in which one of them is silent the ratios of all sources
+        are NaN. But an estimate that is not finite, or is silent in all frames in which every
+        target sounds, has no ratio, and takes no frame from the other sources.
     """
     sources, samples, channels = y_true.shape
     window = min(window, samples)
@@ -75,7 +76,7 @@ def frame_ratios(
             piece = slice(starts[frame], starts[frame] + window)
             pieces = np.stack([np.asarray(y[:, piece], float) for y in (y_true, y_pred)])
             sounding[:, :, frame] = sounds(pieces)
-            if not (sounding[0, :, frame].all() and sounding[1, estimated, frame].all()):
+            if not (sounding[0, :, frame].all() and sounding[1, finite, frame].any()):
                 continue
             target, estimate = _spectra(pieces, size)
             # [inputs, sources, outputs, bins]; inputs are first the source's own channels, then
@@ -98,6 +99,10 @@ def frame_ratios(
             )
 
     in_threads(decompose, [range(len(starts))[i::threads] for i in range(threads)])
+    # Only when all frames have been seen is it known which estimates sound in none.
+    scored = finite & (sounding[1] & sounding[0].all(axis=0)).any(axis=1)
+    ratios[:, ~scored] = np.nan
+    ratios[:, :, ~sounding[1, scored].all(axis=0)] = np.nan
     return ratios, sounding
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.signal import ratios
-from mss_keras.signal.silence import WORST_DB
+from mss_keras.signal.silence import SILENT_ESTIMATE_DB, WORST_DB
 
 
 def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
@@ -19,7 +19,7 @@ def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf
 
     Returns:
         `[...]`, dB, higher is better; `WORST_DB`, −100 dB, at least, which is the value of an
-        estimate that is 0 throughout.
+        estimate that is silent: whose energy is 60 dB or more below the target's.
 
     Reference:
         Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
@@ -35,7 +35,8 @@ def si_sdr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf
 def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Tensor:
     """Signal-to-noise ratio: 10·log10(‖y‖² / ‖y − ŷ‖²).
 
-    It is the `snr` of `whole_track`, and the uSDR of the Music Demixing challenges. The SDR of
+    It is the `snr` of `whole_track`, and the uSDR of the Music Demixing challenges but for
+    silent estimates, which have 0 dB there and the worst score here. The SDR of
     BSSEval v4 lets filters of the target explain a part of the estimate first; see `bss_eval`.
 
     Args:
@@ -44,8 +45,8 @@ def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Te
 
     Returns:
         `[...]`, dB, higher is better; `WORST_DB`, −100 dB, at least. This is also the value of an
-        estimate that is 0 throughout, to which the formula alone would give 0 dB, more than to
-        many that try.
+        estimate whose energy is 60 dB or more below the target's, to which the formula alone would
+        give 0 dB, more than to many that try.
 
     Reference:
         Mitsufuji et al., "Music Demixing Challenge 2021", Frontiers in Signal Processing 2022.
@@ -61,9 +62,11 @@ def snr(y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray) -> tf.Te
 def _floored(ratio: Callable, y_true: tf.Tensor | np.ndarray, y_pred: tf.Tensor | np.ndarray):
     y_true, y_pred = map(tf.convert_to_tensor, (y_true, y_pred))
     worst = tf.cast(WORST_DB, y_pred.dtype)
-    tries = tf.reduce_any(tf.not_equal(y_pred, 0), [-2, -1])
-    # Not tf.maximum alone, which would hide NaN.
-    found = tf.where(tries, ratio(y_true, y_pred, [-2, -1]), worst)
+    axes = [-2, -1]
+    level = tf.cast(10 ** (SILENT_ESTIMATE_DB / 10), y_pred.dtype)
+    own, target = (tf.squeeze(ratios.energy(y, axes), axes) for y in (y_pred, y_true))
+    # Not tf.maximum alone, which would hide NaN; of NaN no comparison is true.
+    found = tf.where(own <= level * target, worst, ratio(y_true, y_pred, axes))
     return tf.where(found < worst, worst, found)
 
 

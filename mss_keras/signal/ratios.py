@@ -37,8 +37,9 @@ def si_sdr(
         y_true: target, such as `[..., samples, channels]`.
         y_pred: estimate, of the same shape.
         axes: axes that the energies are summed over; the result has the other axes.
-        floor: energy that is added to the error, of a shape that broadcasts to that of `energy`.
-            For a target that is softer it takes the place of ‖α y‖², too. Defaults to none.
+        floor: energy, of a shape that broadcasts to that of `energy`. α² times it is added to
+            the error, so that gains still do not matter. A target that is softer than it has no
+            α: its ratio is floor / (‖ŷ − y‖² + floor). Defaults to none.
 
     Example:
         >>> y = tf.constant([1.0, 1.0, -1.0, -1.0])
@@ -49,10 +50,15 @@ def si_sdr(
     Reference:
         Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019.
     """
-    target = projection_gain(y_true, y_pred, axes) * y_true
+    gain = projection_gain(y_true, y_pred, axes)
+    if floor is not None:
+        softer = energy(y_true, axes) < floor
+        gain = tf.where(softer, tf.ones_like(gain), gain)
+    target = gain * y_true
     signal, error = energy(target, axes), energy(target - y_pred, axes)
     if floor is not None:
-        signal, error = tf.where(energy(y_true, axes) < floor, floor, signal), error + floor
+        added = tf.square(gain) * floor
+        signal, error = tf.where(softer, added, signal), error + added
     return tf.squeeze(ratio_db(signal, error), axes)
 
 
@@ -65,7 +71,7 @@ def snr(
         y_true: target, such as `[..., samples, channels]`.
         y_pred: estimate, of the same shape.
         axes: axes that the energies are summed over; the result has the other axes.
-        floor: as in `si_sdr`; ‖y‖² is at least this.
+        floor: energy that is added to the error; ‖y‖² counts as at least this. Defaults to none.
     """
     signal, error = energy(y_true, axes), energy(y_pred - y_true, axes)
     if floor is not None:

@@ -176,6 +176,24 @@ def test_an_estimate_silent_throughout_has_no_score_and_costs_the_others_none(mu
     assert ours.silent[1, silent].all()
 
 
+@pytest.mark.parametrize(
+    ("sample", "value"), [(10, np.nan), (-1, 0.5), (10 + RATE, 0.5)], ids=["nan", "end", "unscored"]
+)
+def test_an_estimate_silent_where_scores_are_costs_the_others_none(music, sample, value):
+    """But for a sample that is not finite, in the dropped last frame, or where a target rests."""
+    y_true, y_pred = music
+    if sample == 10 + RATE:
+        y_true = change(y_true, 1, slice(RATE, 2 * RATE), slice(None), 0)
+    estimates = change(y_pred, 0, slice(None), slice(None), 0)
+    estimates[0, sample, 0] = value
+    ours, whole = (bss_eval(y_true, x, lags=LAGS) for x in (estimates, y_pred))
+    for name in RATIOS:
+        values = getattr(ours, name)
+        assert np.isnan(values[0]).all()
+        np.testing.assert_allclose(values[1], getattr(whole, name)[1], atol=1e-9)
+    assert np.isfinite(ours.sdr[1, 0])
+
+
 def test_frames_in_which_another_estimate_is_silent_stay_without_a_score(music):
     y_true, y_pred = music
     estimates = change(y_pred, 0, slice(None), slice(None), 0)

@@ -26,7 +26,7 @@ def test_tails_of_filters_count():
         y_pred,
         own=filters,
         every=filters[:, 0],
-        estimated=np.ones(1, bool),
+        finite=np.ones(1, bool),
         window=10,
         hop=10,
     )

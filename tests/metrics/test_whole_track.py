@@ -57,6 +57,15 @@ def test_no_estimate_that_tries_is_worse_than_none():
     assert found["snr"][0] == pytest.approx(-10 * np.log10(0.99**2 + 1), abs=1e-3)
 
 
+@pytest.mark.parametrize(("decibels", "silent"), [(-300, True), (-61, True), (-59, False)])
+def test_an_estimate_60_decibels_below_the_target_counts_as_silence(decibels, silent):
+    y_true, noise = 0.1 * np.random.default_rng(0).standard_normal((2, 3, 70000, 2))
+    y_pred = 10 ** (decibels / 20) * (y_true + noise) / np.sqrt(2)
+    streamed = {"si_sdr": si_sdr(y_true, y_pred), "snr": snr(y_true, y_pred)}
+    for values in (*whole_track(y_true, y_pred).values(), *streamed.values()):
+        assert (np.asarray(values) == -100).all() == silent
+
+
 @pytest.mark.parametrize(("dbfs", "silent"), [(-60.1, True), (-59.9, False)])
 def test_silence_is_below_60_decibels(dbfs, silent):
     rng = np.random.default_rng(0)
