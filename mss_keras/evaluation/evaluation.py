@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-
 from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, EvaluationConfig, SeparationConfig, UserError
 from mss_keras.domains import MASK_FLOOR_DB

@@ -7,6 +7,7 @@ import grpc
 import numpy as np
 
 from serving import protos
+from serving.client import patience
 from serving.client.errors import ServingError, Unreachable
 
 _METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -54,6 +55,7 @@ class Grpc:
 
     def reach(self, seconds: float) -> None:
         """Connects to the server; see `serving.client.transport.Transport.reach`."""
+        seconds = min(seconds, patience.CONNECT_SECONDS)
         ready = grpc.channel_ready_future(self._channel)
         try:
             ready.result(timeout=seconds)

@@ -6,7 +6,9 @@ import yaml
 from mss_keras.config import UserError
 from mss_keras.training.publishing import scores_of
 
-SUMMARY = "method,source,sdr\nmodel-irm,vocals,1.5\nmodel-irm,rest,nan\nirm,vocals,9.5\nirm,rest,8\n"
+SUMMARY = (
+    "method,source,sdr\nmodel-irm,vocals,1.5\nmodel-irm,rest,nan\nirm,vocals,9.5\nirm,rest,8\n"
+)
 
 
 def evaluation(folder, model="model-irm, weights 0123", summary=SUMMARY):
