@@ -89,10 +89,14 @@ def stem_files(
     Raises:
         UserError: if the files cannot be written.
     """
+    single = folder.with_name(folder.name + STEM_SUFFIX)
+    for path in [single] if format == "stem.mp4" else [folder / f"{n}.{format}" for n in names]:
+        if path.is_dir():  # before the work, not after it
+            raise UserError(path, "a folder", "a file, or nothing")
     try:
         with contextlib.ExitStack() as stack:
             if format == "stem.mp4":
-                path = stack.enter_context(appearing(folder.with_name(folder.name + STEM_SUFFIX)))
+                path = stack.enter_context(appearing(single))
                 yield stack.enter_context(_stem_mp4(path, rate, channels))
             else:
                 paths = {name: folder / f"{name}.{format}" for name in names}

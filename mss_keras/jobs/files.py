@@ -13,11 +13,14 @@ def appearing(path: Path) -> Iterator[Path]:
 
     Args:
         path: Path. The name in the end. Its parents are made, and a file or folder of that
-            name is replaced.
+            name is replaced; only a folder replaces a folder.
 
     Yields:
         The temporary name, beside `path` and with the same suffix. Nothing has that name at
         the beginning, even if a killed process left something, and nothing has it afterwards.
+
+    Raises:
+        IsADirectoryError: if a folder has the name of a file.
 
     Example:
         >>> import tempfile
@@ -34,7 +37,7 @@ def appearing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield partial
-        if path.is_dir():
+        if path.is_dir() and partial.is_dir():  # a file takes the place of no folder
             shutil.rmtree(path)
         os.replace(partial, path)
     finally:

@@ -38,3 +38,12 @@ def test_a_folder_replaces_a_folder_and_leftovers_go(tmp_path):
         (partial / "new").touch()
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["new"]
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "vocals.wav").mkdir()
+    (tmp_path / "vocals.wav/mine.txt").write_text("mine")
+    with pytest.raises(IsADirectoryError), appearing(tmp_path / "vocals.wav") as partial:
+        partial.write_text("song")
+    assert (tmp_path / "vocals.wav/mine.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["vocals.wav"]
