@@ -302,6 +302,18 @@ def test_peaks_that_16_bits_cut_off(song, capsys):
 
 
 @BOTH
+def test_a_folder_with_the_name_of_a_stem(scheme, song, capsys):
+    mine = song.parent / "out/song/vocals.wav/mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with Stub() as server:
+        arguments = [str(song), "--url", server.url(scheme), "--output", str(song.parent / "out")]
+        assert main(arguments) == 2
+    assert f"{mine.parent}: found a folder, wanted a file" in error_of(capsys)
+    assert [path for path in mine.parents[1].rglob("*") if path.is_file()] == [mine]
+
+
+@BOTH
 def test_samples_above_the_model_s_limit(scheme, song, capsys):
     with Stub({**INTERFACE, "max_peak": 0.5}) as server:
         assert run(server, scheme, song) == 2
