@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -33,7 +34,8 @@ def write(folder: Path, signatures: Signatures, about: Mapping[str, Any]) -> Non
         about: mapping. What is known of the training: "loss", "data", "metrics", "test_sdr",
             "configuration". What is missing is told to be unknown.
     """
-    text = json.dumps(_card(signatures, about), indent=2, ensure_ascii=False)
+    card = _plain(_card(signatures, about))
+    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / PATH).write_text(text + "\n")
 
 
@@ -78,10 +80,27 @@ def _limits(signatures: Signatures) -> list[str]:
 
 
 def _git_commit() -> str | None:
-    # An installed package has no repository, and gives None.
+    # An installed package gives None, even where it lies within a repository of something else.
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        here = Path(__file__).parent
-        result = subprocess.run(command, cwd=here, check=True, capture_output=True, text=True)
-        return result.stdout.strip()
+        here = Path(__file__).resolve().parents[1]
+        top = _said(["git", "rev-parse", "--show-toplevel"], here)
+        if Path(top).resolve() == here:
+            return _said(command, here)
     return None
+
+
+def _said(command: list[str], folder: Path) -> str:
+    result = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return result.stdout.strip()
+
+
+def _plain(value: Any) -> Any:
+    # JSON knows no NaN and no infinity.
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

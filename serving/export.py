@@ -21,7 +21,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from mss_keras.config import SeparationConfig, ServingConfig
 from mss_keras.models.masking import MaskingModel
 from serving import card, checks, warmup
-from serving.replacing import replacing
+from serving.replacing import replacing, restore
 from serving.signatures import Signatures
 
 
@@ -57,6 +57,7 @@ def export(
     """
     signatures = Signatures(model, options, limits)
     with _locked(folder):
+        restore(folder)  # before its versions are counted
         number = version or 1 + max([0, *versions(folder)])
         with replacing(folder / str(number)) as partial:  # .partial-N is no number: not served
             _write(signatures, partial)

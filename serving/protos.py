@@ -120,11 +120,13 @@ def to_tensor(array: np.ndarray | list[bytes]) -> Any:
     return tensor
 
 
-def to_array(tensor: Any) -> np.ndarray | list[bytes]:
+def to_array(tensor: Any, *, most: int = _LARGEST) -> np.ndarray | list[bytes]:
     """Takes the values out of a `TensorProto`; the array may be read-only.
 
     Args:
         tensor: TensorProto. Of float32 or byte strings.
+        most: int. The most values that an array may have whose last ones are left out. Defaults
+            to those of 2 GiB.
 
     Raises:
         ValueError: if the tensor has another type, or a shape that its values do not fill.
@@ -143,6 +145,8 @@ def to_array(tensor: Any) -> np.ndarray | list[bytes]:
     values = np.frombuffer(tensor.float_val, "<f4")
     if len(values) >= count:
         return values.reshape(shape)
+    if count > most:
+        raise ValueError(f"tensor: found shape {shape} for {len(values)} values")
     padded = np.full(count, values[-1] if len(values) else 0, "<f4")
     padded[: len(values)] = values
     return padded.reshape(shape)

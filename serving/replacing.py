@@ -15,7 +15,8 @@ _EXCHANGE = 2  # RENAME_EXCHANGE
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name for a folder, which takes its own name when it is whole.
 
-    Only one process may do so at a time; `serving.export` has a lock for it.
+    Only one process may do so at a time; `serving.export` has a lock for it, and calls
+    `restore` first.
 
     Args:
         path: Path. The name in the end. A folder of that name is there until the moment when
@@ -35,11 +36,10 @@ def replacing(path: Path) -> Iterator[Path]:
         ('new', 1)
     """
     partial, old = (path.with_name(f".{word}-{path.name}") for word in ("partial", "old"))
-    if old.exists() and not path.exists():  # a process was killed between two renames
-        os.rename(old, path)
+    restore(path.parent)
     try:
         for left in (partial, old):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
         yield partial
         if not path.exists():
             os.rename(partial, path)
@@ -47,9 +47,32 @@ def replacing(path: Path) -> Iterator[Path]:
             os.rename(path, old)
             os.rename(partial, path)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
+
+
+def restore(folder: Path) -> None:
+    """Gives folders their names back whose process was killed between two renames.
+
+    Those of which the new one has the name already are removed.
+
+    Args:
+        folder: Path. What has the folders.
+    """
+    for old in folder.glob(".old-*"):
+        path = old.with_name(old.name.removeprefix(".old-"))
+        if os.path.lexists(path):
+            _remove(old)
+        else:
+            os.rename(old, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -94,10 +94,14 @@ def stem_files(
     """
     if format == "mp3" and rate not in _MP3_RATES:
         raise UserError("format", f"mp3 of {rate} Hz", "wav or flac")
+    single = folder.with_name(folder.name + STEM_SUFFIX)
+    for path in [single] if format == "stem.mp4" else [folder / f"{n}.{format}" for n in names]:
+        if path.is_dir():  # before the work, not after it
+            raise UserError(path, "a folder", "a file, or nothing")
     try:
         with contextlib.ExitStack() as stack:
             if format == "stem.mp4":
-                path = stack.enter_context(appearing(folder.with_name(folder.name + STEM_SUFFIX)))
+                path = stack.enter_context(appearing(single))
                 yield stack.enter_context(_stem_mp4(path, rate, channels))
                 return
             paths = {name: folder / f"{name}.{format}" for name in names}

@@ -8,13 +8,10 @@ OUTPUT/
 """
 
 import dataclasses
-import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, EvaluationConfig, SeparationConfig, UserError
@@ -30,6 +27,7 @@ from mss_keras.evaluation.estimates import (
 from mss_keras.evaluation.metric_names import resolve_metrics
 from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.jobs.claims import Claim
+from mss_keras.jobs.digests import digest_of
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.models.masking import MaskingModel
@@ -125,7 +123,7 @@ class Evaluation:
         metrics, name = resolve_metrics(self.settings.metrics), name_of_model(name)
         methods = self._methods(model, name)
         tracks = self._tracks()
-        weights = None if model is None else f"{name}, weights {_digest(model)}"
+        weights = None if model is None else _said_of(name, model)
         with self._claim(metrics, weights).alone(output):
             return self._run(output, methods, tracks=tracks, metrics=metrics)
 
@@ -222,8 +220,6 @@ class Evaluation:
         return scores
 
 
-def _digest(model: MaskingModel) -> str:
-    digest = hashlib.sha256()
-    for variable in model.variables:
-        digest.update(np.ascontiguousarray(variable.numpy()).data)
-    return digest.hexdigest()[:12]
+def _said_of(name: str, model: MaskingModel) -> str:
+    # `mss_keras.training.publishing` finds by this what was scored of a model.
+    return f"{name}, weights {digest_of(weight.numpy() for weight in model.weights)}"

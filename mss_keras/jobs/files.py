@@ -23,11 +23,14 @@ def appearing(path: Path) -> Iterator[Path]:
 
     Args:
         path: Path. The name in the end. Its parents are made, and a file or folder of that
-            name is replaced.
+            name is replaced; only a folder replaces a folder.
 
     Yields:
         The temporary name: the same name in a hidden folder beside `path`, which is this call's
         own and is gone afterwards. What killed processes left beside `path` goes, too.
+
+    Raises:
+        IsADirectoryError: if a folder has the name of a file.
 
     Example:
         >>> import tempfile
@@ -75,7 +78,8 @@ def _remove_leftovers(parent: Path) -> None:
 
 def _replace(new: Path, path: Path, own: Path) -> None:
     for number in itertools.count():
-        if path.is_dir():  # no folder takes the place of another that is not empty
+        # No folder takes the place of another that is not empty, and no file that of a folder.
+        if new.is_dir() and path.is_dir():
             with contextlib.suppress(FileNotFoundError):
                 os.rename(path, own / f".replaced-{number}")
         try:

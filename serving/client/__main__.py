@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mss_keras.config import UserError, flag_name
 from mss_keras.data.listing import find_songs
-from serving.client.errors import ServingError
+from serving.client.errors import UNAVAILABLE, ServingError
 from serving.client.remote import Client
 from serving.client.songs import separate_song
 
@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: sequence of str. Defaults to those of the process.
 
     Returns:
-        The exit code: 0 if all songs are separated, 1 if the server refused a song or is away,
+        The exit code: 0 if all songs are separated, 1 if the server refused a song or is away
+        (which ends the work, since all other songs would wait as long),
         2 if an argument or a file is wrong, 130 if the user interrupted.
     """
     options = vars(_parser().parse_args(arguments))
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         songs = find_songs(inputs)
         options["headers"] = dict(map(_header, headers))
         with closing(Client(url, **options, say=_warn)) as client:
-            for path, target in songs.items():
+            for number, (path, target) in enumerate(songs.items(), start=1):
                 try:
                     lines = separate_song(
                         client,
@@ -48,6 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     )
                 except (UserError, ServingError, OSError) as error:
                     failed = max(failed, _report(error, path))
+                    if isinstance(error, ServingError) and error.code == UNAVAILABLE:
+                        # For all of the deadline; each of the others would take as long.
+                        if number < len(songs):
+                            left = len(songs) - number
+                            print(f"error: server away, songs left: {left}", file=sys.stderr)
+                        break
                 else:
                     print(*lines, sep="\n", flush=True)
     except (UserError, ServingError) as error:

@@ -8,6 +8,7 @@ import urllib.request
 from typing import Any
 
 from serving.client import patience
+from serving.client.errors import ServingError
 
 # Bytes of an answer: base64 of what a protocol buffer can hold.
 _LONGEST = 3 * 2**30
@@ -47,10 +48,13 @@ class Line:
         Raises:
             OSError: if there is no connection, or if the server refuses the request.
             http.client.HTTPException: if the answer is not HTTP, or is cut off.
+            ServingError: if the answer is longer than any that a server can give.
         """
         opener = urllib.request.build_opener(_Http(self), _Https(self), _NoRedirection)
         with opener.open(request, timeout=seconds) as response:
-            text = response.read(_LONGEST)
+            text = response.read(_LONGEST + 1)
+            if len(text) > _LONGEST:
+                raise ServingError.of_answer(f"more than {_LONGEST} bytes", "fewer")
             if response.length:  # still to come; `read` with a limit does not complain
                 raise http.client.IncompleteRead(b"", response.length)
             return text

@@ -7,6 +7,7 @@ import grpc
 import numpy as np
 
 from serving import protos
+from serving.client import patience
 from serving.client.errors import ServingError, Unreachable
 
 _METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -54,6 +55,7 @@ class Grpc:
 
     def reach(self, seconds: float) -> None:
         """Connects to the server; see `serving.client.transport.Transport.reach`."""
+        seconds = min(seconds, patience.CONNECT_SECONDS)
         ready = grpc.channel_ready_future(self._channel)
         try:
             ready.result(timeout=seconds)
@@ -74,8 +76,14 @@ class Grpc:
             raise ServingError(error.code().name, error.details()) from error
         except ValueError as error:  # the channel was closed
             raise ServingError("CANCELLED", str(error)) from error
+        # A stem is as long as its mixture; a few bytes could claim gigabytes.
+        most = max(
+            (value.size for value in inputs.values() if isinstance(value, np.ndarray)), default=0
+        )
         try:
-            outputs = {name: protos.to_array(value) for name, value in response.outputs.items()}
+            outputs = {
+                name: protos.to_array(value, most=most) for name, value in response.outputs.items()
+            }
         except ValueError as error:
             raise ServingError.of_answer(str(error), "tensors") from error
         if self.version is None:

@@ -26,6 +26,7 @@ _CODES = {
     503: UNAVAILABLE,
     504: "DEADLINE_EXCEEDED",
 }
+_COMING = ("START", "LOADING")  # states of a version that will be there
 _ERROR = 2**16  # bytes of an error that are read
 
 
@@ -55,15 +56,16 @@ class Rest:
         address = self._address if self.version is not None else f"{self._model}{which}"
         answer = self._send(address, None, seconds)
         try:
-            states = {
-                int(status["version"]): status["state"] for status in answer["model_version_status"]
-            }
-        except (KeyError, TypeError, ValueError):
+            states = {int(each["version"]): each for each in answer["model_version_status"]}
+            available = [number for number in states if states[number]["state"] == "AVAILABLE"]
+            coming = any(each["state"] in _COMING for each in states.values())
+            found = [_told(number, each) for number, each in states.items()]
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise ServingError.of_answer(_short(answer), "the status of a model") from None
-        available = [number for number, state in states.items() if state == "AVAILABLE"]
         if not available:
-            states_found = ", ".join(map(str, states.values())) or "none"
-            raise ServingError(UNAVAILABLE, f"{address}: found the versions {states_found}")
+            # A version that was unloaded, or could not be loaded, does not come by waiting.
+            code = UNAVAILABLE if coming else "NOT_FOUND"
+            raise ServingError(code, f"{address}: found {', '.join(found) or 'no versions'}")
         self.version = max(available)
 
     def predict(
@@ -122,6 +124,14 @@ class Rest:
             return json.loads(text)
         except (ValueError, RecursionError):
             raise ServingError.of_answer(_short(text), "JSON") from None
+
+
+def _told(version: int, status: Mapping[str, Any]) -> str:
+    # A version in words, with what went wrong.
+    message = _short(str((status.get("status") or {}).get("error_message") or "").encode())
+    return f"version {version} {_short(str(status['state']).encode())}" + (
+        f" ({message})" if message else ""
+    )
 
 
 def _message_of(error: urllib.error.HTTPError) -> str:

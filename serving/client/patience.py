@@ -1,9 +1,10 @@
 """Repeats requests while a server is unavailable."""
 
+import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import tenacity
@@ -30,11 +31,31 @@ class Patience:
     def __init__(self, deadline: float, say: Callable[[str], None]):
         self.deadline = deadline
         self._say = say
-        self._ended = threading.Event()
+        self._ended = False
+        self._lock = threading.Lock()
+        self._stops: set[threading.Event] = set()
 
     def end(self) -> None:
         """Ends all pauses; no request is repeated from now on."""
-        self._ended.set()
+        with self._lock:
+            self._ended = True
+            for stop in self._stops:
+                stop.set()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[threading.Event]:
+        """An event that ends the pauses of some requests alone, such as those of one song."""
+        stop = threading.Event()
+        with self._lock:
+            self._stops.add(stop)
+            if self._ended:
+                stop.set()
+        try:
+            yield stop
+        finally:
+            stop.set()
+            with self._lock:
+                self._stops.discard(stop)
 
     def reach(self, connect: Callable[[float], Result]) -> Result:
         """Repeats a first request, until `CONNECT_SECONDS` have passed without a connection.
@@ -47,23 +68,28 @@ class Patience:
         Raises:
             ServingError: if the last attempt failed.
         """
-        return self._repeat(connect, longest=CONNECT_SECONDS, away=CONNECT_SECONDS)
+        with self.together() as stop:
+            return self._repeat(connect, stop, away=CONNECT_SECONDS)
 
-    def keep_asking(self, request: Callable[[float], Result]) -> Result:
+    def keep_asking(self, request: Callable[[float], Result], stopped: threading.Event) -> Result:
         """Repeats a request while the server is unavailable: away, or overloaded.
 
         Args:
             request: Callable. Called with the seconds that are left.
+            stopped: threading.Event. That of `together`; once it is set, the request is not
+                repeated.
 
         Raises:
             ServingError: if the last attempt failed.
         """
-        return self._repeat(request, longest=math.inf, away=math.inf)
+        return self._repeat(request, stopped, away=math.inf)
 
-    def _repeat(self, request: Callable[[float], Result], *, longest: float, away: float) -> Result:
+    def _repeat(
+        self, request: Callable[[float], Result], stopped: threading.Event, *, away: float
+    ) -> Result:
         end = time.monotonic() + self.deadline
         over = tenacity.stop_any(
-            tenacity.stop_before_delay(self.deadline), tenacity.stop_when_event_set(self._ended)
+            tenacity.stop_before_delay(self.deadline), tenacity.stop_when_event_set(stopped)
         )
 
         def stop(state: tenacity.RetryCallState) -> bool:
@@ -82,10 +108,10 @@ class Patience:
             ),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=10),
             stop=stop,
-            sleep=tenacity.sleep_using_event(self._ended),
+            sleep=tenacity.sleep_using_event(stopped),
             before_sleep=tell,
             reraise=True,
-        )(lambda: request(max(0.001, min(longest, end - time.monotonic()))))
+        )(lambda: request(max(0.001, end - time.monotonic())))
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

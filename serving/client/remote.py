@@ -36,7 +36,8 @@ class Client:
             to `600`.
         headers: mapping. What every request says besides, for example an access token, as HTTP
             headers or gRPC metadata. Defaults to nothing.
-        say: Callable. Called with a line about every attempt that failed. Defaults to nothing.
+        say: Callable. Called with a line about every attempt that failed, and about samples
+            that REST cuts off. Defaults to nothing.
 
     Attributes:
         interface: Interface. What the model says of itself.
@@ -44,8 +45,8 @@ class Client:
     Raises:
         UserError: if the URL has another form, if both a version and a label are given, if a
             number is not above 0, or if the model separates no waveforms.
-        ServingError: if no server is there within ten seconds, or if it has no model of that
-            name or one of another kind.
+        ServingError: if no server takes a connection within ten seconds, if it does not answer
+            within the deadline, or if it has no model of that name or one of another kind.
 
     Example:
         >>> client = Client("grpc://localhost:8500")  # doctest: +SKIP
@@ -76,7 +77,7 @@ class Client:
         spec = {"name": model, "version": version, "version_label": label}
         spec = {key: value for key, value in spec.items() if value is not None}
         self._jobs, self._seconds = jobs, seconds
-        self._patience = Patience(deadline, say)
+        self._patience, self._say = Patience(deadline, say), say
         self._transport, preferred = connect(url, spec, headers or {})
         try:
             self._patience.reach(self._transport.reach)
@@ -112,7 +113,7 @@ class Client:
         Raises:
             ServingError: if the server refuses the waveform, or is away too long.
             UserError: if the model takes neither the song nor a piece of it, or if the waveform
-                has another shape or values that are not finite.
+                has another shape, values that are not finite, or samples above the model's limit.
         """
         waveform = np.asarray(waveform, np.float32)
         blocks = [np.zeros([len(self.stems), 0, self.interface.channels], np.float32)]
@@ -136,7 +137,7 @@ class Client:
             ServingError: see `separate`.
             UserError: see `separate`.
         """
-        checked = (self._checked(block, song) for block in waveform)
+        checked = self._checked(waveform, song)
         if self._signature == "fixed_length":
             cut = pieces.cut_fixed(checked, self.interface)
         else:
@@ -149,7 +150,8 @@ class Client:
         self._transport.close()
 
     def _describe(self) -> Interface:
-        outputs = self._predict("describe", {"question": [b""]})
+        with self._patience.together() as stop:
+            outputs = self._predict("describe", {"question": [b""]}, stop)
         answer = outputs.get("answer", outputs.get(""))
         if not isinstance(answer, list) or len(answer) != 1:
             raise ServingError.of_answer("no description", "that of a model of mss_keras")
@@ -158,13 +160,25 @@ class Client:
         except ValueError as error:
             raise ServingError("UNKNOWN", f"describe: {error}") from error
 
-    def _checked(self, block: np.ndarray, song: str | Path) -> np.ndarray:
-        channels = self.interface.channels
-        if block.ndim != 2 or block.shape[1] != channels:
-            raise UserError(song, f"the shape {list(block.shape)}", f"[samples, {channels}]")
-        if not np.isfinite(block).all():
-            raise UserError(song, "NaN or infinite samples", "finite samples")
-        return block
+    def _checked(self, blocks: Iterable[np.ndarray], song: str | Path) -> Iterator[np.ndarray]:
+        channels, limit = self.interface.channels, self.interface.max_peak
+        cut_off = 0
+        for block in blocks:
+            if block.ndim != 2 or block.shape[1] != channels:
+                raise UserError(song, f"the shape {list(block.shape)}", f"[samples, {channels}]")
+            if not np.isfinite(block).all():
+                raise UserError(song, "NaN or infinite samples", "finite samples")
+            peak = np.abs(block).max(initial=0)
+            if limit is not None and peak > limit:
+                wanted = f"at most {limit:g}; full scale is 1"
+                raise UserError(song, f"a sample of {peak:.4g}", wanted)
+            cut_off += int(np.sum(np.abs(block) > 1)) if peak > 1 else 0
+            yield block
+        if cut_off and self._signature == "separate_wav":
+            self._say(
+                f"{song}: {cut_off} samples beyond full scale were cut off, because files of 16 "
+                "bits are sent; over gRPC they are not"
+            )
 
     def _answers(
         self, cut: Iterable[tuple[Piece, np.ndarray]]
@@ -172,30 +186,48 @@ class Client:
         # In order; `jobs` requests at a time, and no more answers than that in memory.
         waiting: deque[tuple[Piece, Future]] = deque()
         pool = ThreadPoolExecutor(self._jobs)
-        try:
-            for piece, waveform in cut:
-                if len(waiting) == self._jobs:
-                    first, answer = waiting.popleft()
-                    yield first, answer.result()
-                waiting.append((piece, pool.submit(self._ask, waveform)))
-            while waiting:
-                first, answer = waiting.popleft()
-                yield first, answer.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        failures: list[Exception] = []  # in order of time; the others fail for the first one
+        with self._patience.together() as stop:
 
-    def _ask(self, waveform: np.ndarray) -> np.ndarray:
+            def ask(waveform: np.ndarray) -> np.ndarray | None:
+                if stop.is_set():
+                    return None
+                try:
+                    return self._ask(waveform, stop)
+                except Exception as error:
+                    failures.append(error)
+                    stop.set()
+                    return None
+
+            def answer() -> tuple[Piece, np.ndarray]:
+                piece, future = waiting.popleft()
+                stems = future.result()
+                if stems is None:
+                    raise failures[0] if failures else ServingError("CANCELLED", "closed")
+                return piece, stems
+
+            try:
+                for piece, waveform in cut:
+                    if len(waiting) == self._jobs:
+                        yield answer()
+                    waiting.append((piece, pool.submit(ask, waveform)))
+                while waiting:
+                    yield answer()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, waveform: np.ndarray, stop: threading.Event) -> np.ndarray:
         # The stems of a piece [sources, samples, channels].
         if self._signature == "separate_wav":
             wav = to_wav(waveform, self.interface.sample_rate)
-            outputs = self._predict("separate_wav", {"wav_bytes": [wav]})
+            outputs = self._predict("separate_wav", {"wav_bytes": [wav]}, stop)
             stems = [_decoded(self._output(outputs, f"{name}_bytes")) for name in self.stems]
         else:
             sent = waveform
             if self._signature == "fixed_length":
                 behind = self.interface.fixed_samples - len(waveform)
                 sent = np.pad(waveform, [(0, behind), (0, 0)])
-            outputs = self._predict(self._signature, {"waveform": sent[np.newaxis]})
+            outputs = self._predict(self._signature, {"waveform": sent[np.newaxis]}, stop)
             stems = []
             for name in self.stems:
                 stem = self._output(outputs, name)
@@ -218,10 +250,10 @@ class Client:
             raise ServingError.of_answer(found, f"one called {name}")
         return outputs[name] if name in outputs else outputs[""]
 
-    def _predict(self, signature: str | None, inputs: Values) -> Values:
+    def _predict(self, signature: str | None, inputs: Values, stop: threading.Event) -> Values:
         assert signature is not None
         return self._patience.keep_asking(
-            lambda seconds: self._transport.predict(signature, inputs, seconds)
+            lambda seconds: self._transport.predict(signature, inputs, seconds), stop
         )
 
 

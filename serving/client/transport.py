@@ -30,7 +30,8 @@ class Transport(Protocol):
         """Connects to the server.
 
         Args:
-            seconds: float. How long to wait for it.
+            seconds: float. How long to wait for its answer. For a connection it waits
+                `serving.client.patience.CONNECT_SECONDS` at most.
 
         Raises:
             ServingError: if there is no server, or it has no such model.

@@ -31,6 +31,12 @@ INTERFACE = {
 }  # fmt: skip
 
 
+def state(number: int, name: str = "AVAILABLE", message: str = "") -> dict:
+    """What a server says over REST of a version."""
+    status = {"error_code": "UNKNOWN" if message else "OK", "error_message": message}
+    return {"version": str(number), "state": name, "status": status}
+
+
 class Refusal(Exception):
     """A fault that is a status code: its name, and the HTTP code."""
 
@@ -49,6 +55,8 @@ class Stub:
         break_off: changes the message, or does not return; called with the message, the number
             of the request, and the connection, which over gRPC is None. Raises `Refusal`.
         versions: those that are there; a test may change them.
+        status: gives the states of versions over REST; called with the numbers of those that are
+            there. Defaults to all of them available.
         tls: files of a key and a certificate, for `grpcs` and `https`.
     """
 
@@ -59,10 +67,11 @@ class Stub:
         spoil: Callable[[str, dict], dict] = lambda signature, outputs: outputs,
         break_off: Callable[[bytes, int, Any], bytes] = lambda body, number, line: body,
         versions: tuple[int, ...] = (1,),
+        status: Callable[[list[int]], list[dict]] = lambda numbers: list(map(state, numbers)),
         tls: tuple[Path, Path] | None = None,
     ):
         self.interface, self.spoil, self.break_off = interface, spoil, break_off
-        self.versions = list(versions)
+        self.versions, self.status = list(versions), status
         self.asked: list[tuple[str, int]] = []  # signature and version of every request
         self.headers: list[dict[str, str]] = []
         self.ended = threading.Event()
@@ -155,11 +164,7 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self):
             self.close_connection = True
             version = self._version()
-            states = [
-                {"version": str(number), "state": "AVAILABLE"}
-                for number in stub.versions
-                if version in (None, number)
-            ]
+            states = stub.status([n for n in stub.versions if version in (None, n)])
             self._send(200, json.dumps({"model_version_status": states}).encode())
 
         def do_POST(self):

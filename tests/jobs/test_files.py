@@ -63,3 +63,12 @@ def test_threads_that_replace_a_folder_at_the_same_time(tmp_path):
         list(pool.map(write, range(200)))
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert len({(tmp_path / "run" / name).read_text() for name in "abc"}) == 1
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "vocals.wav").mkdir()
+    (tmp_path / "vocals.wav/mine.txt").write_text("mine")
+    with pytest.raises(IsADirectoryError), appearing(tmp_path / "vocals.wav") as partial:
+        partial.write_text("song")
+    assert (tmp_path / "vocals.wav/mine.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["vocals.wav"]

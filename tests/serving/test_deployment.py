@@ -151,6 +151,9 @@ def test_kubernetes():
     compose = yaml.safe_load(COMPOSE)["services"]["serving"]
     assert (container["image"], container["args"]) == (compose["image"], compose["command"])
     assert container["resources"]["limits"] == {"cpu": f"{compose['cpus']:g}", "memory": "8Gi"}
+    # A pod beside the old one could not have a volume of one node.
+    assert manifests["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert manifests["Deployment"]["spec"]["strategy"] == {"type": "Recreate"}
     for probe in ("startupProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["path"] == "/v1/models/open_unmix"
     assert container["livenessProbe"]

@@ -300,6 +300,16 @@ def test_what_is_published(exported):
     assert [dim.size for dim in shape.dim] == [-1, -1, 2]
 
 
+def test_a_card_is_json_and_names_no_commit_of_another_repository(exported, tmp_path, monkeypatch):
+    told = json.loads(json.dumps(card._plain({"a": [float("nan"), 1.5], "b": (float("inf"), "x")})))
+    assert told == {"a": [None, 1.5], "b": [None, "x"]}
+    assert card._git_commit()
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    monkeypatch.setattr(card, "__file__", str(tmp_path / "lib/serving/card.py"))
+    (tmp_path / "lib/serving").mkdir(parents=True)
+    assert card._git_commit() is None
+
+
 def test_a_run_has_what_the_readme_asks(run):
     readme = (Path(export.__file__).parent / "README.md").read_text()
     (asked,) = re.findall(r'"signature_name": "(\w+)", "inputs": {"(\w+)"', readme)

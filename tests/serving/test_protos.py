@@ -95,3 +95,8 @@ def test_a_tensor_that_claims_more_than_it_has():
             tensor.tensor_shape.dim.add(size=size)
         with pytest.raises(ValueError, match="wanted less than 2 GiB"):
             protos.to_array(tensor)
+    tensor = protos.TensorProto(dtype=1, float_val=b"\0" * 4)
+    tensor.tensor_shape.dim.add(size=100)
+    assert len(protos.to_array(tensor, most=100)) == 100
+    with pytest.raises(ValueError, match=r"found shape \[100\] for 1 values"):
+        protos.to_array(tensor, most=99)

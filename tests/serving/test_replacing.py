@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serving import replacing as module
-from serving.replacing import replacing
+from serving.replacing import replacing, restore
 
 
 def write(path, text: Any):
@@ -69,3 +69,20 @@ def test_what_a_killed_process_left(tmp_path):
         raise RuntimeError
     assert (tmp_path / "1/a").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["1"]
+
+
+def test_another_version_than_the_one_that_is_written(tmp_path):
+    (tmp_path / ".old-3").mkdir()
+    restore(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["3"]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_is_left(tmp_path, old_file_system):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a").write_text("mine")
+    (tmp_path / "1").symlink_to("elsewhere")
+    (tmp_path / ".partial-1").symlink_to("elsewhere")
+    write(tmp_path / "1", "new")
+    assert (tmp_path / "1/a").read_text() == "new"
+    assert (tmp_path / "elsewhere/a").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "elsewhere"]

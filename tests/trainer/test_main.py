@@ -546,9 +546,15 @@ def test_evaluate(trainer, command, run, tree, tmp_path):
         }
     assert told["subset"] == "test"
     assert {source: str(sdr) for source, sdr in told["sdr"].items()} == small
-    shutil.copytree(run, tmp_path / "another")
-    wrong = command(*to, "--model", tmp_path / "another", "--scores", tmp_path / "scores", check=2)
-    assert "scores: found scores of small, irm, mixture, wanted" in error_of(wrong)
+    # A copy is the same model, even one that is called like an oracle; other weights are not.
+    shutil.copytree(run, tmp_path / "irm")
+    command(*to, "--model", tmp_path / "irm", "--scores", tmp_path / "scores", check=0)
+    card = json.loads((tmp_path / "model/2/assets.extra/model_card.json").read_text())
+    assert card["test_sdr"] == told
+    runs.build(runs.read_config(run / "config.yaml")).save(tmp_path / "small.keras")
+    another = ("--model", tmp_path / "small.keras")
+    wrong = command(*to, *another, "--scores", tmp_path / "scores", check=2)
+    assert "--scores: found scores of small, weights " in error_of(wrong)
     gone = command(*to, "--model", run, "--scores", tmp_path / "gone", check=2)
     assert "evaluation.yaml: found No such file" in error_of(gone)
 
