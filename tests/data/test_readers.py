@@ -41,7 +41,9 @@ tracks = data.open_set(DataConfig(root=sys.argv[1], sources=("x",)), AudioConfig
 def first_batch(in_memory):
     settings = DataConfig(sources=("x",), seq_dur=0.1, batch_size=2, in_memory=in_memory)
     next(iter(data.training_examples(tracks, settings, AudioConfig(), seed=1)))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    with open("/proc/self/status") as file:
+        return 1024 * int(next(x.split()[1] for x in file if x.startswith("VmHWM:")))
 first_batch(False)
 with open("/proc/self/statm") as file:
     before = int(file.read().split()[1]) * resource.getpagesize()

@@ -86,7 +86,7 @@ def test_methods_and_files(tree, tmp_path):
     assert float(found[0]["sdr"]) == pytest.approx(next(tables.rows(scores))["sdr"])
     assert (output / "scores.png").read_bytes().startswith(b"\x89PNG")
     model.network.output_affine.shift.assign_add(0.1 + 0 * model.network.output_affine.shift)
-    with pytest.raises(UserError, match=r"another evaluation in .*: `model` small, weights"):
+    with pytest.raises(UserError, match=r"another evaluation in .*: model small, weights"):
         small.run(output, model, "small")
     # museval reads what its own files have.
     written = json.loads((output / "irm/a.json").read_text())

@@ -88,7 +88,8 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
         chief.kill()
         chief.wait()
         chief = start("the-chief")
-        lines = [chief.stdout.readline() for _ in range(2)]
+        lines = [chief.stdout.readline() for _ in range(3)]
+        assert lines[1] == "4 trials\n"
         assert lines[-1].startswith(f"chief at 127.0.0.1:{port}")
         failure = chief.stdout.readline()
         assert failure.startswith(f"1/4 trial {lost}: beta ")
