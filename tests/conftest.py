@@ -11,6 +11,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,14 @@ from once import once
 
 from mss_keras.config import SOURCES
 from mss_keras.data.stems import to_int16
+
+
+@pytest.fixture(autouse=True)
+def heeded():
+    """A shell has its background jobs ignore SIGINT, and their children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,8 @@ class Separator(MaskingModel):
             optimizer: a Keras optimiser or its name. Defaults to `"adam"`. From then on it is
                 for models of this kind alone; see `take_over`.
             loss: a loss of `mss_keras.losses` or its name, or several of them, of
-                any domains, which are summed. Defaults to `"l2_freq"`.
+                any domains, which are summed. Cross-entropies are of logits: the model has to be
+                made with the `mask_activation` that they name. Defaults to `"l2_freq"`.
             loss_weights: a weight for each loss. Defaults to 1 each.
             log_gradient_norms: whether the norm of each unweighted term's gradient with
                 respect to the estimate that it compares is logged, averaged over examples.
