@@ -411,7 +411,7 @@ def test_separate_interrupted(run, tmp_path):
 
 
 def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_path):
-    torch = pytest.importorskip("torch", reason="pip install '.[openunmix]' to read .pth files")
+    torch = pytest.importorskip("torch", "2.10", reason="pip install '.[openunmix]'")
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
     from checkpoints import state
 

@@ -1,10 +1,12 @@
 """KerasTuner's Oracles on made-up objectives: what is found, and what a kill leaves."""
 
+import errno
 import math
 import os
 import shutil
 import typing
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,11 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig, SearchConfig, TrainingConfig, UserError
+from mss_keras.experiments.search import chief, client
 from mss_keras.experiments.search.oracles import ORACLES, make_oracle
 from mss_keras.experiments.search.plan import RunModel
 from mss_keras.experiments.search.report import completed
+from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.space import Space
 from mss_keras.experiments.search.tuner import Tuner
 
@@ -178,6 +182,60 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
             assert sorted(again.oracle.end_order) == sorted(again.oracle.trials)
             assert len(runs) <= len(again.oracle.trials) + 1
             shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("moment", range(1, 6))
+def test_one_failed_write_ends_a_chief_and_no_worker(tmp_path, moment, monkeypatch):
+    """Whichever it is: the worker comes to the next chief with what it has."""
+    monkeypatch.setattr(client, "_PAUSE", 0.05)
+    monkeypatch.setattr(chief, "_POLL", 0.05)
+    replace, count = os.replace, [0]
+
+    def once_full(source, target):
+        count[0] += 1
+        if count[0] == moment:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        replace(source, target)
+
+    def started(port=0):
+        oracle = oracle_of(tuner="random", trials=1)
+        oracle.chief = True
+        reloaded(oracle, tmp_path / "chief")
+        return chief.Chief(oracle, f"127.0.0.1:{port}")
+
+    monkeypatch.setattr(os, "replace", once_full)
+    first = started()
+    runs: list[dict] = []
+    worker = tuner(tmp_path / "worker", lambda values: runs.append(values) or True, trials=1)
+    role = Role("one", f"127.0.0.1:{first.port}")
+    worker.oracle, worker.tuner_id = client.Client(worker.oracle, role), role.name
+    with futures.ThreadPoolExecutor(1) as pool:
+        searching = pool.submit(worker.search)
+        with pytest.raises(chief.ChiefFailedError, match=r"stops: \[Errno 28\] No space left"):
+            first.serve(60)
+        assert not searching.done()
+        second = started(first.port)
+        assert second.serve(60)
+        searching.result(10)
+    assert len(runs) == 1
+    (trial,) = second._oracle.trials.values()
+    assert (trial.status, trial.score) == (TrialStatus.COMPLETED, objective(runs[0]))
+
+
+def test_a_trial_that_a_chief_does_not_know_ends_its_worker_alone(tmp_path):
+    oracle = oracle_of(tuner="random", trials=2)
+    known = reloaded(oracle, tmp_path).oracle.create_trial("one")
+    serving = chief.Chief(oracle, "127.0.0.1:0")
+    asking = client.Client(oracle, Role("one", f"127.0.0.1:{serving.port}"))
+    serving._server.start()
+    try:
+        assert not asking.given_up(known)
+        with pytest.raises(client.ChiefLostError, match="does not answer: NOT_FOUND"):
+            asking.end_trial(Trial(known.hyperparameters, "9", TrialStatus.COMPLETED))
+        asking.end_trial(Trial(known.hyperparameters, known.trial_id, TrialStatus.FAILED, "why"))
+        assert oracle.trials[known.trial_id].message == "why"
+    finally:
+        serving._server.stop(0)
 
 
 def test_a_finished_search_runs_nothing(tmp_path):
