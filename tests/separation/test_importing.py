@@ -98,7 +98,7 @@ def test_wrong_files_are_named_and_nothing_is_written(torch, folder, tmp_path):
 def test_without_torch(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
     (tmp_path / "vocals.pth").touch()
-    with pytest.raises(UserError, match="nothing that reads it, wanted torch 2.10 or later: pip"):
+    with pytest.raises(UserError, match=r"nothing that reads it, wanted torch 2\.10 or later: pip"):
         import_openunmix([str(tmp_path / "vocals.pth")], tmp_path / "m.keras")
 
 

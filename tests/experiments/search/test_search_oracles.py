@@ -308,13 +308,13 @@ def test_a_worker_given_up_takes_its_trial_along(tmp_path):
 def test_a_chief_that_returns_waits_for_trials_in_its_workers(tmp_path):
     oracle = tuner(tmp_path, tuner="random", trials=3).oracle
     trial = oracle.create_trial("one")
-    for chief in (True, False):
+    for waits in (True, False):
         again = oracle_of(tuner="random", trials=3)
-        again.chief = chief
+        again.chief = waits
         reloaded(again, tmp_path)
-        assert [t.trial_id for t in again.ongoing_trials.values()] == [trial.trial_id] * chief
-        assert again._retry_queue == [trial.trial_id] * (not chief)
-        repeated = again.create_trial("one" if chief else "another")
+        assert [t.trial_id for t in again.ongoing_trials.values()] == [trial.trial_id] * waits
+        assert again._retry_queue == [trial.trial_id] * (not waits)
+        repeated = again.create_trial("one" if waits else "another")
         assert repeated.trial_id == trial.trial_id
         assert repeated.hyperparameters.values == trial.hyperparameters.values
 
