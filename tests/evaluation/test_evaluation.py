@@ -249,7 +249,7 @@ def test_a_scoring_process_that_is_killed(tree, tmp_path):
 class Breaking(ThreadPoolExecutor):
     """Ends its first task, and is broken by a kill from the second on."""
 
-    def submit(self, function, *arguments, **keywords):
+    def submit(self, function, /, *arguments, **keywords):
         if self._threads:
             raise BrokenProcessPool("A process in the process pool was terminated abruptly")
         future = super().submit(function, *arguments, **keywords)

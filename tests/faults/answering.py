@@ -13,6 +13,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mss_keras.jobs.processes import end_with_parent
@@ -46,7 +47,7 @@ class Answering:
 
     def __init__(self, log: Path):
         self.log = log
-        self._process = None
+        self._process: BaseProcess | None = None
         self._asked = 0
 
     def ask(self, case: tuple, seconds: float) -> Answer | str:
@@ -58,8 +59,7 @@ class Answering:
         """
         if self._asked >= _CASES:
             self.stop()
-        if self._process is None:
-            self._start()
+        process = self._process or self._start()
         self._asked += 1
         self._end.send(case)
         if not self._end.poll(seconds):
@@ -68,10 +68,9 @@ class Answering:
         try:
             return self._end.recv()
         except EOFError:
-            self._process.join()
-            code = self._process.exitcode
+            process.join()
             self.stop()
-            return f"the process died, exit code {code}"
+            return f"the process died, exit code {process.exitcode}"
 
     def stop(self) -> None:
         """Ends the process."""
@@ -80,14 +79,16 @@ class Answering:
             self._process.join()
         self._process, self._asked = None, 0
 
-    def _start(self) -> None:
+    def _start(self) -> BaseProcess:
         context = get_context("spawn")
         self._end, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(other, self.log), daemon=True)
-        self._process.start()
+        process = context.Process(target=_work, args=(other, self.log), daemon=True)
+        process.start()
+        self._process = process
         other.close()
         assert self._end.poll(_START), "the process does not start"
         self._end.recv()
+        return process
 
 
 def _work(end, log: Path) -> None:
@@ -101,9 +102,12 @@ def _work(end, log: Path) -> None:
 
     # In this process, where the death of a worker is seen, and without pictures, which no file
     # of the cases has a part in.
-    scoring.ProcessPoolExecutor = lambda jobs, **_: ThreadPoolExecutor(jobs)
-    loop.train = functools.partial(loop.train, report=False)
-    Separator.fit = _fit(Separator.fit)
+    for place, name, other in (
+        (scoring, "ProcessPoolExecutor", lambda jobs, **_: ThreadPoolExecutor(jobs)),
+        (loop, "train", functools.partial(loop.train, report=False)),
+        (Separator, "fit", _fit(Separator.fit)),
+    ):
+        setattr(place, name, other)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + _MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -101,8 +101,9 @@ def write_songs(at: Path) -> None:
     for name, form in (("song.wav", "PCM_16"), ("song24.wav", "PCM_24"), ("song.flac", "PCM_16")):
         soundfile.write(at / name, stems["mixture"], RATE, form)
     encode(at / "song.mp3", stems["mixture"], "mp3")
-    options = {"format": "stem.mp4", "bits": "float", "rate": RATE, "channels": 2}
-    with stem_files(at / "song", names, **options) as writer:
+    with stem_files(
+        at / "song", names, format="stem.mp4", bits="float", rate=RATE, channels=2
+    ) as writer:
         writer.write(stems)
     for split in ("train", "test"):
         (at / "stems" / split).mkdir(parents=True)

@@ -74,7 +74,8 @@ def _value(data: bytearray, rng: random.Random) -> None:
 def _line(data: bytearray, rng: random.Random) -> None:
     lines = data.splitlines(keepends=True)
     number = rng.randrange(len(lines))
-    lines[number : number + 1] = rng.choice([[], [lines[number]] * 2, [b"  ", lines[number]]])
+    line = lines[number]
+    lines[number] = rng.choice([bytearray(), line + line, b"  " + line])
     data[:] = b"".join(lines)
 
 

@@ -206,7 +206,12 @@ def test_one_failed_write_ends_a_chief_and_no_worker(tmp_path, moment, monkeypat
     monkeypatch.setattr(os, "replace", once_full)
     first = started()
     runs: list[dict] = []
-    worker = tuner(tmp_path / "worker", lambda values: runs.append(values) or True, trials=1)
+
+    def run(values):
+        runs.append(values)
+        return True
+
+    worker = tuner(tmp_path / "worker", run, trials=1)
     role = Role("one", f"127.0.0.1:{first.port}")
     worker.oracle, worker.tuner_id = client.Client(worker.oracle, role), role.name
     with futures.ThreadPoolExecutor(1) as pool:
