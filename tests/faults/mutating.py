@@ -75,7 +75,7 @@ def _line(data: bytearray, rng: random.Random) -> None:
     lines = data.splitlines(keepends=True)
     number = rng.randrange(len(lines))
     line = lines[number]
-    lines[number] = rng.choice([bytearray(), line + line, b"  " + line])
+    lines[number] = rng.choice([bytearray(), line + line, bytearray(b"  ") + line])
     data[:] = b"".join(lines)
 
 
