@@ -8,7 +8,7 @@ from jsonargparse import ArgumentError, Namespace
 
 from mss_keras.config import UserError, WorkFailedError
 from mss_keras.config.errors import respelled
-from mss_keras.jobs.space import want_of_space
+from mss_keras.jobs.disk_space import want_of_space
 from trainer.arguments import parse
 from trainer.mistakes import spelled
 

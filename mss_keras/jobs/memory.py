@@ -1,6 +1,6 @@
 """How want of memory is told from other failures, such as a loss that is NaN."""
 
-from mss_keras.jobs.space import want_of_space
+from mss_keras.jobs.disk_space import want_of_space
 
 # Kinds of errors, by name: this room imports neither TensorFlow nor what else may raise them.
 # A pool of processes breaks when one of them is killed, by the kernel as a rule.

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mss_keras.config import UserError
+from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.memory import want_of_memory
-from mss_keras.jobs.space import want_of_space
 
 INTERRUPTED = "interrupted"
 _LONGEST = 2000  # characters of a failure

@@ -6,9 +6,9 @@ import resource
 
 import pytest
 
+from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.memory import want_of_memory
 from mss_keras.jobs.processes import Job
-from mss_keras.jobs.space import want_of_space
 
 
 class ResourceExhaustedError(Exception):
