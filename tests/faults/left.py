@@ -31,12 +31,12 @@ def content(place: Path) -> dict[str, Any]:
     Raises:
         Exception: of the file's reader, if a file is not whole.
     """
-    found = {}
-    for path in _files(place):
-        if path.relative_to(place).parts[0] != _TEMPORARY:
-            name = _EVENTS.sub("events", path.relative_to(place).as_posix())
-            found[name] = _reader(path)(path)
-    return found
+    return {name: _reader(path)(path) for name, path in _named(place)}
+
+
+def names(place: Path) -> set[str]:
+    """The keys of `content`, of files that may not be whole."""
+    return {name for name, _ in _named(place)}
 
 
 def damaged(place: Path) -> list[str]:
@@ -59,6 +59,13 @@ def litter(place: Path) -> list[Path]:
     kept = "__autograph_generated_file"
     temporary = [path for path in _files(place / _TEMPORARY) if not path.name.startswith(kept)]
     return [*hidden, *temporary]
+
+
+def _named(place: Path) -> Iterable[tuple[str, Path]]:
+    for path in _files(place):
+        name = path.relative_to(place).as_posix()
+        if not name.startswith(f"{_TEMPORARY}/"):
+            yield _EVENTS.sub("events", name), path
 
 
 def _files(place: Path) -> Iterable[Path]:

@@ -92,7 +92,7 @@ class Tries:
         again = self.run()
         assert again[0] == 0, again
         found = left.content(self.disk.place)
-        if not finished:  # else it may be a further version
+        if not finished or WRITERS[self.name].again == "nothing":
             assert found.keys() == self.whole.keys(), told
         assert not [path for path in self.whole if found.get(path) != self.whole[path]], told
         assert not left.litter(self.disk.place)
@@ -103,11 +103,12 @@ def check(name: str, disk: Disk, kept: Path, *, seed: int, times: int) -> None:
     chance = random.Random(f"{name} {seed}")
     tries = Tries(name, disk, kept)
     for number in range(times):
-        tries.on_a_full_disk(round(chance.uniform(0, 1) * tries.most), finished=number % 3 == 2)
+        finished = number % 3 == 2 and WRITERS[name].again != "refused"
+        tries.on_a_full_disk(round(chance.uniform(0, 1) * tries.most), finished=finished)
 
 
 def test_a_full_disk(disk, tmp_path):
-    check("prepare", disk, tmp_path / "kept", seed=0, times=2)
+    check("prepare", disk, tmp_path / "kept", seed=0, times=1)
 
 
 @pytest.mark.long

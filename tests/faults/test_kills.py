@@ -54,7 +54,12 @@ def whole(tmp_path_factory):
 
 
 def kill(name: str, place: Path, *, chance: random.Random, whole: Whole) -> bool:
-    """Calls a command and kills it while it writes, at a random moment, unless it ends before."""
+    """Calls a command and kills it while it writes, at a random moment.
+
+    Returns:
+        Whether it has to be called again: not if it ended before, or was killed when all was
+        done and would do more.
+    """
     wait = chance.uniform(0, 1) * whole.seconds
     # All at once, or the first process alone: the others have to see that it is gone.
     everything = chance.random() < 0.5
@@ -76,7 +81,8 @@ def kill(name: str, place: Path, *, chance: random.Random, whole: Whole) -> bool
         process.wait()
         assert until(lambda: not alive(process.pid), 20), "processes that outlive their parent"
     assert not left.damaged(place), (name, wait, everything)
-    return process.returncode != 0
+    done = WRITERS[name].again != "nothing" and left.names(place) >= whole.content.keys()
+    return process.returncode != 0 and not done
 
 
 def check(name: str, place: Path, *, whole: Whole, seed: int, kills: int) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import soundfile
@@ -101,10 +101,13 @@ class Writer:
     Args:
         words: list of str. The command line but for `--output`; `{name}` stands for an input.
         output: str. What `--output` is given. Defaults to `out`.
+        again: str. What another call does when one has finished: `nothing` that is new, `more`,
+            such as a further version, or it is `refused`. Defaults to `nothing`.
     """
 
     words: list[str]
     output: str = "out"
+    again: Literal["nothing", "more", "refused"] = "nothing"
 
     def command(self) -> list[str]:
         """The command line, once its inputs are made."""
@@ -122,8 +125,10 @@ WRITERS = {
             *("--subset", "train", "--stems", "out-stems"),
         ]
     ),
-    "import-openunmix": Writer(["import-openunmix", "{umx}"], output="out/model.keras"),
-    "export": Writer(["export", "--model", "{run}"]),
+    "import-openunmix": Writer(
+        ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
+    ),
+    "export": Writer(["export", "--model", "{run}"], again="more"),
     "train": Writer(["train", *flags(_RUN), "--epochs", "2", *_MUSIC, "--loss", "l2_freq"]),
     "benchmark": Writer(
         [
@@ -135,7 +140,8 @@ WRITERS = {
         [
             *("tune", *flags(_RUN), "--epochs", "1", *_MUSIC, "--loss", "dissimilarity_freq"),
             *("--tuner", "random", "--trials", "2", "--then-train", "--export", "served"),
-        ]
+        ],
+        again="more",
     ),
 }
 
