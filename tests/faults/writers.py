@@ -145,6 +145,8 @@ WRITERS = {
     ),
 }
 
+MANIFOLD = ("benchmark", "tune")  # those of many processes, which take a minute
+
 
 def environment(place: Path) -> dict[str, str]:
     """What the commands are given: their temporary files lie in `place/tmp`."""
