@@ -16,6 +16,13 @@ def write_arrays(path: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> None:
 
     Raises:
         OSError: if it cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "weights.npz"
+        >>> write_arrays(path, [("bias", np.zeros(2))])
+        >>> np.load(path)["bias"]
+        array([0., 0.])
     """
     # Not np.savez, whose archive complains from its destructor where the disk is full.
     with zipfile.ZipFile(path, "w") as archive:
