@@ -252,7 +252,7 @@ def test_a_scoring_process_that_is_killed(tree, tmp_path):
 
     tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
     tasks = [Task(Method("x", stems), track, tmp_path / f"{track.name}.json") for track in tracks]
-    scoring = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, say=print, progress=False)
+    scoring = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False)
     with pytest.raises(UserError, match=r"jobs: found a scoring process that was killed"):
         scoring.run(tasks)
 
