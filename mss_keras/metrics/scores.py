@@ -175,10 +175,11 @@ def read_scores(path: str | Path) -> TrackScores:
             track=ours.get("track", path.stem),
             sources=names,
             bsseval=BSSEval(**values, silent=silent, finite=finite),
-            window=frames[0]["duration"],
-            hop=frames[1]["time"] if len(frames) > 1 else frames[0]["duration"],
+            window=float(frames[0]["duration"]),
+            hop=float(frames[1]["time"] if len(frames) > 1 else frames[0]["duration"]),
             whole_track={
-                key: np.array([whole[name][key] for name in names]) for key in whole[names[0]]
+                key: np.array([float(whole[name][key]) for name in names])
+                for key in whole[names[0]]
             },
             together={key: float(value) for key, value in ours.get("together", {}).items()},
         )

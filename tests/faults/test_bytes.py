@@ -107,7 +107,7 @@ def run_requests(
 
 def test_some_files(answering, materials, tmp_path):
     kinds = [kind for kind in KINDS if kind.quick]
-    run_files(kinds, 2 * len(kinds), answering=answering, materials=materials, work=tmp_path)
+    run_files(kinds, len(kinds), answering=answering, materials=materials, work=tmp_path)
 
 
 @pytest.mark.long
@@ -127,7 +127,7 @@ def test_a_thousand_files(form, answering, materials, tmp_path):
 def test_some_requests(run, answering, materials):
     signatures = ["serving_default", "separate_wav", "describe"]  # of a run
     model, song = run / "saved_model/1", materials / "song.wav"
-    run_requests(model, signatures, 21, answering=answering, song=song)
+    run_requests(model, signatures, 12, answering=answering, song=song)
 
 
 @pytest.mark.long

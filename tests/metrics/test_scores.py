@@ -95,6 +95,26 @@ def test_nan_frames_are_explained(tmp_path):
     assert extra["silent_estimates"] == {"drums": [2]}
 
 
+@pytest.mark.parametrize("value", ["null", "[]", '"x"'])
+def test_a_figure_that_is_no_number_is_damage(tmp_path, value):
+    frame = {
+        "time": 0.0,
+        "duration": 1.0,
+        "metrics": dict.fromkeys(("SDR", "ISR", "SIR", "SAR"), 1.0),
+    }
+    content = {
+        "targets": [{"name": "a", "frames": [frame]}],
+        "mss_keras": {"whole_track": {"a": {"snr": 3.0}}},
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert read_scores(tmp_path / "a.json").whole_track["snr"] == [3.0]
+    for right in ('"snr": 3.0', '"duration": 1.0'):
+        text = json.dumps(content).replace(right, f"{right.split(':')[0]}: {value}")
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(UserError, match=r"a\.json: found damaged content"):
+            read_scores(tmp_path / "a.json")
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"targets": []}', '{"targets": [{"name": "a"}]}'])
 def test_damaged_files_are_named(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
