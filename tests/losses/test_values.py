@@ -127,6 +127,7 @@ def test_silent_bins_have_no_dominant_source():
         ),
         ("multi_resolution_stft", {"resolutions": [(100, 10, 200)]}, "window up to the FFT size"),
         ("multi_resolution_stft", {"resolutions": [(100, 0, 100)]}, "window up to the FFT size"),
+        ("multi_resolution_stft", {"resolutions": [(100, 10, 0)]}, "window up to the FFT size"),
         ("multi_resolution_stft", {"resolutions": []}, "at least one"),
         ("dissimilarity_freq", {"beta": -0.1}, "^loss_args.beta: found -0.1, wanted 0 or more"),
         ("l2_freq", {"beta": 1}, "none: this loss has no hyper-parameters"),

@@ -155,7 +155,9 @@ def test_products_of_the_gradient_have_the_type_of_the_input():
 
     @tf.function(input_signature=[tf.TensorSpec([2, 5, 12], tf.bfloat16)])
     def gradients(x):
-        return outputs_and_gradients(lambda *given: tf.cast(recurrent(*given), "float32"), x, [lstm])
+        return outputs_and_gradients(
+            lambda *given: tf.cast(recurrent(*given), "float32"), x, [lstm]
+        )
 
     graph = gradients.get_concrete_function().graph.as_graph_def()
     bodies = [graph.node, *(function.node_def for function in graph.library.function)]
