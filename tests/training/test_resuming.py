@@ -144,3 +144,25 @@ def test_what_a_run_was_begun_with_is_written_once(begun, tree):
     waveform, rate = soundfile.read(other / "train/b/mixture.wav", dtype="int16")
     soundfile.write(other / "train/b/mixture.wav", waveform // 2, rate)
     go_on(folder, config, root=str(other))
+
+
+def test_other_tracks_of_validation(begun, tree):
+    folder, config = begun
+    (tree / "valid/d").rename(tree / "valid/z")
+    with pytest.raises(UserError, match="where valid lacks d, wanted the music of"):
+        go_on(folder, config)
+
+
+def test_another_run(begun):
+    folder, config = begun
+    training = dataclasses.replace(config.training, seed=config.training.seed + 1)
+    with pytest.raises(UserError, match=r"^output: found another run in .*`seed` 42 \(now 43"):
+        go_on(folder, dataclasses.replace(config, training=training))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3"])
+def test_tracks_that_cannot_be_read(begun, text):
+    folder, config = begun
+    (folder / "tracks.json").write_text(text)
+    with pytest.raises(UserError, match=r"tracks\.json: found .*, wanted the tracks of a run"):
+        go_on(folder, config)

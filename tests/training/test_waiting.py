@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data import open_set
@@ -83,6 +84,12 @@ def test_the_advice_is_about_what_is_not_yet_done(tree):
     assert "`in_memory`" in advice(config, music)
     assert "16 bits" not in advice(config, music)
     assert "in_memory" not in advice(DataConfig(root=str(tree), in_memory=True), music)
+    for path in tree.glob("train/b/*.wav"):
+        waveform, rate = soundfile.read(path)
+        soundfile.write(path, waveform, rate, subtype="PCM_24")
+    assert "WAV files of 16 bits, or a faster disk" in advice(
+        config, open_set(config, AudioConfig())
+    )
 
 
 @pytest.mark.long
