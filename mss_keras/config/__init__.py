@@ -6,6 +6,7 @@ from mss_keras.config.errors import UserError, WorkFailedError, flag_name, respe
 from mss_keras.config.evaluation import EvaluationConfig
 from mss_keras.config.fields import SECTIONS, choices, option, optional, require, require_known
 from mss_keras.config.flat import default_of, from_options
+from mss_keras.config.listening import HostingConfig, ListeningConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
@@ -34,6 +35,8 @@ __all__ = [
     "DataConfig",
     "EvaluationConfig",
     "FeatureLayer",
+    "HostingConfig",
+    "ListeningConfig",
     "ModelConfig",
     "RunConfig",
     "SearchConfig",

@@ -15,6 +15,8 @@ SECTIONS = {
     "scores": "scores",
     "songs": "songs and stems",
     "serving": "served model",
+    "listening": "listening test",
+    "hosting": "server of a listening test",
     "loss": "loss",
     "training": "training",
     "network": "network",
