@@ -1,0 +1,1 @@
+"""Listening tests, and what listeners' ratings say of metrics; see README.md."""
