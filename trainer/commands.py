@@ -200,6 +200,31 @@ def tune(options: Namespace) -> None:
         _say(f"version {path.name} in {path}")
 
 
+def correlate(options: Namespace) -> None:
+    """`python -m trainer correlate`."""
+    settings = from_options(config.CorrelationConfig, vars(options))
+
+    if options.demo:
+        from mss_keras.listening.demonstration import demonstrate
+
+        output = Path(options.output or "runs/correlation-demo")
+        demonstrate(
+            output,
+            Path(options.test or "runs/listening-demo"),
+            make=_make_demo_test,
+            settings=settings,
+            say=_say,
+            progress=sys.stderr.isatty(),
+        )
+    else:
+        from mss_keras.listening.correlate import correlate
+
+        output = Path(options.output or "correlation")
+        test = None if options.test is None else Path(options.test)
+        correlate(options.ratings, options.scores, output, test=test, settings=settings, say=_say)
+    _say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+
+
 def import_openunmix(options: Namespace) -> None:
     """`python -m trainer import-openunmix`."""
     from mss_keras.separation import importing
@@ -228,6 +253,10 @@ def export(options: Namespace) -> None:
         precision=options.precision,
     )
     _say(f"version {path.name} in {path}")
+
+
+def _make_demo_test(folder: Path) -> None:
+    raise UserError("test", f"no test in {folder}", "one that listen makes with `demo`")
 
 
 def _run_config(options: Namespace) -> RunConfig:

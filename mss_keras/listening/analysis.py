@@ -146,9 +146,7 @@ def _items(compared: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     return items.merge(named, on=["trial", "kind"], how="left", validate="one_to_one")
 
 
-def _listeners(
-    ratings: Ratings, screening: Screening, compared: pd.DataFrame
-) -> pd.DataFrame:
+def _listeners(ratings: Ratings, screening: Screening, compared: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "listener": listener.listener,
@@ -164,9 +162,7 @@ def _listeners(
     return table.join(with_others(compared)).reset_index()
 
 
-def _notes(
-    kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence[str]
-) -> list[str]:
+def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence[str]) -> list[str]:
     stimuli = sum(len(trial.stimuli) for trial in key.trials)
     wanted = stimuli * kept["listener"].nunique()
     notes = []

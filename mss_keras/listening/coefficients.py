@@ -29,7 +29,8 @@ def pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
         `[draws]`.
     """
     shape = counts.shape
-    return _pearson(*(np.broadcast_to(_scaled(z), shape) for z in (x, y)), counts)
+    x, y = (np.broadcast_to(_scaled(z), shape) for z in (x, y))
+    return _pearson(x, y, counts)
 
 
 def spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -83,13 +84,20 @@ def value(name: str, x: np.ndarray, y: np.ndarray) -> float:
     return float(_OF_SCIPY[name](x, y).statistic)
 
 
-def interval(found: float, drawn: np.ndarray, left_out: np.ndarray, confidence: float):
-    """The bootstrap's interval, bias-corrected and accelerated.
+def interval(
+    found: float, drawn: np.ndarray, *, groups: int, confidence: float
+) -> tuple[float, float]:
+    """An interval of a correlation from samples that are drawn anew.
+
+    Fisher's z = artanh(r) lies within Student's t with groups − 1 degrees of freedom times its
+    standard error, which is that of the samples' r divided by 1 − r². Tests hold that 95 %
+    intervals of 5 groups hold the truth in 93 % at least; those from quantiles of the samples do
+    in fewer.
 
     Args:
         found: the value of all groups.
-        drawn: `[draws]`, values of samples drawn anew. NaN of samples without one do not count.
-        left_out: `[groups]`, values of all groups but one.
+        drawn: `[draws]`, values of samples. NaN of samples without one do not count.
+        groups: number of groups.
         confidence: of the interval, 0 to 1.
 
     Returns:
@@ -97,22 +105,16 @@ def interval(found: float, drawn: np.ndarray, left_out: np.ndarray, confidence: 
         value.
 
     Reference:
-        Efron, "Better Bootstrap Confidence Intervals", JASA 82(397), 1987.
+        Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 5 and 12.
     """
-    known, left_out = drawn[np.isfinite(drawn)], left_out[np.isfinite(left_out)]
-    few = len(left_out) < _FEWEST or len(known) < max(1, len(drawn) / 2)
-    if few or not np.isfinite(found):
+    known = drawn[np.isfinite(drawn)]
+    if groups < _FEWEST or len(known) < max(2, len(drawn) / 2) or not np.isfinite(found):
         return np.nan, np.nan
-    if np.ptp(known) == 0:
-        return float(known[0]), float(known[0])
-    below = (np.mean(known < found) + np.mean(known <= found)) / 2
-    bias = scipy.stats.norm.ppf(np.clip(below, 0.5 / len(known), 1 - 0.5 / len(known)))
-    away = left_out.mean() - left_out
-    spread = np.sum(away**2)
-    acceleration = np.sum(away**3) / (6 * spread**1.5) if spread > 0 else 0.0
-    tails = bias + scipy.stats.norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-    shares = scipy.stats.norm.cdf(bias + tails / (1 - acceleration * tails))
-    low, high = np.quantile(known, shares)
+    if abs(found) >= 1:  # and so is every sample
+        return found, found
+    error = known.std(ddof=1) / (1 - found**2)
+    half = error * scipy.stats.t.ppf((1 + confidence) / 2, groups - 1)
+    low, high = np.tanh(np.arctanh(found) + np.array([-half, half]))
     return float(low), float(high)
 
 

@@ -3,7 +3,7 @@
 OUTPUT/
     correlation.yaml                     what was asked for
     ratings.csv  mos.csv                 each rating; mean ratings with intervals
-    correlations.csv  excluded.csv       each metric, source and coefficient; who and what is left out
+    correlations.csv  excluded.csv       each metric, source, coefficient; what is left out
     stimuli.csv  listeners.csv           mean ratings beside scores; each listener
     mos.png  correlations.png  scatter.png
     report.html                          all of it on one page
@@ -18,6 +18,7 @@ from mss_keras.config import CorrelationConfig
 from mss_keras.jobs.claims import Claim
 from mss_keras.listening import pictures, report, wording
 from mss_keras.listening.analysis import Analysis, analyse
+from mss_keras.listening.correlations import records
 from mss_keras.listening.key import read_key
 from mss_keras.listening.ratings import find_files, find_test, read_ratings
 from mss_keras.listening.scores import read_scores
@@ -87,7 +88,7 @@ def write(analysis: Analysis, output: Path) -> None:
         "excluded": pd.DataFrame(wording.excluded(analysis), columns=["what", "why"]),
     }
     for name, table in tables.items():
-        write_csv(output / f"{name}.csv", table.to_dict("records"), list(table.columns))
+        write_csv(output / f"{name}.csv", records(table), list(table.columns))
     drawn = pictures.draw(analysis, output)
     write_text(output / "report.html", report.page(analysis, drawn))
 
@@ -110,5 +111,5 @@ def tell(analysis: Analysis, say: Callable[[str], None]) -> None:
         say(line)
     ranking = analysis.correlations.ranking()
     columns = ["metric", "value", "low", "high", "first", "stimuli", "missing"]
-    say(f"\n{as_text(ranking[columns].round(3).to_dict('records'), 'simple')}\n")
+    say(f"\n{as_text(records(ranking[columns].round(3)), 'simple')}\n")
     say(wording.answer(analysis))

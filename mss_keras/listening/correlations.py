@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,16 @@ from mss_keras.listening.coefficients import COEFFICIENTS, interval, value
 from mss_keras.listening.scores import sign_of
 
 ALL = "all"  # all sources together
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as mappings.
+
+    Example:
+        >>> records(pd.DataFrame({"metric": ["sdr"], "value": [0.5]}))
+        [{'metric': 'sdr', 'value': 0.5}]
+    """
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +74,6 @@ def _of_scope(
 ) -> list[dict]:
     groups, names = pd.factorize(items["track"])
     counts = _draws(groups, len(names), settings)
-    without = np.ones([len(names), len(names)]) - np.eye(len(names))
-    left_out = without[:, groups]
     ratings = items["rating"].to_numpy(float)
     rows = []
     for name in COEFFICIENTS:
@@ -75,9 +84,8 @@ def _of_scope(
             x, y = scores[known], ratings[known]
             found = value(name, x, y)
             samples = COEFFICIENTS[name](x, y, counts[:, known])
-            # A group without a score is no group of this metric.
-            jackknife = COEFFICIENTS[name](x, y, left_out[np.unique(groups[known])][:, known])
-            low, high = interval(found, samples, jackknife, settings.confidence)
+            excerpts = len(np.unique(groups[known]))
+            low, high = interval(found, samples, groups=excerpts, confidence=settings.confidence)
             drawn.append(samples)
             own.append(
                 {
@@ -88,7 +96,7 @@ def _of_scope(
                     "low": low,
                     "high": high,
                     "stimuli": int(known.sum()),
-                    "excerpts": len(np.unique(groups[known])),
+                    "excerpts": excerpts,
                     "missing": int((~known).sum()),
                 }
             )

@@ -3,17 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from mss_keras.config.listening import STIMULI
 from mss_keras.listening import wording
 from mss_keras.listening.analysis import Analysis
-from mss_keras.listening.correlations import ALL
+from mss_keras.listening.correlations import ALL, records
 from mss_keras.listening.report import Picture
 from mss_keras.listening.scores import sign_of
-from mss_keras.reports import figures
-from mss_keras.reports import ratings as drawing
-from mss_keras.reports.ratings import Cloud, Estimate
+from mss_keras.reports import figures, opinions
+from mss_keras.reports.opinions import Cloud, Estimate
 
 _CLOUDS = 6
 
@@ -35,16 +33,16 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
     confidence = f"{analysis.settings.confidence:.0%}"
     shown = list(analysis.correlations.ranking()["metric"])[:_CLOUDS]
     made = {
-        "mos": drawing.mean_ratings(
+        "mos": opinions.mean_ratings(
             _panels(analysis), label=label, limits=(low, high), plain=STIMULI, note=note
         ),
-        "correlations": drawing.correlation_bars(
+        "correlations": opinions.correlation_bars(
             _overall(analysis),
             _of_sources(analysis),
             label=f"agreement with mean ratings, {name}",
             note=note,
         ),
-        "scatter": drawing.scatter(
+        "scatter": opinions.scatter(
             [_cloud(analysis, metric) for metric in shown],
             analysis.items["rating"].to_list(),
             systems=analysis.items["kind"].to_list(),
@@ -57,8 +55,8 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
         "mos": f"Mean ratings with {confidence} intervals; what is no system is grey.",
         "correlations": f"Bars: all sources together, with {confidence} intervals over excerpts; "
         "points: single sources. The table has the numbers.",
-        "scatter": f"Mean ratings against the {len(shown)} metrics that rank first, a point for each "
-        "stimulus, with the line of least squares.",
+        "scatter": f"Mean ratings against the {len(shown)} metrics that rank first, a point for "
+        "each stimulus, with the line of least squares.",
     }
     for key, figure in made.items():
         figures.save(figure, output / f"{key}.png")
@@ -70,14 +68,14 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
 
 def _panels(analysis: Analysis) -> dict[str, dict[str, Estimate]]:
     panels: dict[str, dict[str, Estimate]] = {}
-    for row in analysis.means.to_dict("records"):
+    for row in records(analysis.means):
         found = Estimate(row["mean"], row["low"], row["high"])
         panels.setdefault(row["source"], {})[row["kind"]] = found
     return panels
 
 
 def _overall(analysis: Analysis) -> dict[str, Estimate]:
-    rows = analysis.correlations.ranking().to_dict("records")
+    rows = records(analysis.correlations.ranking())
     return {row["metric"]: Estimate(row["value"], row["low"], row["high"]) for row in rows}
 
 
@@ -92,9 +90,9 @@ def _of_sources(analysis: Analysis) -> dict[str, dict[str, float]]:
 
 
 def _cloud(analysis: Analysis, metric: str) -> Cloud:
-    ranking: pd.DataFrame = analysis.correlations.ranking().set_index("metric")
-    value = ranking.loc[metric, "value"]
-    text = "no correlation" if np.isnan(value) else f"{value:.2f}"
+    found = _overall(analysis)[metric].value
+    text = "no correlation" if np.isnan(found) else f"{found:.2f}"
     name = wording.COEFFICIENTS[analysis.correlations.rank_by]
     scores = analysis.items[metric].to_list()
-    return Cloud(metric, scores, f"{metric}: {name} {text}", falls=sign_of(metric) < 0)
+    label = f"{metric}, dB" if sign_of(metric) > 0 else f"{metric} (less is better)"
+    return Cloud(scores, f"{metric}: {name} {text}", label)

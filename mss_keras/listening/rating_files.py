@@ -172,9 +172,7 @@ def _checked_head(given: Mapping[str, Any], path: Path, key: Key) -> str:
 
 def _ratings(rows: Iterable[Any], path: Path, key: Key) -> list[Rating] | UserError:
     # A listener with one wrong rating is no source of others: whatever wrote it is at fault.
-    stimuli = {
-        stimulus: trial.trial for trial in key.trials for stimulus in trial.stimuli
-    }
+    stimuli = {stimulus: trial.trial for trial in key.trials for stimulus in trial.stimuli}
     found: dict[int, Rating] = {}
     try:
         for row in rows:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from mss_keras.listening import wording
 from mss_keras.listening.analysis import Analysis
-from mss_keras.listening.correlations import ALL
+from mss_keras.listening.correlations import ALL, records
 
 _TITLE = "Which metric agrees with listeners?"
 
@@ -116,22 +116,22 @@ def _tables(analysis: Analysis) -> dict[str, Any]:
 
 def _ranking(analysis: Analysis) -> Table:
     found = analysis.correlations
-    by = found.table[found.table["source"] == ALL].pivot(
-        index="metric", columns="coefficient", values=["value", "low", "high"]
-    )
-    order = [found.rank_by, *(x for x in wording.COEFFICIENTS if x != found.rank_by)]
-    rows = []
-    for row in found.ranking().itertuples():
-        cells = [
-            _with_interval(*(by.loc[row.metric, (part, name)] for part in ("value", "low", "high")))
-            for name in order
+    names = sorted(wording.COEFFICIENTS, key=lambda name: name != found.rank_by)
+    cells = _cells(found.table[found.table["source"] == ALL], "metric", "coefficient")
+    rows = [
+        [
+            row["metric"],
+            "" if np.isnan(row["rank"]) else f"{row['rank']:.0f}",
+            *(cells[row["metric"], name] for name in names),
+            f"{row['first']:.0%}",
+            str(row["stimuli"]),
+            str(row["missing"]),
         ]
-        rank = "" if np.isnan(row.rank) else f"{row.rank:.0f}"
-        counts = [str(row.stimuli), str(row.missing)]
-        rows.append([row.metric, rank, *cells, f"{row.first:.0%}", *counts])
-    columns = ["metric", "rank", *(wording.COEFFICIENTS[name] for name in order)]
+        for row in records(found.ranking())
+    ]
+    columns = ["metric", "rank", *(wording.COEFFICIENTS[name] for name in names)]
     return Table(
-        "All sources together: signed agreement, with intervals",
+        "All sources together: agreement with the ratings, with intervals",
         [*columns, "first in", "stimuli", "without score"],
         rows,
     )
@@ -142,34 +142,28 @@ def _sources(analysis: Analysis) -> Table | None:
     sources = [source for source in found.table["source"].unique() if source != ALL]
     if not sources:
         return None
-    table = found.table[found.table["coefficient"] == found.rank_by].set_index(["metric", "source"])
+    cells = _cells(found.table[found.table["coefficient"] == found.rank_by], "metric", "source")
     rows = [
-        [
-            metric,
-            *(_with_interval(*table.loc[(metric, x), ["value", "low", "high"]]) for x in sources),
-        ]
+        [metric, *(cells[metric, source] for source in sources)]
         for metric in found.ranking()["metric"]
     ]
-    return Table(f"{wording.COEFFICIENTS[found.rank_by]} of each source", ["metric", *sources], rows)
+    return Table(
+        f"{wording.COEFFICIENTS[found.rank_by]} of each source", ["metric", *sources], rows
+    )
 
 
 def _means(analysis: Analysis) -> Table:
-    means = analysis.means
-    table = means.set_index(["kind", "source"])
+    means = analysis.means.rename(columns={"mean": "value"})
+    cells = _cells(means, "kind", "source", form=".1f")
     sources = list(means["source"].unique())
-    order = means[means["source"] == sources[0]].sort_values("mean", ascending=False)["kind"]
+    first = means[means["source"] == sources[0]].sort_values("value", ascending=False)
     rows = [
         [
-            kind,
-            *(
-                _with_interval(*table.loc[(kind, x), ["mean", "low", "high"]], form=".1f")
-                if (kind, x) in table.index
-                else ""
-                for x in sources
-            ),
-            str(table.loc[(kind, sources[0]), "ratings"]),
+            row["kind"],
+            *(cells.get((row["kind"], source), "") for source in sources),
+            str(row["ratings"]),
         ]
-        for kind in order
+        for row in records(first)
     ]
     return Table("Mean rating, with intervals", ["stimulus", *sources, "ratings"], rows)
 
@@ -181,12 +175,12 @@ def _listeners(analysis: Analysis) -> Table:
             str(row["ratings"]),
             f"{row['missed references']} of {row['references']}",
             f"{row['missed anchors']} of {row['anchors']}",
-            _number(row["with others"]),
+            "none" if np.isnan(row["with others"]) else f"{row['with others']:.2f}",
             row["headphones"] or "none",
             "yes" if row["simulated"] else "no",
             row["left out"] or "no",
         ]
-        for _, row in analysis.listeners.iterrows()
+        for row in records(analysis.listeners)
     ]
     columns = ["listener", "ratings", "references missed", "anchors missed", "with others"]
     return Table(
@@ -197,12 +191,13 @@ def _listeners(analysis: Analysis) -> Table:
     )
 
 
-def _with_interval(value: float, low: float, high: float, form: str = ".2f") -> str:
-    if pd.isna(value):
-        return "none"
-    ends = "" if pd.isna(low) else f" [{low:{form}}, {high:{form}}]"
-    return f"{value:{form}}{ends}"
-
-
-def _number(value: float) -> str:
-    return "none" if pd.isna(value) else f"{value:.2f}"
+def _cells(
+    table: pd.DataFrame, row: str, column: str, *, form: str = ".2f"
+) -> dict[tuple[str, str], str]:
+    # `value [low, high]` by the values of two columns.
+    cells = {}
+    for found in records(table):
+        ends = "" if np.isnan(found["low"]) else f" [{found['low']:{form}}, {found['high']:{form}}]"
+        text = "none" if np.isnan(found["value"]) else f"{found['value']:{form}}{ends}"
+        cells[found[row], found[column]] = text
+    return cells

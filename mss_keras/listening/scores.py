@@ -1,7 +1,8 @@
-"""Scores of what was rated, from the folders that `evaluate` wrote."""
+"""Scores of what was rated, from the folders that evaluate wrote."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -49,7 +50,7 @@ def read_scores(given: Sequence[str], key: Key) -> Scores:
     the whole song count.
 
     Args:
-        given: sequence of str. Folders that `evaluate` wrote. `NAME=DIR` renames the only system
+        given: sequence of str. Folders that evaluate wrote. `NAME=DIR` renames the only system
             of a folder.
         key: Key. The key of the test.
 
@@ -58,7 +59,7 @@ def read_scores(given: Sequence[str], key: Key) -> Scores:
             what was rated.
     """
     if not given:
-        raise UserError("scores", "nothing", "folders that `evaluate` wrote")
+        raise UserError("scores", "nothing", "folders that evaluate wrote")
     kinds = {kind for trial in key.trials for kind in trial.stimuli.values()}
     rated = [kind for kind in ("mixture", *key.systems) if kind in kinds]
     notes: list[str] = []
@@ -84,7 +85,9 @@ def read_scores(given: Sequence[str], key: Key) -> Scores:
     if without:
         notes.append(f"{', '.join(without)} have no scores and take no part in correlations")
     if whole:
-        notes.append(f"{whole} scores are those of whole songs, not of the excerpts that were rated")
+        notes.append(
+            f"{whole} scores are those of whole songs, not of the excerpts that were rated"
+        )
     metrics = [name for name in metrics if alone[name].notna().any()]
     together = set(table.loc[table["source"] == _TOGETHER, metrics].dropna(axis=1, how="all"))
     return Scores(alone, metrics, [name for name in metrics if name in together], notes)
@@ -96,14 +99,14 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(_PLACE, str))
     except FileNotFoundError:
-        wanted = "a folder that `evaluate` wrote"
+        wanted = "a folder that evaluate wrote"
         raise UserError("scores", f"no {FILE} in {folder}", wanted) from None
     except (OSError, ValueError, pd.errors.ParserError) as error:
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(path, found, "a table of scores") from None
     for column in _PLACE:
         if column not in table:
-            raise UserError(path, f"no column {column}", "a table that `evaluate` wrote")
+            raise UserError(path, f"no column {column}", "a table that evaluate wrote")
     for column in table.columns.drop(_PLACE):
         try:
             table[column] = pd.to_numeric(table[column])
@@ -149,7 +152,5 @@ def _matched(
     return pd.DataFrame(rows, columns=["trial", "system", *metrics]), whole
 
 
-def _row(table: pd.DataFrame, place: tuple[str, str, str]) -> pd.Series | None:
+def _row(table: pd.DataFrame, place: Any) -> pd.Series | None:
     return table.loc[place] if place in table.index else None
-
-

@@ -15,6 +15,7 @@ from mss_keras.listening.rating_files import FORMAT
 from mss_keras.listening.scores import Scores, sign_of
 
 _REFERENCE, _ANCHOR, _UNSCORED = 0.97, 0.2, 0.4  # of the scale
+_STARTED = "2026-01-01T00:00:00Z"
 _BOTTOM, _TOP = 0.15, 0.9  # what the worst and the best score tend to, of the scale
 
 
@@ -63,7 +64,8 @@ def qualities(key: Key, scores: Scores, metric: str) -> dict[str, float]:
     values = scores.table[metric] * sign_of(metric)
     spread = values.std() or 1.0
     raised = 1 / (1 + np.exp(-(values - values.median()) / spread))
-    worth = dict(zip(zip(scores.table["trial"], scores.table["system"], strict=True), raised))
+    places = zip(scores.table["trial"], scores.table["system"], strict=True)
+    worth = dict(zip(places, raised, strict=True))
     found = {}
     for trial in key.trials:
         for stimulus, kind in trial.stimuli.items():
@@ -116,7 +118,7 @@ def _listener(
                     "trial": trial.trial,
                     "stimulus": stimulus,
                     "rating": int(np.clip(np.rint(low + (high - low) * share), low, high)),
-                    "at": f"2026-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z",
+                    "at": _STARTED,
                 }
             )
     return {
@@ -126,7 +128,7 @@ def _listener(
         "scale": key.scale,
         "simulated": True,
         "language": "en",
-        "started": "2026-01-01T00:00:00Z",
+        "started": _STARTED,
         "headphones": None,
         "finished": how.missing == 0,
         "ratings": ratings,

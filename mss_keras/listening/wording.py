@@ -13,6 +13,10 @@ COEFFICIENTS: Mapping[str, str] = {
 }
 
 
+# Share of samples in which a metric has to be first to be named beside the best.
+_RIVAL = 0.05
+
+
 def warnings(analysis: Analysis) -> list[str]:
     """What has to be read before anything else."""
     lines = [analysis.simulated] if analysis.simulated else []
@@ -29,18 +33,20 @@ def answer(analysis: Analysis) -> str:
     if ranking.empty:
         return "No metric has a correlation with the ratings: there are too few, or all are alike."
     best = ranking.iloc[0]
+    names = list(ranking.loc[ranking["rank"] == best["rank"], "metric"])
     name = COEFFICIENTS[found.rank_by]
     interval = (
         f", {analysis.settings.confidence:.0%} interval {best['low']:.2f} to {best['high']:.2f}"
         if np.isfinite(best["low"])
         else ""
     )
-    text = f"{best['metric']} agrees best with the ratings ({name} {best['value']:.2f}{interval})."
-    if len(ranking) > 1:
-        rivals = ranking.sort_values("first", ascending=False, kind="stable")
-        first = ", ".join(f"{x.metric} in {x.first:.0%}" for x in rivals.head(3).itertuples())
-        text += f" Of samples of excerpts drawn anew, first are {first}."
-    return text
+    agree = f"{names[0]} agrees" if len(names) == 1 else f"{' and '.join(names)} agree"
+    text = f"{agree} best with the ratings ({name} {best['value']:.2f}{interval})."
+    rivals = ranking[ranking["first"] >= _RIVAL].sort_values("first", ascending=False)
+    if rivals.empty or np.isnan(best["low"]):
+        return text
+    first = ", ".join(f"{x.metric} in {x.first:.0%}" for x in rivals.head(4).itertuples())
+    return f"{text} In samples of excerpts drawn anew, first is {first}."
 
 
 def facts(analysis: Analysis) -> list[str]:
@@ -102,8 +108,8 @@ def methods(analysis: Analysis) -> list[str]:
         "Correlations: each metric with the mean ratings of stimuli, by Pearson, Spearman and "
         f"Kendall (τ-b); {losses}.",
         f"Their intervals ({settings.confidence:.0%}): {settings.resamples} samples of excerpts "
-        "drawn anew, each with all its stimuli; bias-corrected and accelerated. They hold for "
-        "other excerpts, by these listeners.",
+        "drawn anew, each with all its stimuli, by Fisher's z and Student's t. They hold for other "
+        "excerpts, by these listeners.",
         "'first in': the share of these samples in which the metric agrees best.",
         "All sources together: stimuli of all sources in one correlation; levels of a metric that "
         "differ from source to source count, too.",

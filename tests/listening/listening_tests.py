@@ -10,6 +10,7 @@ from mss_keras.listening.key import Key, Trial
 from mss_keras.listening.scores import read_scores
 from mss_keras.listening.simulation import Simulation, simulate, write
 
+SIMULATION = Simulation(careless=0)
 SYSTEMS = ("l2", "sisdr", "logl1")
 
 
@@ -69,7 +70,7 @@ def write_scores(key: Key, folder: Path, *, seed: int = 0, agreement: float = 1.
     return folder
 
 
-def make_test(folder: Path, key: Key, simulation: Simulation = Simulation(careless=0)) -> Path:
+def make_test(folder: Path, key: Key, simulation: Simulation = SIMULATION) -> Path:
     """The folder of a test with its key, scores and ratings of simulated listeners."""
     key.write(folder)
     write_scores(key, folder / "scores")

@@ -34,16 +34,14 @@ class Cloud:
     """A metric beside the mean ratings of stimuli.
 
     Args:
-        metric: str. Name of the metric.
         scores: sequence of float. Of each stimulus; NaN is not drawn.
         heading: str. Stands above.
-        falls: bool. Whether less is better. Defaults to `False`.
+        label: str. Text of the axis, with the unit.
     """
 
-    metric: str
     scores: Sequence[float]
     heading: str
-    falls: bool = False
+    label: str
 
 
 def mean_ratings(
@@ -73,7 +71,8 @@ def mean_ratings(
     for panel, (source, means) in zip(axes, panels.items(), strict=True):
         for height, name in enumerate(names):
             if name in means:
-                _with_interval(panel, height, means[name], "0.45" if name in plain else "C0")
+                color = _NEUTRAL if name in plain else "C0"
+                _with_interval(panel, height, means[name], color=color)
         panel.set_title(source, fontsize=10)
         panel.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(names)), names)
@@ -105,7 +104,7 @@ def correlation_bars(
     for height, name in enumerate(names):
         found = overall[name]
         panel.barh(height, found.value, height=0.66, color="C0", alpha=0.35)
-        _with_interval(panel, height, found, "C0", marker="|")
+        _with_interval(panel, height, found, color="C0", marker="|")
     for number, (source, values) in enumerate(of_sources.items()):
         points = [(values[n], h) for h, n in enumerate(names) if np.isfinite(values.get(n, np.nan))]
         x, y = zip(*points, strict=True) if points else ((), ())
@@ -163,7 +162,7 @@ def scatter(
                 )
         _fit(panel, places, heights)
         panel.set_title(cloud.heading, fontsize=9)
-        panel.set_xlabel(f"{cloud.metric}{' (less is better)' if cloud.falls else ''}", fontsize=9)
+        panel.set_xlabel(cloud.label, fontsize=9)
         panel.tick_params(labelsize=8)
         panel.locator_params(axis="x", nbins=5)
         panel.grid(alpha=0.3)
@@ -187,11 +186,11 @@ def scatter(
 
 
 def _with_interval(
-    panel: Axes, height: float, found: Estimate, color: str, *, marker: str = "o"
+    panel: Axes, height: float, found: Estimate, *, color: str, marker: str = "o"
 ) -> None:
     if np.isfinite(found.low) and np.isfinite(found.high):
         panel.plot([found.low, found.high], [height, height], color=color, linewidth=2, zorder=3)
-    panel.plot(found.value, height, marker, color=color, markersize=6, zorder=4)
+    panel.plot(found.value, height, marker, color=color, markersize=5, zorder=4)
 
 
 def _fit(panel: Axes, places: np.ndarray, heights: np.ndarray) -> None:
@@ -206,5 +205,3 @@ def _fit(panel: Axes, places: np.ndarray, heights: np.ndarray) -> None:
 def _warn(figure: Figure, note: str) -> None:
     if note:
         figure.suptitle(note, color="firebrick", fontsize=9, fontweight="bold")
-
-
