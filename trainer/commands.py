@@ -215,23 +215,17 @@ def listen(options: Namespace) -> None:
 
         serve(output, hosting, say=_say)
         return
+    if options.demo:
+        _make_demo_test(output)
+        return
     separation = from_options(config.SeparationConfig, {**vars(options), "targets": ()})
     dataset = from_options(config.DataConfig, vars(options))
     audio = from_options(config.AudioConfig, vars(options))
-    progress = sys.stderr.isatty()
     _require_root(options)
 
-    from mss_keras.listening import building, demo, systems
-    from mss_keras.training import loop, runs
+    from mss_keras.listening import building, systems
+    from mss_keras.training import runs
 
-    if options.demo:
-
-        def train(loss: str, root: Path, folder: Path) -> runs.Separator:
-            loop.train(_demo_config(loss, root), folder, say=_say, report=False)
-            return runs.load(folder)
-
-        demo.make(output, train=train, say=_say, progress=progress)
-        return
     rated = systems.all_of(
         settings.paths(),
         load=partial(runs.load, precision=options.precision),
@@ -239,9 +233,36 @@ def listen(options: Namespace) -> None:
         audio=audio,
         separation=separation,
     )
-    building.Building(settings, rated, dataset, audio, separation, say=_say, progress=progress).run(
-        output
+    progress = sys.stderr.isatty()
+    test = building.Building(
+        settings, rated, dataset, audio, separation, say=_say, progress=progress
     )
+    test.run(output)
+
+
+def correlate(options: Namespace) -> None:
+    """`python -m trainer correlate`."""
+    settings = from_options(config.CorrelationConfig, vars(options))
+
+    if options.demo:
+        from mss_keras.listening.demonstration import demonstrate
+
+        output = Path(options.output or "runs/correlation-demo")
+        demonstrate(
+            output,
+            Path(options.test or "runs/listening-demo"),
+            make=_make_demo_test,
+            settings=settings,
+            say=_say,
+            progress=sys.stderr.isatty(),
+        )
+    else:
+        from mss_keras.listening.correlate import correlate
+
+        output = Path(options.output or "correlation")
+        test = None if options.test is None else Path(options.test)
+        correlate(options.ratings, options.scores, output, test=test, settings=settings, say=_say)
+    _say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
 
 
 def import_openunmix(options: Namespace) -> None:
@@ -272,6 +293,17 @@ def export(options: Namespace) -> None:
         precision=options.precision,
     )
     _say(f"version {path.name} in {path}")
+
+
+def _make_demo_test(folder: Path) -> None:
+    from mss_keras.listening import demo
+    from mss_keras.training import loop, runs
+
+    def train(loss: str, root: Path, run: Path) -> runs.Separator:
+        loop.train(_demo_config(loss, root), run, say=_say, report=False)
+        return runs.load(run)
+
+    demo.make(folder, train=train, say=_say, progress=sys.stderr.isatty())
 
 
 def _run_config(options: Namespace) -> RunConfig:

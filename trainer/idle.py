@@ -66,6 +66,20 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "it with an `oracle` or with losses as `metrics`",
         ),
     ),
+    "correlate": (
+        Idle(
+            ("ratings", "scores"),
+            lambda options: options.demo,
+            "it with `demo`, which has its own",
+            "one of the two",
+        ),
+        Idle(
+            ("reference_below", "anchor_above", "allowed_share"),
+            lambda options: options.keep_all,
+            "it with `keep_all`, which asks no rule",
+            "one of the two",
+        ),
+    ),
     "export": (
         Idle(
             ("fixed_seconds",),

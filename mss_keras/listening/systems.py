@@ -94,7 +94,7 @@ def system_of(
             f"nothing at {path} for {name}" if not path.exists() else f"a file {path} for {name}",
             "the folder of a run, a .keras file, or a folder of stems",
         )
-    method = estimates.of_folder(path, subset)
+    method = estimates.of_folder(str(path), subset)
     return of_songs(name, method, said=f"stems in {path.resolve()}", audio=audio)
 
 
