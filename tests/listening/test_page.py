@@ -268,7 +268,9 @@ def test_two_tabs_of_a_listener_share_their_ratings(folder, visitor):
         to_first(first)
         to_first(second)
         rate(first, "A", 10)
-        second.wait_for_function("() => document.querySelector('.value').textContent.startsWith('10')")
+        second.wait_for_function(
+            "() => document.querySelector('.value').textContent.startsWith('10')"
+        )
         rate(second, "B", 20)
         rate(first, "C", 30)
         assert ratings(first) == ratings(second) == [(1, 10), (2, 20), (3, 30)]
@@ -301,7 +303,9 @@ def test_a_full_storage_is_said_and_nothing_is_lost(address, visitor):
     page.wait_for_timeout(200)
     assert asked == ["beforeunload"]
     # With room again, the next rating saves all.
-    page.evaluate("Object.keys(localStorage).forEach((key) => /^full/.test(key) && delete localStorage[key])")
+    page.evaluate(
+        "Object.keys(localStorage).forEach((key) => /^full/.test(key) && delete localStorage[key])"
+    )
     rate(page, "C", 31)
     alert.wait_for(state="hidden")
     assert ratings(page) == [(1, 10), (2, 20), (4, 31)]
@@ -545,7 +549,12 @@ def test_a_server_that_is_away_at_first(folder, visitor):
     """What it has got is asked for before anything is sent: numbers do not clash."""
     tabs = visitor()
     with serving(folder, takes_ratings=True) as server:
-        old = {"trial": "t01", "stimulus": "a00000000001", "rating": 9, "at": "2026-01-01T00:00:00Z"}
+        old = {
+            "trial": "t01",
+            "stimulus": "a00000000001",
+            "rating": 9,
+            "at": "2026-01-01T00:00:00Z",
+        }
         server.kept[LISTENER] = [{"number": 5, **old}]
         server.status = 503
         page = tabs.open(f"{server.address}#{LISTENER}")

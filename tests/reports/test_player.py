@@ -72,7 +72,7 @@ def page(opened):
 
 HTML = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Player</title>'
-        '<link rel="stylesheet" href="player.css"></head><body><h1 tabindex="-1">Player</h1>'
+    '<link rel="stylesheet" href="player.css"></head><body><h1 tabindex="-1">Player</h1>'
     '<script src="player.js"></script>'
 )
 
