@@ -70,10 +70,12 @@ def write_scores(key: Key, folder: Path, *, seed: int = 0, agreement: float = 1.
     return folder
 
 
-def make_test(folder: Path, key: Key, simulation: Simulation = SIMULATION) -> Path:
+def make_test(
+    folder: Path, key: Key, simulation: Simulation = SIMULATION, *, agreement: float = 1.0
+) -> Path:
     """The folder of a test with its key, scores and ratings of simulated listeners."""
     key.write(folder)
-    write_scores(key, folder / "scores")
+    write_scores(key, folder / "scores", agreement=agreement)
     scores = read_scores([str(folder / "scores")], key)
     write(simulate(key, scores, simulation), folder / "ratings")
     return folder
