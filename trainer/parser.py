@@ -189,6 +189,30 @@ COMMANDS = {
         ),
         _fields(*_RUN, config.SearchConfig),
     ),
+    "listen": Command(
+        "build a listening test from estimates, or host one",
+        (
+            Flag(
+                "output",
+                "Folder of the test; the same command goes on with it. listening if not given, "
+                "runs/listening-demo with --demo",
+                str | None,
+            ),
+            Flag("serve", "Host the test in OUTPUT, and keep ratings as they are made", bool),
+            dataclasses.replace(
+                _DEMO,
+                help="Make a complete test from the 6 s of music that stempeg ships, with two "
+                "networks that train for half a minute each",
+            ),
+            _PRECISION,
+        ),
+        (
+            *_named("root", "sources", "prepared", "sample_rate", "nb_channels"),
+            *_fields(config.ListeningConfig, config.HostingConfig),
+            *_fields(config.SeparationConfig, but=("targets", "residual")),
+        ),
+        usage="--root ROOT --systems NAME=PATH [NAME=PATH ...]",
+    ),
     "correlate": Command(
         "find out which metrics agree with the ratings of a listening test",
         (

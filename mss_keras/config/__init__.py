@@ -15,6 +15,7 @@ from mss_keras.config.fields import (
     require_known,
 )
 from mss_keras.config.flat import default_of, from_options
+from mss_keras.config.listening import HostingConfig, ListeningConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
@@ -44,6 +45,8 @@ __all__ = [
     "DataConfig",
     "EvaluationConfig",
     "FeatureLayer",
+    "HostingConfig",
+    "ListeningConfig",
     "ModelConfig",
     "RunConfig",
     "SearchConfig",

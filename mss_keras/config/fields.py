@@ -17,6 +17,7 @@ SECTIONS = {
     "listening": "listening test",
     "songs": "songs and stems",
     "serving": "served model",
+    "hosting": "server of a listening test",
     "loss": "loss",
     "training": "training",
     "network": "network",

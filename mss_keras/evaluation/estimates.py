@@ -71,7 +71,12 @@ class Method:
 
 
 def of_model(
-    name: str, model: MaskingModel, *, options: SeparationConfig, kept: Path | None
+    name: str,
+    model: MaskingModel,
+    *,
+    options: SeparationConfig,
+    kept: Path | None,
+    files: SongConfig = SongConfig(),
 ) -> Method:
     """Stems that a model separates.
 
@@ -80,14 +85,14 @@ def of_model(
         model: the separator.
         options: how it separates.
         kept: folder that keeps the stems, in `TRACK/`; they are not kept if it is None.
+        files: which part of each track is separated; the model hears what is around it. Defaults
+            to the whole track.
     """
 
     def stems(track: Track, work: Path) -> Path:
         folder = kept / track.name if kept else work / "stems"
         with _mixture_file(track, work) as mixture:
-            separate_song(
-                model, mixture, folder, options=options, files=SongConfig(), progress=False
-            )
+            separate_song(model, mixture, folder, options=options, files=files, progress=False)
         return folder
 
     def there(track: Track) -> bool:

@@ -1,1 +1,1 @@
-"""Listening tests, and what listeners' ratings say of metrics; see README.md."""
+"""Listening tests: built, served, and compared with what metrics say."""
