@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def make_key(
     *, excerpts: int = 4, sources=("vocals", "bass"), systems=SYSTEMS, scale="mushra"
 ) -> Key:
     """A test of some excerpts of each source, every one of a song of its own."""
-    trials = []
+    trials: list[Trial] = []
     for source in sources:
         for _ in range(excerpts):
             number = len(trials)
@@ -81,7 +82,7 @@ def make_test(
     return folder
 
 
-def download(key: Key, listener: str = "a" * 32, **changes) -> dict:
+def download(key: Key, listener: Any = "a" * 32, **changes) -> dict:
     """What a listener downloads who rates every stimulus 50, the reference 100, the anchor 10."""
     low, high = key.range
     shares = {"reference": 1.0, "anchor": 0.1}

@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def output(folder):
     output = folder / "out"
-    said = []
+    said: list[str] = []
     correlate(
         [folder / "ratings"], [str(folder / "scores")], output, settings=QUICK, say=said.append
     )
@@ -111,7 +111,7 @@ def test_the_page_is_whole_and_safe(output):
         data = image["src"].removeprefix("data:image/png;base64,")
         assert base64.b64decode(data) == (output / f"{name}.png").read_bytes()
         assert image["alt"]
-    style = re.search(r"<style>(.*)</style>", text, re.DOTALL)[1]
+    (style,) = re.findall(r"<style>(.*)</style>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = next(a["content"] for t, a in page.tags if a.get("http-equiv"))
     assert f"style-src 'sha256-{digest}'" in policy
