@@ -34,6 +34,7 @@ def test_the_metric_that_listeners_go_by_ranks_first(tmp_path):
     listeners = dataclasses.replace(SIMULATION, metric="snr", careless=2)
     make_test(tmp_path, key, listeners, agreement=0.5)
     found = analysis_of(tmp_path, key)
+    assert list(dict.fromkeys(found.items["kind"])) == ["mixture", "l2", "sisdr", "logl1"]
     assert len(found.screening.excluded) == 2
     assert found.simulated.startswith("Simulated")
     assert next(iter(found.correlations.ranking()["metric"])) == "snr"
