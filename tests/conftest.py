@@ -21,6 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from browser import Tabs, chromium
 from command_line import SMALL, flags
 from excerpt import RATE, read_excerpt
 from once import once
@@ -141,3 +142,24 @@ def trainer():
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _chromium():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(_chromium):
+    """Makes a visitor's tabs, see `Tabs`; nothing may go wrong in them that a test does not take."""
+    visitors = []
+
+    def visit(**options) -> Tabs:
+        visitors.append(Tabs(_chromium, **options))
+        return visitors[-1]
+
+    yield visit
+    for tabs in visitors:
+        tabs.context.close()
+    assert not [error for tabs in visitors for error in tabs.errors]

@@ -100,14 +100,15 @@ def choose(
         bar = tqdm(found, total=len(tracks), desc="levels", unit="track", disable=not progress)
         qualify = list(zip(tracks, bar, strict=True))
     chosen: list[Excerpt] = []
-    drawn = {}
+    others: list[Excerpt] = []
     for target in targets:
         candidates = [
             [Excerpt(track, target, start, settings.duration) for start in of_track[target]]
             for track, of_track in qualify
         ]
-        drawn[target] = _draw(candidates, settings)
-        taken = drawn[target][: settings.per_source]
+        drawn = _draw(candidates, settings)
+        taken = drawn[: settings.per_source]
+        others += [*drawn, *itertools.chain.from_iterable(candidates)]
         if len(taken) < settings.per_source:
             say(
                 f"only {len(taken)} of {settings.per_source} excerpts for {target}: in no more is "
@@ -122,7 +123,6 @@ def choose(
             f"no excerpt of {settings.duration:g} s in which {' or '.join(targets)} is loud enough",
             "a smaller one, larger `below_loudest` and `below_mixture`, or more songs",
         )
-    others = itertools.chain.from_iterable(drawn.values())
     spare = (x for x in others if not any(x.overlaps(one) for one in chosen))
     return chosen, next(spare, chosen[0])
 

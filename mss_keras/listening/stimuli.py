@@ -116,7 +116,7 @@ def level(waveforms: Mapping[str, np.ndarray], sample_rate: int, *, lufs: float)
         if not np.isfinite(waveform).all():
             raise UserError(name, "samples that are not finite", "finite ones")
         faded[name] = _faded(waveform, sample_rate)
-    found = {name: loudness(waveform, sample_rate) for name, waveform in faded.items()}
+    found = {name: _loudness(waveform, sample_rate) for name, waveform in faded.items()}
     if not np.isfinite(found["reference"]):
         raise UserError("reference", "silence", "a source that sounds")
     most = lufs - found["reference"] + MOST_GAIN_DB
@@ -154,6 +154,14 @@ def wav_bytes(waveform: np.ndarray, sample_rate: int, *, noise: str) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples.astype(np.int16), sample_rate, format="WAV", subtype="PCM_16")
     return file.getvalue()
+
+
+def _loudness(waveform: np.ndarray, sample_rate: int) -> float:
+    # At full scale, where BS.1770's gate at -70 LUFS hides nothing that is merely soft.
+    peak = float(np.abs(waveform).max(initial=0))
+    if peak == 0:
+        return -np.inf
+    return loudness(waveform / peak, sample_rate) + 20 * np.log10(peak)
 
 
 def _faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -40,20 +40,21 @@ def write(
         audio: iterable of (str, bytes). Ids and WAV files.
         hidden: collection of str. Ids of the hidden references.
     """
-    folder.mkdir(parents=True)
     if test["scale"] == "mushra":
-        test, audio = _without(test, hidden), (x for x in audio if x[0] not in hidden)
-    for name, content in audio:
-        (folder / f"{name}.wav").write_bytes(content)
+        test = _without(test, hidden)
     own = f"listening-{test['test']}"
     head = (
         f"# Copy the folder of this file to configs/{own} of webMUSHRA, and open\n"
-        f"# webMUSHRA with ?config={own}/{FILE}. Its results are in results/{own}.\n"
+        f"# webMUSHRA with ?config={own}/{FILE}. Results are in results/{own}.\n"
     )
     text = yaml.dump(
         configuration(test), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LINE
     )
+    folder.mkdir(parents=True)
     (folder / FILE).write_text(head + text)
+    for name, content in audio:
+        if _path(own, name) in text:
+            (folder / f"{name}.wav").write_bytes(content)
 
 
 def _without(test: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
