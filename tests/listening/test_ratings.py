@@ -165,6 +165,16 @@ def test_a_file_that_is_none_is_left_out_and_named(tmp_path, name, content, reas
         read(path)
 
 
+def test_what_a_table_s_program_would_compute_is_not_taken_over(tmp_path):
+    formula = '=HYPERLINK("http://x")'
+    given = download(KEY, language=formula, headphones={"correct": formula, "of": 6})
+    given["ratings"][0]["at"] = formula
+    (listener,) = read(save(tmp_path / "a.json", given)).listeners
+    assert listener.language is None
+    assert listener.headphones is None
+    assert [rating.at for rating in listener.ratings[:2]] == ["", "2026-01-01T00:00:00Z"]
+
+
 def test_a_byte_order_mark_is_none_of_the_text(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(download(KEY)), encoding="utf-8-sig")
