@@ -43,7 +43,8 @@ class Record:
     Args:
         listener: str. The listener's id.
         path: Path. The file.
-        ratings: sequence of Rating, or the UserError that says what is wrong with them.
+        ratings: sequence of Rating. None where there is a flaw.
+        flaw: UserError or None. What is wrong with the ratings. Defaults to `None`.
         simulated: bool. Whether no person listened. Defaults to `False`.
         language: str or None. Language of the page. Defaults to `None`.
         headphones: tuple of int or None. Right answers, of how many. Defaults to `None`.
@@ -51,7 +52,8 @@ class Record:
 
     listener: str
     path: Path
-    ratings: Any
+    ratings: Sequence[Rating]
+    flaw: UserError | None = None
     simulated: bool = False
     language: str | None = None
     headphones: tuple[int, int] | None = None
@@ -100,13 +102,14 @@ def _json(text: str, path: Path, key: Key) -> tuple[list[Record], list[str]]:
     rows = given.get("ratings")
     if not isinstance(rows, list) or not rows:
         raise UserError(path, f"ratings {rows!r:.40}", "a list of ratings")
-    language = given.get("language")
+    ratings, flaw = _ratings(rows, path, key)
     record = Record(
         listener,
         path,
-        _ratings(rows, path, key),
+        ratings,
+        flaw=flaw,
         simulated=simulated or key.simulated,
-        language=language if isinstance(language, str) else None,
+        language=_text(given.get("language"), "[A-Za-z-]{2,20}") or None,
         headphones=_headphones(given.get("headphones")),
     )
     return [record], []
@@ -150,11 +153,11 @@ def _by_listener(rows: Sequence[Mapping[str, Any]], path: Path, key: Key) -> lis
     records = []
     for listener, own in groups.items():
         flags = {str(row.get("simulated") or "").strip().lower() for row in own}
-        ratings: Any = _ratings(own, path, key)
+        ratings, flaw = _ratings(own, path, key)
         if unknown := flags - set(said):
-            ratings = UserError(path, f"simulated {min(unknown)!r}", "true or false")
+            flaw = UserError(path, f"simulated {min(unknown)!r}", "true or false")
         simulated = key.simulated or any(said.get(flag) for flag in flags)
-        records.append(Record(listener, path, ratings, simulated=simulated))
+        records.append(Record(listener, path, ratings, flaw=flaw, simulated=simulated))
     return records
 
 
@@ -170,7 +173,7 @@ def _checked_head(given: Mapping[str, Any], path: Path, key: Key) -> str:
     return listener
 
 
-def _ratings(rows: Iterable[Any], path: Path, key: Key) -> list[Rating] | UserError:
+def _ratings(rows: Iterable[Any], path: Path, key: Key) -> tuple[list[Rating], UserError | None]:
     # A listener with one wrong rating is no source of others: whatever wrote it is at fault.
     stimuli = {stimulus: trial.trial for trial in key.trials for stimulus in trial.stimuli}
     found: dict[int, Rating] = {}
@@ -181,8 +184,8 @@ def _ratings(rows: Iterable[Any], path: Path, key: Key) -> list[Rating] | UserEr
                 wanted = "a number for each change"
                 raise UserError(path, f"the number {rating.number} of two ratings", wanted)
     except UserError as error:
-        return error
-    return list(found.values())
+        return [], error
+    return list(found.values()), None
 
 
 def _rating(row: Any, path: Path, *, key: Key, stimuli: Mapping[str, str]) -> Rating:
@@ -201,7 +204,9 @@ def _rating(row: Any, path: Path, *, key: Key, stimuli: Mapping[str, str]) -> Ra
         raise UserError(path, found, f"a whole number, {low} to {high}")
     if number is None or number < 1:
         raise UserError(path, f"the number {row.get('number')!r:.40}", "a whole number from 1 on")
-    return Rating(number, str(trial), stimulus, rating, at=str(row.get("at") or ""))
+    return Rating(
+        number, str(trial), stimulus, rating, at=_text(row.get("at"), r"[\d:.TZ+-]{1,40}")
+    )
 
 
 def _whole(value: Any) -> int | None:
@@ -211,6 +216,11 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if abs(value) < 1e9 and value == int(value) else None
+
+
+def _text(value: Any, pattern: str) -> str:
+    # Nothing else: a table's program takes a text such as =1+1 for a formula.
+    return value if isinstance(value, str) and re.fullmatch(pattern, value) else ""
 
 
 def _headphones(given: Any) -> tuple[int, int] | None:

@@ -108,9 +108,8 @@ def read_ratings(files: Sequence[Path], key: Key) -> Ratings:
             continue
         notes += remarks
         for record in records:
-            if isinstance(record.ratings, UserError):
-                flaw = record.ratings
-                reason = f"found {flaw.found}, wanted {flaw.wanted}"
+            if record.flaw:
+                reason = f"found {record.flaw.found}, wanted {record.flaw.wanted}"
                 skipped.append((f"{path}: listener {record.listener}", reason))
                 continue
             others = found.setdefault(record.listener, [])

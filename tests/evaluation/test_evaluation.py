@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -259,8 +260,9 @@ def test_names_of_estimates(tmp_path, given, message):
 
 
 def test_estimates_are_several():
+    folder: Any = "x"
     with pytest.raises(UserError, match=r"estimates: found 'x', wanted a tuple"):
-        EvaluationConfig(estimates="x")
+        EvaluationConfig(estimates=folder)
 
 
 def test_a_mono_model_is_scored_against_stereo_sources(tree, tmp_path):
