@@ -57,11 +57,7 @@ def sound_script(name: str, sound: bytes) -> str:
         >>> sound_script("0a1b", b"RIFF")
         'window.listeningAudio("0a1b", "UklGRg==");\\n'
     """
-    return f"window.listeningAudio({json.dumps(name)}, {_base64(sound)});\n"
-
-
-def _base64(sound: bytes) -> str:
-    return json.dumps(base64.b64encode(sound).decode("ascii"))
+    return f'window.listeningAudio("{name}", "{base64.b64encode(sound).decode()}");\n'
 
 
 def _script(line: str) -> str:

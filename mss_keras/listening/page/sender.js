@@ -75,7 +75,7 @@
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify({ test, listener, ratings }),
         });
-        this.#refuse(status === 400 ? body.error : null);
+        this.#refuse(status === 200 ? null : (body.error ?? null));
         if (status !== 200) return false;
         this.wait = FIRST_WAIT;
         store.set({ kept: Math.max(store.record.kept, body.kept) });
