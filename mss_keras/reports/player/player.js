@@ -225,7 +225,8 @@ window.MssPlayer = (() => {
      * @param {{on?: boolean, start?: number, end?: number}} change
      */
     setLoop(change) {
-      let { on, start, end } = { ...this.loop, ...change };
+      const on = change.on ?? this.loop.on;
+      let { start, end } = { ...this.loop, ...change };
       const shortest = Math.min(SHORTEST, this.duration);
       if (end - start < shortest && change.start !== undefined) end = this.duration;
       else if (end - start < shortest) start = 0;
