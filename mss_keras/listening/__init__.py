@@ -1,1 +1,1 @@
-"""Listening tests."""
+"""Listening tests: built, served, and compared with what metrics say."""
