@@ -36,7 +36,8 @@ def write_page(folder: Path, test: Mapping[str, Any], audio: Iterable[tuple[str,
     with appearing(folder) as partial:
         (partial / "audio").mkdir(parents=True)
         for path in resources.files("mss_keras.listening").joinpath("page").iterdir():
-            (partial / path.name).write_bytes(path.read_bytes())
+            if path.name != "README.md":
+                (partial / path.name).write_bytes(path.read_bytes())
         (partial / "player.js").write_text(player.script(), encoding="utf-8")
         style = player.style() + "\n" + (partial / "page.css").read_text(encoding="utf-8")
         (partial / "page.css").write_text(style, encoding="utf-8")

@@ -626,7 +626,9 @@ def test_the_policy_forbids_what_is_not_ours(address, visitor):
 
 
 def test_all_of_the_folder_is_ours(folder):
-    assert {path.name for path in folder.iterdir()} >= {"index.html", "page.js", "player.js"}
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"index.html", "page.js", "page.css", "player.js", "strings.js", "test.js"}
+    assert names - {"audio"} == {path.name for path in folder.glob("*.*")} - {"README.md"}
     for path in folder.glob("*.*"):
         text = path.read_text(encoding="utf-8")
         assert not re.findall(r"https?://", text)
