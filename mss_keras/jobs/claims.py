@@ -26,8 +26,8 @@ class Claim:
     """What a folder is wanted for, and how the folder says so.
 
     Args:
-        kind: str. Word for the work: `run`, `evaluation`, `benchmark`, `search` or
-            `listening test`.
+        kind: str. Word for the work: `run`, `evaluation`, `benchmark`, `search`,
+            `listening test` or `correlation`.
         file: str. Name of the YAML file in the folder that keeps the settings.
         settings: mapping. All settings of the work, of types that YAML knows.
         may_change: collection of str. Keys of `settings` that may differ when the work is

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mss_keras.config import CorrelationConfig, UserError
+from mss_keras.config.listening import STIMULI
 from mss_keras.listening.correlations import Correlations, correlate
 from mss_keras.listening.key import Key
 from mss_keras.listening.means import Agreement, agreement, mean_ratings, with_others
@@ -87,9 +88,13 @@ def table_of(ratings: Ratings, key: Key) -> pd.DataFrame:
                 }
             )
     table = pd.DataFrame(rows)
-    place = {trial.trial: place for place, trial in enumerate(key.trials)}
-    return table.sort_values(  # as the key has trials, and sources in its order
-        "trial", key=lambda column: column.map(place), kind="stable", ignore_index=True
+    # In the order of the key, whose stimuli are sorted by ids that say nothing.
+    orders = {"trial": list(trials), "kind": [*STIMULI, *key.systems]}
+    return table.sort_values(
+        list(orders),
+        key=lambda column: column.map(orders[str(column.name)].index),
+        kind="stable",
+        ignore_index=True,
     )
 
 

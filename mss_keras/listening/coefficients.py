@@ -131,7 +131,7 @@ def _pearson(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _scaled(x: np.ndarray) -> np.ndarray:
     # With a spread of about 1, so that rounding can be told from a small spread.
-    spread = x.std()
+    spread = x.std() if len(x) else 0
     return (x - x.mean()) / spread if spread > 0 else np.zeros_like(x)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from mss_keras.listening.coefficients import value
 from mss_keras.listening.correlations import ALL
 
 
@@ -135,13 +136,13 @@ def with_others(ratings: pd.DataFrame) -> pd.Series:
         ratings: DataFrame. A row for each rating: `listener`, `stimulus`, `rating`.
 
     Returns:
-        A value for each listener; NaN where fewer than 3 stimuli are in common.
+        A value for each listener; NaN where fewer than 3 stimuli are in common, or all are rated
+        alike.
     """
     table = ratings.pivot(index="stimulus", columns="listener", values="rating").astype(float)
-    found = {
-        listener: table[listener].corr(
-            table.drop(columns=listener).mean(axis=1), method="spearman", min_periods=3
-        )
-        for listener in table
-    }
+    found = {}
+    for listener in table:
+        others = table.drop(columns=listener).mean(axis=1)
+        pair = pd.DataFrame({"own": table[listener], "others": others}).dropna().to_numpy()
+        found[listener] = value("spearman", pair[:, 0], pair[:, 1])
     return pd.Series(found, dtype=float, name="with others")

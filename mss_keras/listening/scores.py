@@ -97,7 +97,8 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
     name, folder = named_folder(text)
     path = folder / FILE
     try:
-        table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(_PLACE, str))
+        types = dict.fromkeys(_PLACE, str)
+        table = pd.read_csv(path, encoding="utf-8-sig", dtype=types, float_precision="round_trip")
     except FileNotFoundError:
         wanted = "a folder that evaluate wrote"
         raise UserError("scores", f"no {FILE} in {folder}", wanted) from None
@@ -117,8 +118,9 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
         if len(systems) != 1:
             found = f"{name} for {', '.join(systems) or 'no system'}"
             raise UserError("scores", found, "NAME=DIR of a folder with one system")
-        if name not in rated:
-            raise UserError.unknown("scores", name, rated)
+        if name == "mixture" or name not in rated:
+            known = [system for system in rated if system != "mixture"]
+            raise UserError.unknown("scores", name, known)
         table["method"] = table["method"].replace(systems[0], name)
     double = table.duplicated(_PLACE)
     if double.any():

@@ -55,12 +55,13 @@ def facts(analysis: Analysis) -> list[str]:
     kept = ratings[ratings["kept"]]
     of, scale = ratings["listener"].nunique(), analysis.key.scale
     low, high = analysis.key.range
+    songs = kept["song"].nunique()
     names = {"mushra": "MUSHRA", "mos": "MOS"}
     compared = list(dict.fromkeys(analysis.items["kind"]))
     return [
         f"Listeners: {kept['listener'].nunique()} of {of}",
         f"Ratings: {len(kept)} of {len(ratings)}, {names[scale]}, {low} to {high}",
-        f"Excerpts: {kept['track'].nunique()} of {kept['song'].nunique()} songs; "
+        f"Excerpts: {kept['track'].nunique()}, songs: {songs}; "
         f"sources: {', '.join(analysis.key.sources)}",
         f"Compared with metrics: {len(analysis.items)} stimuli of {', '.join(compared)}; hidden "
         "reference and anchor take no part",

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def make_key(
     *, excerpts: int = 4, sources=("vocals", "bass"), systems=SYSTEMS, scale="mushra"
 ) -> Key:
     """A test of some excerpts of each source, every one of a song of its own."""
-    trials = []
+    trials: list[Trial] = []
     for source in sources:
         for _ in range(excerpts):
             number = len(trials)
@@ -70,16 +71,18 @@ def write_scores(key: Key, folder: Path, *, seed: int = 0, agreement: float = 1.
     return folder
 
 
-def make_test(folder: Path, key: Key, simulation: Simulation = SIMULATION) -> Path:
+def make_test(
+    folder: Path, key: Key, simulation: Simulation = SIMULATION, *, agreement: float = 1.0
+) -> Path:
     """The folder of a test with its key, scores and ratings of simulated listeners."""
     key.write(folder)
-    write_scores(key, folder / "scores")
+    write_scores(key, folder / "scores", agreement=agreement)
     scores = read_scores([str(folder / "scores")], key)
     write(simulate(key, scores, simulation), folder / "ratings")
     return folder
 
 
-def download(key: Key, listener: str = "a" * 32, **changes) -> dict:
+def download(key: Key, listener: Any = "a" * 32, **changes) -> dict:
     """What a listener downloads who rates every stimulus 50, the reference 100, the anchor 10."""
     low, high = key.range
     shares = {"reference": 1.0, "anchor": 0.1}
