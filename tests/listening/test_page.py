@@ -49,6 +49,7 @@ def to_practice(page):
 
 def to_first(page):
     """Past what comes before the first page that counts, as if the practice was done."""
+    page.get_by_role("heading", level=1).wait_for()
     page.evaluate(
         """([key, listener]) => {
             const stored = JSON.parse(localStorage.getItem(`${key}-${listener}`));

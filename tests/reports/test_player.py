@@ -193,6 +193,27 @@ def test_heard_in_real_time_there_is_no_gap(page):
     assert loop["start"] <= position <= loop["end"]
 
 
+def test_quick_seeks_are_no_louder(page):
+    heard = page.evaluate(
+        f"""async () => {{
+            const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+            const player = new MssPlayer.Player(({CONSTANTS})([0.5]));
+            const heard = await ({TAP})(player.context);
+            await player.play();
+            await pause(60);
+            for (let place = 1; place < 10; place += 1) {{ player.seek(place / 20); await pause(4); }}
+            await pause(300);
+            player.pause();
+            await pause(100);
+            return heard;
+        }}"""
+    )
+    output = np.array(heard)
+    (sounding,) = np.nonzero(output)
+    inside = output[sounding[0] + FADE : sounding[-1] - FADE]
+    np.testing.assert_allclose(inside, 0.5, atol=1e-6)
+
+
 def test_a_take_without_loop_ends_at_its_start(page):
     page.evaluate(
         f"""() => {{

@@ -88,7 +88,9 @@ window.MssPlayer = (() => {
       this.sources = buffers.map((buffer, index) => this.#source(context, buffer, index));
       for (const source of this.sources) source.start(this.when, this.offset);
       if (!this.loop) for (const source of this.sources) source.stop(grid(this.#endTime()));
-      ramp(this.output.gain, [0, 1], this.#fade(this.when));
+      const fade = this.#fade(this.when);
+      ramp(this.output.gain, [0, 1], fade);
+      [, this.open] = fade; // it has faded in
       this.free = this.when; // no cross-fade runs from here on
     }
 
@@ -132,7 +134,7 @@ window.MssPlayer = (() => {
 
     /** Fades out. */
     stop(time) {
-      const fade = this.#fade(Math.max(time, this.#fade(this.when)[1]));
+      const fade = this.#fade(Math.max(time, this.open));
       ramp(this.output.gain, [1, 0], fade);
       for (const source of this.sources) source.stop(fade[1]);
     }
@@ -271,7 +273,7 @@ window.MssPlayer = (() => {
       let take;
       do {
         take?.stop(0);
-        const when = context.currentTime + lead;
+        const when = Math.max(context.currentTime + lead, before?.open ?? 0);
         let offset = onward ? before.position(when) : this.#place;
         if (loop.on && offset >= loop.end) offset = loop.start;
         take = new Take(context, buffers, { when, offset, loop: loop.on ? loop : null, selected });
