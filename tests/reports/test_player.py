@@ -201,7 +201,10 @@ def test_quick_seeks_are_no_louder(page):
             const heard = await ({TAP})(player.context);
             await player.play();
             await pause(60);
-            for (let place = 1; place < 10; place += 1) {{ player.seek(place / 20); await pause(4); }}
+            for (let place = 1; place < 10; place += 1) {{
+                player.seek(place / 20);
+                await pause(4);
+            }}
             await pause(300);
             player.pause();
             await pause(100);
