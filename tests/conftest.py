@@ -145,18 +145,19 @@ def trainer():
 
 
 @pytest.fixture(scope="session")
-def _chromium():
-    with chromium() as browser:
-        yield browser
+def browser():
+    """See `chromium`."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture
-def visitor(_chromium):
-    """Makes a visitor's tabs, see `Tabs`; nothing may go wrong in them that a test does not take."""
+def visitor(browser):
+    """Makes `Tabs` of a visitor; nothing may go wrong in them that a test does not expect."""
     visitors = []
 
     def visit(**options) -> Tabs:
-        visitors.append(Tabs(_chromium, **options))
+        visitors.append(Tabs(browser, **options))
         return visitors[-1]
 
     yield visit

@@ -116,13 +116,13 @@ class Keeping:
             known = self._listeners[listener]
         with known.lock:
             new: dict[int, Rating] = {}
-            seen = {_said(rating) for rating in known.ratings.values()}
             for rating in checked:
-                if _said(rating) not in seen:
-                    seen.add(_said(rating))
-                    number, taken = rating["number"], known.ratings.keys() | new.keys()
-                    number = max(taken) + 1 if number in taken else number
-                    new[number] = {**rating, "number": number}
+                every = known.ratings | new
+                number = rating["number"]
+                if number not in every:
+                    new[number] = rating
+                elif rating not in ({**one, "number": number} for one in every.values()):
+                    new[max(every) + 1] = {**rating, "number": max(every) + 1}
             if new:
                 self._append(listener, list(new.values()))
                 known.ratings |= new
@@ -203,11 +203,6 @@ def _require_listener(listener: Any) -> None:
 
 def _whole(value: Any, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _said(rating: Rating) -> tuple[Any, ...]:
-    # What makes two ratings one, whatever their numbers.
-    return rating["trial"], rating["stimulus"], rating["rating"], rating["at"]
 
 
 def _write(descriptor: int, content: bytes) -> None:

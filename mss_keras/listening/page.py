@@ -36,7 +36,8 @@ def write_page(folder: Path, test: Mapping[str, Any], audio: Iterable[tuple[str,
     with appearing(folder) as partial:
         (partial / "audio").mkdir(parents=True)
         for path in resources.files("mss_keras.listening").joinpath("page").iterdir():
-            (partial / path.name).write_bytes(path.read_bytes())
+            if path.name != "README.md":
+                (partial / path.name).write_bytes(path.read_bytes())
         (partial / "player.js").write_text(player.script(), encoding="utf-8")
         style = player.style() + "\n" + (partial / "page.css").read_text(encoding="utf-8")
         (partial / "page.css").write_text(style, encoding="utf-8")
@@ -57,11 +58,7 @@ def sound_script(name: str, sound: bytes) -> str:
         >>> sound_script("0a1b", b"RIFF")
         'window.listeningAudio("0a1b", "UklGRg==");\\n'
     """
-    return f"window.listeningAudio({json.dumps(name)}, {_base64(sound)});\n"
-
-
-def _base64(sound: bytes) -> str:
-    return json.dumps(base64.b64encode(sound).decode("ascii"))
+    return f'window.listeningAudio("{name}", "{base64.b64encode(sound).decode()}");\n'
 
 
 def _script(line: str) -> str:

@@ -137,9 +137,9 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
     def is_served() -> flask.Response:
         return flask.Response(_SERVED, mimetype="text/javascript")
 
-    @app.get("/", defaults={"name": "index.html"})
+    @app.get("/")
     @app.get("/<path:name>")
-    def file_of_the_page(name: str) -> flask.Response:
+    def file_of_the_page(name: str = "index.html") -> flask.Response:
         if name not in files:
             flask.abort(404)
         return flask.send_file(files[name].resolve(), conditional=True)

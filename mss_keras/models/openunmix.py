@@ -18,7 +18,7 @@ from keras.src.saving.serialization_lib import ObjectSharingScope
 from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.models.activations import Activation
 from mss_keras.models.affine import Affine
-from mss_keras.models.products import BatchMoments, folded
+from mss_keras.models.products import BatchMoments, folded, normalised
 from mss_keras.models.recurrent import recurrent, takes
 
 # open-unmix's batch normalisation; momentum in Keras's sense (torch: 0.1).
@@ -261,13 +261,14 @@ class OpenUnmix(layers.Layer):
         training = batch is not None
         if not self._folds(training):
             return [self._unfolded(*pair, training=training) for pair in pairs]
-        fold = partial(
-            folded, channels=self.nb_channels, after=self.output_affine, dtype=self.compute_dtype
-        )
+        sizes = {"channels": self.nb_channels, "dtype": self.compute_dtype}
+        behind = {**sizes, "after": self.output_affine}
         if batch is None:
-            return [fold(*pair) for pair in pairs]
+            return [folded(*pair, **behind) for pair in pairs]
+        if not BatchMoments.pays(batch):
+            return [normalised(*pair, **behind) for pair in pairs]
         moments = BatchMoments(batch)
-        return [fold(*pair, moments=moments.gathered(*pair)) for pair in pairs]
+        return [folded(*pair, **behind, moments=moments.gathered(*pair)) for pair in pairs]
 
     def _unfolded(self, dense, norm, *, training: bool) -> Callable[[tf.Tensor], tf.Tensor]:
         def head(hidden: tf.Tensor) -> tf.Tensor:

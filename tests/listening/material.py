@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 RATE = 8000
-SECONDS = 0.6
+SECONDS = 0.3
 
 
 def described(**changes: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A web server for a page: static files, and ratings that it takes, refuses or is too broken for."""
+"""A web server for a page: static files, and ratings, which it takes, refuses or fails on."""
 
 import json
 import threading

@@ -1,7 +1,5 @@
 """Affine layers as one product give what the layers give."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
@@ -9,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from mss_keras.models.affine import Affine
-from mss_keras.models.products import BatchMoments, folded
+from mss_keras.models.products import BatchMoments, folded, normalised
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +59,24 @@ def trained(function, x, variables):
     return [y, *tape.gradient(total, [x, *(variable.value for variable in variables)])]
 
 
+def by_covariance(dense, norm, **behind):
+    def product(x):
+        moments = BatchMoments(x).gathered(dense, norm)
+        return folded(dense, norm, 2, moments=moments, **behind)(x)
+
+    return product
+
+
+def by_products(dense, norm, **behind):
+    return normalised(dense, norm, 2, **behind)
+
+
+WAYS = [by_covariance, by_products]
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("offset", [0.0, 30.0])
-def test_moments_of_a_batch_are_the_norm_s_own(layer_and_norm, offset):
+def test_moments_of_a_batch_are_the_norm_s_own(layer_and_norm, way, offset):
     # With an offset the mean of a product is many times its deviation.
     dense, norm = layer_and_norm
     x = tf.random.normal([2, 50, 6]) + offset
@@ -71,22 +85,59 @@ def test_moments_of_a_batch_are_the_norm_s_own(layer_and_norm, offset):
     expected = trained(lambda x: norm(dense(x), training=True), x, variables)
     gathered = norm.get_weights()
     norm.set_weights(before)
-    fold = functools.partial(folded, dense, norm, 2)
-    found = trained(lambda x: fold(moments=BatchMoments(x).gathered(dense, norm))(x), x, variables)
+    found = trained(way(dense, norm), x, variables)
     for one, other in zip([*found, *norm.get_weights()], [*expected, *gathered], strict=True):
         assert np.abs(one - other).max() < 2e-5 * (1 + offset) * np.abs(other).max()
 
 
-def test_a_norm_that_is_frozen_gathers_nothing(layer_and_norm):
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_affine_behind_a_norm_in_training(layer_and_norm, way, dtype):
+    dense, norm = layer_and_norm
+    after = Affine()
+    after.build((2, 4))
+    for weight in after.weights:
+        weight.assign(tf.random.normal(weight.shape))
+    x = tf.random.normal([2, 50, 6])
+    y = tf.reshape(norm(dense(x), training=True), [2, 50, 2, 4])
+    expected = tf.reshape(after(y), [2, 50, 8])
+    found = way(dense, norm, after=after, dtype=dtype)(x)
+    error = 1e-5 if dtype == "float32" else 0.02  # of bfloat16's 8 bits
+    assert np.abs(found - expected).max() < error * np.abs(expected).max()
+
+
+def test_the_covariance_is_taken_where_rows_are_many():
+    assert BatchMoments.pays(tf.zeros([2, 18, 6]))
+    assert not BatchMoments.pays(tf.zeros([2, 17, 6]))
+    found = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 6])])
+    def unknown(x):
+        found.append(BatchMoments.pays(x))
+
+    unknown(tf.zeros([1, 1, 6]))
+    assert found == [True]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_norm_that_is_frozen_gathers_nothing(layer_and_norm, way):
     dense, norm = layer_and_norm
     norm.trainable = False
     before = norm.get_weights()
     x = tf.random.normal([2, 50, 6])
-    moments = BatchMoments(x).gathered(dense, norm)
-    found = folded(dense, norm, 2, moments=moments)(x)
+    found = way(dense, norm)(x)
     np.testing.assert_allclose(found, norm(dense(x), training=True), rtol=1e-5, atol=1e-5)
     for one, other in zip(norm.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_products_of_one_row_and_of_constants_are_finite(layer_and_norm):
+    dense, norm = layer_and_norm
+    for x in (tf.random.normal([1, 1, 6]), tf.ones([3, 4, 6])):
+        for way in WAYS:
+            found = trained(way(dense, norm), x, [dense.kernel, norm.gamma, norm.beta])
+            assert all(np.isfinite(y).all() for y in found)
+            np.testing.assert_allclose(found[0], tf.zeros_like(found[0]) + norm.beta, atol=1e-3)
 
 
 def test_moments_of_one_row_and_of_constants_are_finite(layer_and_norm):

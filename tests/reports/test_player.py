@@ -51,30 +51,34 @@ CONSTANTS = """(levels, rate = 8000) => levels.map((level) => {
 })"""
 
 
-@pytest.fixture
-def opened(visitor, tmp_path):
-    """Opens a page with the player, where a script runs that nobody has asked for."""
-    (tmp_path / "player.js").write_text(player.script(), encoding="utf-8")
-    (tmp_path / "player.css").write_text(player.style(), encoding="utf-8")
-    page = tmp_path / "index.html"
-
-    def write(script=""):
-        page.write_text(f"{HTML}<script>{script}</script></body></html>")
-        return visitor().open(page.as_uri())
-
-    return write
-
-
-@pytest.fixture
-def page(opened):
-    return opened()
-
-
 HTML = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Player</title>'
     '<link rel="stylesheet" href="player.css"></head><body><h1 tabindex="-1">Player</h1>'
     '<script src="player.js"></script>'
 )
+
+
+def write(folder, script=""):
+    """A page with the player, where a script runs that nobody has asked for."""
+    (folder / "player.js").write_text(player.script(), encoding="utf-8")
+    (folder / "player.css").write_text(player.style(), encoding="utf-8")
+    page = folder / "index.html"
+    page.write_text(f"{HTML}<script>{script}</script></body></html>")
+    return page.as_uri()
+
+
+@pytest.fixture
+def page(visitor, tmp_path):
+    return visitor().open(write(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def rendering(browser, tmp_path_factory):
+    """A page in which nothing but graphs are rendered."""
+    page = browser.new_page()
+    page.goto(write(tmp_path_factory.mktemp("player")))
+    yield page
+    page.close()
 
 
 @pytest.fixture
@@ -90,36 +94,36 @@ def render(page, stimuli, frames, *, switches=(), rate=RATE, **how):
     return np.frombuffer(base64.b64decode(output), np.float32), position
 
 
-def test_every_sample_is_that_of_the_stimulus_before_and_after_a_switch(page, stimuli):
-    output, _ = render(page, stimuli, 2000, switches=[(2, 1000 / RATE)])
+def test_every_sample_is_that_of_the_stimulus_before_and_after_a_switch(rendering, stimuli):
+    output, _ = render(rendering, stimuli, 2000, switches=[(2, 1000 / RATE)])
     np.testing.assert_array_equal(output[FADE:1001], stimuli[0, FADE:1001])
     np.testing.assert_array_equal(output[1000 + FADE :], stimuli[2, 1000 + FADE :])
 
 
-def test_a_switch_is_a_linear_cross_fade_of_8_ms(page, stimuli):
-    output, _ = render(page, stimuli, 2000, switches=[(1, 1000 / RATE)])
+def test_a_switch_is_a_linear_cross_fade_of_8_ms(rendering, stimuli):
+    output, _ = render(rendering, stimuli, 2000, switches=[(1, 1000 / RATE)])
     share = np.arange(FADE) / FADE
     inside = slice(1000, 1000 + FADE)
     wanted = (1 - share) * stimuli[0, inside] + share * stimuli[1, inside]
     np.testing.assert_allclose(output[inside], wanted, atol=1e-6)
 
 
-def test_switches_in_a_fade_wait_for_its_end_and_leave_no_gap(page):
+def test_switches_in_a_fade_wait_for_its_end_and_leave_no_gap(rendering):
     constant = np.full((3, 2000), 0.5, np.float32)
     quick = [(1, 0.1), (2, 0.101), (0, 0.102)]
-    output, _ = render(page, constant, 2000, switches=quick)
+    output, _ = render(rendering, constant, 2000, switches=quick)
     np.testing.assert_allclose(output[FADE:], 0.5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("rate", "start", "end"), [(8000, 123, 923), (44100, 4411, 8821)])
-def test_no_drift_over_200_rounds_of_a_loop(page, rate, start, end):
+def test_no_drift_over_200_rounds_of_a_loop(rendering, rate, start, end):
     noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 12000)).astype(np.float32)
     length = end - start
     frames = end + 200 * length
     half = end + 100 * length
     loop = {"start": start / rate, "end": end / rate}
     output, position = render(
-        page, noise, frames, rate=rate, loop=loop, switches=[(1, half / rate)]
+        rendering, noise, frames, rate=rate, loop=loop, switches=[(1, half / rate)]
     )
     place = np.arange(frames)
     place = np.where(place < end, place, start + (place - start) % length)
@@ -129,19 +133,19 @@ def test_no_drift_over_200_rounds_of_a_loop(page, rate, start, end):
     assert position * rate == pytest.approx(start, abs=0.01)  # a whole number of rounds
 
 
-def test_all_ends_with_the_shortest(page, stimuli):
-    output, position = render(page, [stimuli[0], stimuli[1, :1000]], 2000)
+def test_all_ends_with_the_shortest(rendering, stimuli):
+    output, position = render(rendering, [stimuli[0], stimuli[1, :1000]], 2000)
     np.testing.assert_array_equal(output[FADE:1000], stimuli[0, FADE:1000])
     assert not np.any(output[1000:])
     assert position == 1000 / RATE
 
 
-def test_16_bit_samples_are_decoded(page):
+def test_16_bit_samples_are_decoded(rendering):
     samples = np.random.default_rng(2).integers(-(2**15), 2**15, (500, 2)).astype(np.int16)
     file = io.BytesIO()
     soundfile.write(file, samples, 44100, format="WAV", subtype="PCM_16")
     text = base64.b64encode(file.getvalue()).decode()
-    decoded = page.evaluate(
+    decoded = rendering.evaluate(
         """async (text) => {
             const buffer = await MssPlayer.decode(text, 44100);
             return [0, 1].map((channel) => Array.from(buffer.getChannelData(channel)));
@@ -152,8 +156,8 @@ def test_16_bit_samples_are_decoded(page):
     np.testing.assert_allclose(np.array(decoded).T, samples / 2**15, atol=1.001 / 2**15)
 
 
-def test_what_is_no_sound_is_rejected(page):
-    said = page.evaluate("MssPlayer.decode('AAAA', 44100).catch((error) => error.name)")
+def test_what_is_no_sound_is_rejected(rendering):
+    said = rendering.evaluate("MssPlayer.decode('AAAA', 44100).catch((error) => error.name)")
     assert said == "EncodingError"
 
 
@@ -189,6 +193,27 @@ def test_heard_in_real_time_there_is_no_gap(page):
     assert loop["start"] <= position <= loop["end"]
 
 
+def test_quick_seeks_are_no_louder(page):
+    heard = page.evaluate(
+        f"""async () => {{
+            const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+            const player = new MssPlayer.Player(({CONSTANTS})([0.5]));
+            const heard = await ({TAP})(player.context);
+            await player.play();
+            await pause(60);
+            for (let place = 1; place < 10; place += 1) {{ player.seek(place / 20); await pause(4); }}
+            await pause(300);
+            player.pause();
+            await pause(100);
+            return heard;
+        }}"""
+    )
+    output = np.array(heard)
+    (sounding,) = np.nonzero(output)
+    inside = output[sounding[0] + FADE : sounding[-1] - FADE]
+    np.testing.assert_allclose(inside, 0.5, atol=1e-6)
+
+
 def test_a_take_without_loop_ends_at_its_start(page):
     page.evaluate(
         f"""() => {{
@@ -201,6 +226,30 @@ def test_a_take_without_loop_ends_at_its_start(page):
     page.wait_for_function("player.playing")
     page.wait_for_function("!player.playing")
     assert page.evaluate("player.position") == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"start": 0.2, "end": 0.4}, (0.2, 0.4)),
+        ({"start": 0.8}, (0.8, 1.0)),
+        ({"end": 0.1}, (0.0, 0.1)),
+        ({"end": 0.0}, (0.0, 0.05)),
+        ({"start": 1.0}, (0.95, 1.0)),
+        ({"start": -3, "end": 9}, (0.0, 1.0)),
+    ],
+)
+def test_a_loop_has_a_length(rendering, change, wanted):
+    loop = rendering.evaluate(
+        f"""(change) => {{
+            const player = new MssPlayer.Player(({CONSTANTS})([0.1]));
+            player.setLoop({{start: 0.3, end: 0.5}});
+            player.setLoop(change);
+            return player.loop;
+        }}""",
+        change,
+    )
+    assert (loop["start"], loop["end"]) == pytest.approx(wanted)
 
 
 TRANSPORT = f"""() => {{
@@ -268,8 +317,27 @@ def test_keys_can_be_switched_off_and_go_with_the_transport(page):
     assert page.get_by_role("button").count() == 0
 
 
-def test_sound_that_the_browser_does_not_give_is_said(opened):
-    page = opened(f"({TRANSPORT})(); player.play();")
+def test_of_several_players_one_is_heard_and_has_the_keys(page):
+    page.evaluate(TRANSPORT)
+    page.evaluate("window.first = player")
+    page.evaluate(TRANSPORT)
+    page.evaluate("window.second = player")
+    page.keyboard.press("p")
+    page.wait_for_function("first.playing")
+    page.get_by_role("button", name="vocals").nth(1).click()
+    page.wait_for_function("second.playing && !first.playing")
+    page.keyboard.press("1")
+    assert page.evaluate("[first.selected, second.selected]") == [0, 0]
+    page.keyboard.press("p")
+    assert not page.evaluate("first.playing || second.playing")
+    page.get_by_role("button", name="Play").first.focus()
+    page.keyboard.press("2")
+    page.wait_for_function("first.playing")
+    assert page.evaluate("[first.selected, second.selected]") == [1, 0]
+
+
+def test_sound_that_the_browser_does_not_give_is_said(visitor, tmp_path):
+    page = visitor().open(write(tmp_path, f"({TRANSPORT})(); player.play();"))
     page.get_by_role("alert").wait_for()
     assert not page.evaluate("player.playing")
     page.get_by_role("button", name="Allow sound").click()

@@ -5,6 +5,7 @@
   const FIRST_WAIT = 1000; // ms before the second attempt; doubled by each failure
   const LONGEST_WAIT = 30000;
   const TIMEOUT = 10000;
+  const FIRST_TIMEOUT = 4000; // of what the page waits for
   const MOST = 200; // ratings at once: browsers send 64 KiB of a page that is closed
 
   /**
@@ -25,7 +26,8 @@
     /** Asks for the ratings that the server has; false where it does not answer. */
     async load() {
       try {
-        const { status, body } = await this.#ask(`ratings/${this.store.listener}`);
+        const address = `ratings/${this.store.listener}`;
+        const { status, body } = await this.#ask(address, { timeout: FIRST_TIMEOUT });
         if (status !== 200) throw new Error(body.error);
         this.known = true;
         this.store.joinServer(body.ratings);
@@ -35,8 +37,8 @@
       return this.known;
     }
 
-    async #ask(address, options = {}) {
-      const signal = AbortSignal.timeout(TIMEOUT);
+    async #ask(address, { timeout = TIMEOUT, ...options }) {
+      const signal = AbortSignal.timeout(timeout);
       const answer = await fetch(address, { cache: "no-store", signal, ...options });
       return { status: answer.status, body: await answer.json() };
     }
@@ -67,7 +69,8 @@
       const { store } = this;
       const ratings = store.unsent.slice(0, MOST);
       if (ratings.length === 0) return true;
-      const { test, listener } = { test: store.test.test, listener: store.listener };
+      const { listener } = store;
+      const { test } = store.test;
       try {
         const { status, body } = await this.#ask("ratings", {
           method: "POST",
@@ -75,8 +78,8 @@
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify({ test, listener, ratings }),
         });
-        this.#refuse(status === 400 ? body.error : null);
-        if (status !== 200) return false;
+        this.#refuse(status === 200 ? null : (body.error ?? null));
+        if (status !== 200 || !(body.kept >= ratings[0].number)) return false;
         this.wait = FIRST_WAIT;
         store.set({ kept: Math.max(store.record.kept, body.kept) });
         return true;

@@ -35,7 +35,7 @@
     const numbers = { trials: test.trials.length, training: test.training.length };
     page.fill(strings.welcomeTitle, [
       paragraph(strings.welcomeStart),
-      paragraph(test.scale === "mos" ? strings.welcomeMos : strings.welcomeMushra),
+      paragraph(test.scale === "mos" ? opinions(page) : strings.welcomeMushra),
       paragraph(fill(strings.welcomeLong, numbers)),
       paragraph(strings.welcomeQuiet),
       element("h2", {}, strings.consentTitle),
@@ -43,6 +43,11 @@
       paragraph(sender ? strings.consentServer : strings.consentFile),
       buttons(button(strings.agree, () => page.next(), "main")),
     ]);
+  }
+
+  function opinions({ strings, test }) {
+    const withReference = test.trials.some(({ reference }) => reference);
+    return withReference ? `${strings.welcomeMos} ${strings.welcomeReference}` : strings.welcomeMos;
   }
 
   /** Noise to set the volume by; then the headphone check. */
@@ -133,7 +138,7 @@
   }
 
   /** A trial, when its sounds are there; those of the next one are loaded meanwhile. */
-  async function trial(page, step) {
+  async function rating(page, step) {
     const { strings, test, steps } = page;
     const { number, of } = step;
     const practice = step.list === "practice";
@@ -228,6 +233,6 @@
     page.fill(strings.endTitle, parts, () => listening.abort());
   }
 
-  Listening.steps = { welcome, volume, trial, end };
+  Listening.steps = { welcome, volume, trial: rating, end };
   Object.assign(Listening, { button, paragraph });
 })();

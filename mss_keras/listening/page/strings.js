@@ -28,6 +28,8 @@ Listening.STRINGS = {
       "On each page you hear a reference, which is the true recording of the instrument, and several versions marked with letters. Rate each version against the reference from 0 to 100. One of the versions is the reference itself: it deserves 100.",
     welcomeMos:
       "On each page you hear several versions marked with letters. Rate each of them from 1 (bad) to 5 (excellent).",
+    welcomeReference:
+      "A reference, which is the true recording of the instrument, is there to compare with.",
     welcomeLong:
       "There are {trials} pages to rate, after {training} to practise. Take a break whenever you like: every rating is kept at once, and opening this page again in this browser goes on where you stopped.",
     welcomeQuiet: "Use headphones, in a quiet room.",
@@ -122,6 +124,7 @@ Listening.STRINGS = {
       "각 페이지에는 기준음과, 글자로 표시된 여러 버전이 있습니다. 기준음은 해당 악기의 실제 녹음입니다. 각 버전을 기준음과 비교하여 0에서 100까지 점수를 주세요. 버전 가운데 하나는 기준음과 같은 소리이며, 그 점수는 100이어야 합니다.",
     welcomeMos:
       "각 페이지에는 글자로 표시된 여러 버전이 있습니다. 각 버전에 1(매우 나쁨)에서 5(매우 좋음)까지 점수를 주세요.",
+    welcomeReference: "비교할 수 있도록 해당 악기의 실제 녹음인 기준음도 있습니다.",
     welcomeLong:
       "연습 {training}페이지 다음에 평가할 {trials}페이지가 있습니다. 언제든지 쉬어도 됩니다. 평가는 그때그때 저장되며, 이 브라우저에서 이 페이지를 다시 열면 멈춘 곳에서 이어집니다.",
     welcomeQuiet: "조용한 곳에서 헤드폰을 사용해 주세요.",

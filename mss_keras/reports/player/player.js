@@ -15,10 +15,13 @@ window.MssPlayer = (() => {
   const FADE = 0.008;
   /** Seconds from a command to its effect, in which all of the graph learns of it. */
   const LEAD = 0.02;
+  /** Seconds that a loop has at least. */
+  const SHORTEST = 0.05;
   /** Seconds after which a context that was asked to run counts as blocked. */
   const PATIENCE = 1;
 
   const contexts = new Map();
+  let heard = null; // the player that was heard last: a page has one sound at a time
 
   /** The AudioContext of a sample rate: one for the whole page, made at the first call. */
   function contextFor(sampleRate) {
@@ -85,7 +88,9 @@ window.MssPlayer = (() => {
       this.sources = buffers.map((buffer, index) => this.#source(context, buffer, index));
       for (const source of this.sources) source.start(this.when, this.offset);
       if (!this.loop) for (const source of this.sources) source.stop(grid(this.#endTime()));
-      ramp(this.output.gain, [0, 1], this.#fade(this.when));
+      const fade = this.#fade(this.when);
+      ramp(this.output.gain, [0, 1], fade);
+      [, this.open] = fade; // it has faded in
       this.free = this.when; // no cross-fade runs from here on
     }
 
@@ -129,14 +134,14 @@ window.MssPlayer = (() => {
 
     /** Fades out. */
     stop(time) {
-      const fade = this.#fade(Math.max(time, this.#fade(this.when)[1]));
+      const fade = this.#fade(Math.max(time, this.open));
       ramp(this.output.gain, [1, 0], fade);
       for (const source of this.sources) source.stop(fade[1]);
     }
   }
 
   /**
-   * Plays one of several stimuli at a time, all at the same place.
+   * Plays one of several stimuli at a time, all at the same place. It pauses any other player.
    *
    * Events: "change" (whatever a page shows has changed) and "blocked" (the browser gives no
    * sound until `play` is called by a click or key, or there is no sound device).
@@ -176,6 +181,8 @@ window.MssPlayer = (() => {
      */
     async play() {
       this.#wanted = true;
+      if (heard !== this) heard?.pause();
+      heard = this;
       const running = await this.#run();
       if (!this.#wanted) return false;
       if (!running) return this.#block();
@@ -215,14 +222,19 @@ window.MssPlayer = (() => {
     }
 
     /**
-     * Changes some of `on`, `start` and `end` (seconds). A part shorter than 50 ms is left out.
+     * Changes some of `on`, `start` and `end` (seconds). A start behind the end moves that to the
+     * end of all, and an end before the start moves that to 0.
      * @param {{on?: boolean, start?: number, end?: number}} change
      */
     setLoop(change) {
-      const { on, start, end } = { ...this.loop, ...change };
-      const inside = { start: Math.max(0, start), end: Math.min(end, this.duration) };
-      if (inside.end - inside.start < Math.min(0.05, this.duration)) return;
-      this.loop = { on, ...inside };
+      const on = change.on ?? this.loop.on;
+      let { start, end } = { ...this.loop, ...change };
+      const shortest = Math.min(SHORTEST, this.duration);
+      if (end - start < shortest && change.start !== undefined) end = this.duration;
+      else if (end - start < shortest) start = 0;
+      end = Math.max(shortest, Math.min(end, this.duration));
+      start = Math.max(0, Math.min(start, end - shortest));
+      this.loop = { on, start, end };
       if (this.#take) this.#start(true);
       this.#changed();
     }
@@ -261,7 +273,7 @@ window.MssPlayer = (() => {
       let take;
       do {
         take?.stop(0);
-        const when = context.currentTime + lead;
+        const when = Math.max(context.currentTime + lead, before?.open ?? 0);
         let offset = onward ? before.position(when) : this.#place;
         if (loop.on && offset >= loop.end) offset = loop.start;
         take = new Take(context, buffers, { when, offset, loop: loop.on ? loop : null, selected });

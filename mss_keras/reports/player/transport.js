@@ -48,6 +48,9 @@
     keysStimuli: "what is heard",
   };
 
+  let active = null; // the transport that was used last: keys are its
+  let keysWanted = true; // until somebody switches them off, for all of the page
+
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   // Keys that the focused element wants for itself.
@@ -85,6 +88,9 @@
       player.addEventListener("change", () => this.#show(), { signal });
       player.addEventListener("blocked", () => (this.blocked.hidden = false), { signal });
       document.addEventListener("keydown", (event) => this.#key(event), { signal });
+      for (const part of [this.element, ...this.buttons])
+        part.addEventListener("focusin", () => (active = this), { signal });
+      active ??= this;
       this.#show();
     }
 
@@ -92,6 +98,7 @@
     remove() {
       this.player.pause();
       this.listeners.abort();
+      if (active === this) active = null;
       for (const part of [this.element, ...this.buttons]) part.remove();
     }
 
@@ -177,12 +184,18 @@
       const keyed = this.stimuli.map(({ key }) => key).filter(Boolean);
       const rows = [...strings.keysHelp];
       if (keyed.length) rows.push([`${keyed[0]} – ${keyed.at(-1)}`, strings.keysStimuli]);
-      this.keysOn = element("input", { type: "checkbox", checked: true });
+      const keysOn = element("input", {
+        type: "checkbox",
+        checked: keysWanted,
+        onchange: ({ target }) => {
+          keysWanted = target.checked;
+        },
+      });
       return element(
         "details",
         { className: "player-keys" },
         element("summary", {}, strings.keys),
-        element("label", {}, this.keysOn, ` ${strings.keysOn}`),
+        element("label", {}, keysOn, ` ${strings.keysOn}`),
         element(
           "dl",
           {},
@@ -208,7 +221,10 @@
       if (this.shown !== undefined && this.shown !== player.playing)
         this.said.textContent = player.playing ? strings.playing : strings.paused;
       this.shown = player.playing;
-      if (player.playing) this.blocked.hidden = true;
+      if (player.playing) {
+        this.blocked.hidden = true;
+        active = this;
+      }
       this.play.textContent = player.playing ? strings.pause : strings.play;
       this.play.classList.toggle("player-playing", player.playing);
       this.loop.setAttribute("aria-pressed", on);
@@ -245,7 +261,15 @@
 
     #key(event) {
       const { player } = this;
-      if (!this.keysOn.checked || event.ctrlKey || event.altKey || event.metaKey) return;
+      if (
+        active !== this ||
+        !keysWanted ||
+        event.repeat ||
+        event.ctrlKey ||
+        event.altKey ||
+        event.metaKey
+      )
+        return;
       if (TAKEN.some(([wants, keys]) => event.target.matches?.(wants) && keys.test(event.key)))
         return;
       const pressed = keyOf(event);
