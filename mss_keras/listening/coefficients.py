@@ -52,11 +52,13 @@ def kendall(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
         y: `[n]`.
         counts: `[draws, n]`.
     """
-    orders = [np.sign(z[:, None] - z) for z in (x, y)]
-    agreeing = _of_pairs(orders[0] * orders[1], counts)
-    untied = [_of_pairs(np.abs(order), counts) for order in orders]
+    # Sums over ordered pairs of Σ sign(x_i − x_j) sign(y_i − y_j), and of those that are untied.
+    agreeing = np.sign(x[:, None] - x) * np.sign(y[:, None] - y)
+    found = ((counts @ agreeing) * counts).sum(axis=1)
+    pairs = counts.sum(axis=1) ** 2
+    untied = [pairs - (_groups(z, counts)[0] ** 2).sum(axis=1) for z in (x, y)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return agreeing / np.sqrt(untied[0] * untied[1])
+        return found / np.sqrt(untied[0] * untied[1])
 
 
 COEFFICIENTS: Mapping[str, Coefficient] = {
@@ -137,11 +139,13 @@ def _scaled(x: np.ndarray) -> np.ndarray:
 
 def _ranks(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
     # [draws, n]: ranks among values that count several times.
-    smaller = (x[:, None] < x).astype(float)  # [j, i]: x_j < x_i
-    equal = (x[:, None] == x).astype(float)
-    return counts @ (smaller + 0.5 * equal) + 0.5
+    sizes, group = _groups(x, counts)
+    return (sizes.cumsum(axis=1) - (sizes - 1) / 2)[:, group]
 
 
-def _of_pairs(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    # The sum over all pairs of a symmetric [n, n], for each row of counts.
-    return ((counts @ values) * counts).sum(axis=1)
+def _groups(x: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # [draws, groups]: how many values are equal, smallest first; [n]: the group of each value.
+    values, group = np.unique(x, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(len(values)))
+    return np.add.reduceat(counts[:, order], starts, axis=1), group

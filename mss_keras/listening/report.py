@@ -10,7 +10,6 @@ from typing import Any
 import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from mss_keras.listening import wording
 from mss_keras.listening.analysis import Analysis
@@ -83,7 +82,7 @@ def page(analysis: Analysis, pictures: Mapping[str, Picture]) -> str:
     screening = analysis.screening
     return template.render(
         title=_TITLE,
-        style=Markup(style),
+        style=style,
         style_hash=f"sha256-{digest}",
         warnings=wording.warnings(analysis),
         answer=wording.answer(analysis),
