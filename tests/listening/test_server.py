@@ -346,7 +346,8 @@ def test_the_command(folder):
         assert process.stdout is not None
         said = process.stdout.read()
         assert process.wait(10) == 0
-        assert said == f"stopped; 1 ratings of 1 listeners are in {folder / 'ratings'}\n"
+        state = f"listeners so far: 1, stimuli rated: 1, in {folder / 'ratings'}"
+        assert said == f"stopped; {state}\n"
 
 
 class Crowd:
