@@ -89,6 +89,8 @@ def read_scores(given: Sequence[str], key: Key) -> Scores:
             f"{whole} scores are those of whole songs, not of the excerpts that were rated"
         )
     metrics = [name for name in metrics if alone[name].notna().any()]
+    if not metrics:
+        raise UserError("scores", "no metric that has a value", "folders that evaluate wrote")
     together = set(table.loc[table["source"] == _TOGETHER, metrics].dropna(axis=1, how="all"))
     return Scores(alone, metrics, [name for name in metrics if name in together], notes)
 

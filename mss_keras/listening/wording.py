@@ -74,8 +74,8 @@ def agreement(analysis: Analysis) -> list[str]:
     found = analysis.agreement
     if np.isnan(found.kendalls_w):
         return [
-            f"Agreement of listeners cannot be told: {found.listeners} listeners, {found.stimuli} "
-            "stimuli that all of them rated."
+            f"Agreement of listeners cannot be told; listeners: {found.listeners}, stimuli that "
+            f"all of them rated: {found.stimuli}."
         ]
     return [
         f"Over {found.stimuli} stimuli that all {found.listeners} listeners rated: "

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 _MARKERS = "osD^vP*X"
 _COLUMNS = 3
 _NEUTRAL = "0.45"
+_NARROWEST = 6.0  # inches, in which a note has room
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def mean_ratings(
     """
     first = next(iter(panels.values()))
     names = sorted(first, key=lambda name: first[name].value)  # heights grow upwards
-    size = (2.2 + 1.9 * len(panels), 1.5 + 0.34 * len(names))
+    size = (max(_NARROWEST, 2.2 + 1.9 * len(panels)), 1.5 + 0.34 * len(names))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     margin = 0.04 * (limits[1] - limits[0])
@@ -146,7 +147,9 @@ def scatter(
     """
     rows = -(-len(clouds) // _COLUMNS)
     columns = min(len(clouds), _COLUMNS)
-    figure = Figure(figsize=(1.2 + 3.1 * columns, 1.3 + 2.7 * rows), layout="constrained")
+    figure = Figure(
+        figsize=(max(_NARROWEST, 1.2 + 3.1 * columns), 1.3 + 2.7 * rows), layout="constrained"
+    )
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     colors = {name: f"C{place % 10}" for place, name in enumerate(dict.fromkeys(systems))}
     markers = {

@@ -113,6 +113,13 @@ def test_what_is_wrong_with_scores(folder, tmp_path):
         read_scores([str(folder)], KEY)
 
 
+def test_scores_without_a_value(folder):
+    nothing = dict.fromkeys(["sdr", "snr", "l1_time"], float("nan"))
+    change(folder, **nothing)
+    with pytest.raises(UserError, match="scores: found no metric that has a value"):
+        read_scores([str(folder)], KEY)
+
+
 def test_a_name_that_no_system_has(folder):
     change(folder, method="estimates", track=lambda table: table["track"] + table["method"])
     with pytest.raises(

@@ -74,6 +74,23 @@ def test_a_scatter_has_the_line_of_least_squares():
     assert figures.as_image(figure).any()
 
 
+def test_a_note_is_not_cut_off():
+    one = {"all": {"a": Estimate(40, 30, 50)}}
+    cloud = Cloud([1.0, 2, 3], "sdr", "sdr, dB")
+    note = "Simulated: no person has heard this; the ratings are computed."
+    drawn = (
+        opinions.mean_ratings(one, label="rating", limits=(0, 100), note=note),
+        opinions.correlation_bars(one["all"], {}, label="agreement", note=note),
+        opinions.scatter(
+            [cloud], [1, 2, 3], systems="aaa", sources="bbb", label="rating", note=note
+        ),
+    )
+    for figure in drawn:
+        figures.as_image(figure)  # which lays it out
+        extent = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.width
+
+
 def test_nothing_has_a_correlation():
     figure = opinions.correlation_bars({"sdr": NONE}, {}, label="agreement")
     assert not figure.axes[0].patches
