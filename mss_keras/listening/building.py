@@ -11,12 +11,10 @@ OUTPUT/
 """
 
 import dataclasses
-import hashlib
-import json
 import secrets
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,18 +27,13 @@ from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, ListeningConfig, SeparationConfig, UserError
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.files import appearing
-from mss_keras.listening import webmushra
 from mss_keras.listening.excerpts import Excerpt, choose
-from mss_keras.listening.key import FILE, Key, Trial, id_of, read_key
-from mss_keras.listening.page import write_page
+from mss_keras.listening.key import FILE, read_key
 from mss_keras.listening.reading import Recording, mixture_of, source_of, write_wav
-from mss_keras.listening.stimuli import anchor, level, wav_bytes
 from mss_keras.listening.systems import System
+from mss_keras.listening.trials import Trials
 
 _SPLIT = "test"  # of the excerpts, which are a data set of their own
-_TRAINING = "training"
-# How long people take with a stimulus, seconds of listening for each second of music.
-_TIMES_HEARD = 3
 
 
 @dataclass(frozen=True)
@@ -119,11 +112,14 @@ class Building:
         self._write_material(output, chosen)
         secret = read_key(output).secret if (output / FILE).exists() else secrets.token_hex(16)
         with tempfile.TemporaryDirectory() as work:
-            pages = _Pages(self, secret, Path(work))
-            for number, excerpt in enumerate(chosen, 1):
-                pages.add(f"t{number:02d}", excerpt, self._read(output, excerpt))
-            pages.add(_TRAINING, training, self._separate(training))
-            pages.write(output)
+            trials = Trials(self.settings, self.audio, secret, work=Path(work), say=self.say)
+            for excerpt in chosen:
+                trials.add(excerpt, self._read(output, excerpt))
+            trials.train_with(training, self._separate(training))
+            systems = [system.name for system in self.systems]
+            said = self._claim().settings
+            trials.write(output, said, systems=systems, demonstration=self.demonstration)
+        self.say(f"{trials.summary}; the page has {_megabytes(output / 'page'):.0f} MB")
 
     def _claim(self) -> Claim:
         settings = dataclasses.asdict(self.settings)
@@ -192,113 +188,8 @@ class Building:
         return waveforms
 
 
-class _Pages:
-    # Collects trials, and writes them for the page, for webMUSHRA and as the key.
-
-    def __init__(self, building: Building, secret: str, work: Path):
-        self._building, self._secret, self._work = building, secret, work
-        self._trials: list[Trial] = []
-        self._public: dict[str, dict[str, Any]] = {}
-        self._hidden: set[str] = set()
-        self._softer: list[float] = []
-
-    def add(self, trial: str, excerpt: Excerpt, waveforms: dict[str, np.ndarray]) -> None:
-        building = self._building
-        rate, wanted = building.audio.sample_rate, building.settings.loudness
-        low = anchor(waveforms["reference"], rate, excerpt.source)
-        levelled = level({**waveforms, "anchor": low}, rate, lufs=wanted)
-        for note in levelled.notes:
-            building.say(f"{excerpt.name}, {excerpt.source}: {note}")
-        ids = {
-            self._keep(waveform, trial, name): name for name, waveform in levelled.waveforms.items()
-        }
-        self._hidden |= {own for own, name in ids.items() if name == "reference"}
-        self._public[trial] = {
-            "trial": trial,
-            "source": excerpt.source,
-            "seconds": excerpt.seconds,
-            "sample_rate": rate,
-            "channels": building.audio.nb_channels,
-            "reference": self._keep(levelled.waveforms["reference"], trial, "reference", "open"),
-            "stimuli": sorted(ids),
-        }
-        if trial != _TRAINING:
-            self._softer.append(wanted - levelled.lufs)
-            self._trials.append(
-                Trial(
-                    trial=trial,
-                    track=excerpt.name,
-                    song=excerpt.track.name,
-                    source=excerpt.source,
-                    start=excerpt.start,
-                    seconds=excerpt.seconds,
-                    lufs=round(levelled.lufs, 2),
-                    stimuli=dict(sorted(ids.items())),
-                )
-            )
-
-    def _keep(self, waveform: np.ndarray, *place: str) -> str:
-        own = id_of(self._secret, *place)
-        content = wav_bytes(waveform, self._building.audio.sample_rate, noise=self._secret + own)
-        (self._work / own).write_bytes(content)
-        return own
-
-    def write(self, output: Path) -> None:
-        building = self._building
-        settings = building.settings
-        digest = self._digest()
-        test = {
-            "format": 1,
-            "test": digest,
-            "title": settings.title,
-            "scale": settings.scale,
-            "simulated": False,
-            "demonstration": building.demonstration,
-            "seed": id_of(self._secret, "orders"),
-            "trials": [self._public[trial.trial] for trial in self._trials],
-            "training": [self._public[_TRAINING]],
-        }
-        write_page(output / "page", test, self._sorted())
-        with appearing(output / "webmushra") as folder:
-            webmushra.write(folder, test, self._sorted(), hidden=self._hidden)
-        Key(
-            test=digest,
-            scale=settings.scale,
-            secret=self._secret,
-            systems=tuple(system.name for system in building.systems),
-            trials=tuple(self._trials),
-            demonstration=building.demonstration,
-        ).write(output)
-        self._tell(output)
-
-    def _sorted(self) -> Iterator[tuple[str, bytes]]:
-        # In the order of their ids: times of files tell nothing.
-        for path in sorted(self._work.iterdir()):
-            yield path.name, path.read_bytes()
-
-    def _digest(self) -> str:
-        # Of the settings and of all that is heard; ids have the secret in them.
-        said = json.dumps(dict(self._building._claim().settings), sort_keys=True)
-        digest = hashlib.sha256(said.encode())
-        for name, audio in self._sorted():
-            digest.update(name.encode() + audio)
-        return digest.hexdigest()[:16]
-
-    def _tell(self, output: Path) -> None:
-        say, settings = self._building.say, self._building.settings
-        softer = [decibels for decibels in self._softer if decibels > 0.05]
-        if softer:
-            say(
-                f"{len(softer)} of {len(self._softer)} trials are softer than "
-                f"{settings.loudness:g} LUFS, by up to {max(softer):.1f} dB: they would clip"
-            )
-        heard = len(self._trials) * (len(self._trials[0].stimuli) + 1) * settings.duration
-        size = sum(path.stat().st_size for path in (output / "page").rglob("*") if path.is_file())
-        say(
-            f"{len(self._trials)} trials of {len(self._trials[0].stimuli)} stimuli in {output}; "
-            f"a listener needs about {max(1, round(heard * _TIMES_HEARD / 60))} minutes; "
-            f"the page has {size / 1e6:.0f} MB"
-        )
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def _excerpt_folder(output: Path, name: str) -> Path:

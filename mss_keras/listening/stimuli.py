@@ -114,11 +114,12 @@ def level(waveforms: Mapping[str, np.ndarray], sample_rate: int, *, lufs: float)
     faded, gains, notes = {}, {}, []
     for name, waveform in waveforms.items():
         if not np.isfinite(waveform).all():
-            raise UserError(name, "samples that are not finite", "finite ones")
+            found_there = f"samples that are not finite in {name}"
+            raise UserError("systems", found_there, "finite ones")
         faded[name] = _faded(waveform, sample_rate)
     found = {name: _loudness(waveform, sample_rate) for name, waveform in faded.items()}
     if not np.isfinite(found["reference"]):
-        raise UserError("reference", "silence", "a source that sounds")
+        raise UserError("targets", "silence as the reference", "a source that sounds")
     most = lufs - found["reference"] + MOST_GAIN_DB
     for name, of_this in found.items():
         gains[name] = min(lufs - of_this, most)

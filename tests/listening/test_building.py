@@ -11,7 +11,7 @@ import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig, ListeningConfig, ModelConfig, UserError
 from mss_keras.data import open_set
-from mss_keras.listening import building, systems
+from mss_keras.listening import systems, webmushra
 from mss_keras.listening.building import Building
 from mss_keras.listening.excerpts import Excerpt
 from mss_keras.listening.key import id_of, read_key
@@ -180,7 +180,7 @@ def test_files_appear_whole(root, tmp_path, stems, monkeypatch):
     def full(*_, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(building.webmushra, "configuration", full)
+    monkeypatch.setattr(webmushra, "configuration", full)
     with pytest.raises(OSError, match="No space"):
         built(root, tmp_path / "test", stems)
     assert not (tmp_path / "test/key.json").exists()

@@ -70,7 +70,7 @@ def test_silent_estimates_are_named_and_stay_silent():
     least = loudness(found.waveforms["hiss"], RATE)
     assert least == pytest.approx(-23.0 - (60 - MOST_GAIN_DB), abs=0.05)
     assert "90.0 dB softer" in found.notes[2]
-    with pytest.raises(UserError, match="reference: found silence"):
+    with pytest.raises(UserError, match="targets: found silence as the reference"):
         level({"reference": 0 * NOISE}, RATE, lufs=-23.0)
 
 
@@ -78,7 +78,7 @@ def test_silent_estimates_are_named_and_stay_silent():
 def test_samples_that_are_not_finite_are_refused(value):
     broken = NOISE.copy()
     broken[7, 1] = value
-    with pytest.raises(UserError, match="ours: found samples that are not finite"):
+    with pytest.raises(UserError, match="systems: found samples that are not finite in ours"):
         level({"reference": NOISE, "ours": broken}, RATE, lufs=-23.0)
 
 

@@ -30,7 +30,7 @@ def test_a_run_and_a_folder_of_stems(command, run, tree, tmp_path):
     assert set(key.trials[0].stimuli.values()) == {"reference", "anchor", "mixture", "net", "true"}
     assert (output / "page/index.html").exists()
     assert said[0].startswith("2 excerpts of 0.5 s from ")
-    assert re.match(r"2 trials of 5 stimuli in .*test; a listener needs about 1 min", said[-2])
+    assert re.match(r"2 trials of 5 stimuli, about 1 min for a listener; the page has", said[-2])
     assert said[-1].endswith(f"python -m trainer listen --serve --output {output}")
     settings = yaml.safe_load((output / "listening.yaml").read_text())
     assert settings["systems"]["net"].startswith("weights ")
