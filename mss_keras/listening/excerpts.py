@@ -27,6 +27,7 @@ from mss_keras.signal.silence import SILENT_MEAN_SQUARE
 
 _HOPS = 10  # levels are told so many times a second
 _STARTS = 2  # and excerpts may begin
+_STEREO = 2  # levels are those of both channels: mixed down, they might cancel each other
 _SOUNDS_DB = 30.0
 _SOUNDS_SHARE = 0.5
 
@@ -141,7 +142,7 @@ def starts_of(
         UserError: if a file cannot be read, or has samples that are not finite.
     """
     rate = track.sources[0].sample_rate
-    with mixture_of(track, 1) as recording:
+    with mixture_of(track, _STEREO) as recording:
         mixture = _levels(recording, rate)
     length = max(1, round(settings.duration * _HOPS))
     last = track.samples / rate - settings.duration
@@ -153,7 +154,7 @@ def starts_of(
     )
     starts = {}
     for name, place in targets.items():
-        with source_of(track, place, 1) as recording:
+        with source_of(track, place, _STEREO) as recording:
             source = _levels(recording, rate)
         windows = _mean(source, length)
         own = windows[begins]

@@ -106,6 +106,16 @@ def test_too_few_are_told_in_a_line(tmp_path):
         chosen(tmp_path, duration=9.0)
 
 
+def test_channels_do_not_cancel_each_other(tmp_path):
+    folder = song(tmp_path, "a", vocals=[-20] * 4, bass=[-20] * 4)
+    for source in SOURCES:
+        waveform, _ = soundfile.read(folder / f"{source}.wav")
+        opposite = np.stack([waveform, -waveform], axis=1)
+        soundfile.write(folder / f"{source}.wav", opposite, RATE, subtype="FLOAT")
+    excerpts, _ = chosen(tmp_path)
+    assert len(excerpts) == 4
+
+
 def test_samples_that_are_not_finite(tmp_path):
     folder = song(tmp_path, "a", vocals=[-20] * 4, bass=[-20] * 4)
     waveform, _ = soundfile.read(folder / "bass.wav")
