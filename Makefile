@@ -9,17 +9,20 @@ PYTHONS := python3 python3.12 python3.11
 USABLE := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p $(USABLE) 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test test-long test-gpu lint bench pictures clean
+.PHONY: demo test test-long test-faults test-gpu lint bench pictures clean
 
 demo: $(STAMP)  ## train a small separator on real music, in minutes
 	$(BIN)/python -m trainer train --demo --output runs/demo
 
 test: $(STAMP)  ## what every change has to pass, in 8 minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not faults" tests
 	$(BIN)/python -m pytest --quiet --doctest-modules mss_keras serving
 
 test-long: $(STAMP)  ## killed processes, several devices, wheels: what takes longer
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long tests
+
+test-faults: $(STAMP)  ## kills, full disks, damaged files, servers that fail: for hours
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "faults or long" tests/faults
 
 test-gpu: $(STAMP)  ## on machines with an NVIDIA GPU; skipped elsewhere
 	$(BIN)/python -m pytest -rs -s tests/gpu

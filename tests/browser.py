@@ -48,6 +48,10 @@ class Tabs:
         """A new tab at an address."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.on("console", self._heard)
         page.goto(address)
         return page
+
+    def _heard(self, said: Any) -> None:
+        if said.type == "error":
+            self.errors.append(said.text)

@@ -8,6 +8,7 @@ from jsonargparse import ArgumentError, Namespace
 
 from mss_keras.config import UserError, WorkFailedError
 from mss_keras.config.errors import respelled
+from mss_keras.jobs.disk_space import want_of_space
 from trainer.arguments import parse
 from trainer.mistakes import spelled
 
@@ -24,12 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         _run(parse(given))
-    except (ArgumentError, UserError, WorkFailedError, OSError) as error:  # OSError: a full disk
+    except (ArgumentError, UserError, WorkFailedError) as error:
         if "--traceback" in given:
             raise
         failed = isinstance(error, WorkFailedError)
         print(f"{'failed' if failed else 'error'}: {_one_line(error)}", file=sys.stderr)
         return 1 if failed else 2
+    except Exception as error:  # of a full disk, HDF5 and TensorFlow raise whatever they have
+        full = want_of_space(error)
+        if "--traceback" in given or not (full or isinstance(error, OSError)):
+            raise
+        line = f"{full}; with space the same command will do" if full else _one_line(error)
+        print(f"error: {line}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         anew = {
             "separate",

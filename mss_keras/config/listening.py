@@ -10,6 +10,8 @@ from mss_keras.config.fields import option, require, require_choices, require_po
 # Stimuli that every trial has besides those of the systems, and the ends of each scale.
 STIMULI = ("reference", "anchor", "mixture")
 SCALES = {"mushra": (0, 100), "mos": (1, 5)}
+# Names that systems cannot have: those, and what an evaluation of them calls others.
+_TAKEN = (*STIMULI, "irm", "ibm", "mwf", "estimates")
 
 # BS.1770 measures loudness in blocks of this length.
 SHORTEST_SECONDS = 0.4
@@ -113,8 +115,8 @@ class ListeningConfig:
             require(bool(path), "systems", found=system, wanted="NAME=PATH")
             if not re.fullmatch(r"[\w-][\w.-]*", name):
                 raise UserError("systems", repr(name), "a name of letters, digits, _, - and .")
-            if name in STIMULI:
-                wanted = f"a name of its own; every trial has {', '.join(STIMULI)}"
+            if name in _TAKEN:
+                wanted = f"a name of its own; {', '.join(_TAKEN)} are taken"
                 raise UserError("systems", repr(name), wanted)
             require(name not in paths, "systems", found=name, wanted="different names")
             paths[name] = path

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ import soundfile
 from mss_keras.config import UserError
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX
+from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 
 FORMATS = ("wav", "flac", "mp3", "stem.mp4")
@@ -111,17 +111,9 @@ def stem_files(
             else:
                 size = (seconds or 0) * rate * channels * _BYTES[bits]
                 kind = "RF64" if format == "wav" and size > 0.95 * 2**32 else format.upper()
-                open_file = partial(
-                    soundfile.SoundFile,
-                    mode="w",
-                    samplerate=rate,
-                    channels=channels,
-                    subtype=_SUBTYPES[bits],
-                    format=kind,
-                )
-                yield _SoundFiles(
-                    {n: stack.enter_context(open_file(path)) for n, path in partials.items()}
-                )
+                kinds = {"subtype": _SUBTYPES[bits], "format": kind}
+                opened = {n: sound_file(x, rate, channels, **kinds) for n, x in partials.items()}
+                yield _SoundFiles({n: stack.enter_context(file) for n, file in opened.items()})
     except (soundfile.LibsndfileError, av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(folder, reason, "a folder to write to") from error

@@ -17,6 +17,7 @@ from mss_keras.config import UserError
 from mss_keras.data.musdb import demo_stem, sample_url
 from mss_keras.data.stems import decode_track
 from mss_keras.data.tracks import STEM_SUFFIX
+from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 
 _DEMO_TRAIN_SECONDS = 4.5
@@ -59,8 +60,10 @@ def make_demo(folder: str | Path) -> Path:
             waveform, rate = soundfile.read(path, dtype="int16")
             cut = round(_DEMO_TRAIN_SECONDS * rate)
             for split, excerpt in (("train", waveform[:cut]), ("valid", waveform[cut:])):
-                (partial / split / track).mkdir(parents=True, exist_ok=True)
-                soundfile.write(partial / split / track / path.name, excerpt, rate)
+                target = partial / split / track / path.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with sound_file(target, rate, excerpt.shape[1], subtype="PCM_16") as file:
+                    file.write(excerpt)
         shutil.rmtree(whole)
     return folder
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, UserError
 from mss_keras.data.tracks import AudioFile, Track
+from mss_keras.jobs.arrays import write_arrays
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.machine import cores
 
@@ -52,7 +53,7 @@ class Statistics:
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
         with appearing(path) as partial:
-            np.savez(partial, mean=self.mean, std=self.std)
+            write_arrays(partial, [("mean", self.mean), ("std", self.std)])
 
     @classmethod
     def load(cls, path: Path, bins: int) -> "Statistics":

@@ -17,6 +17,7 @@ from mss_keras.config import UserError, require
 from mss_keras.data.decoding import opened
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.tracks import STEM_SUFFIX, find_kind
+from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.locks import locked
 from mss_keras.jobs.machine import cores
@@ -163,14 +164,14 @@ def decode_track(stem: Path, folder: Path) -> Clipped:
             clipped = Clipped()
             for name, rate, block in stem_blocks(stem):
                 if name not in writers:
-                    file = soundfile.SoundFile(
-                        partial / f"{name}.wav", "w", rate, block.shape[1], subtype="PCM_16"
-                    )
+                    path = partial / f"{name}.wav"
+                    file = sound_file(path, rate, block.shape[1], subtype="PCM_16")
                     writers[name] = stack.enter_context(file)
                 clipped = clipped.with_block(block)
                 writers[name].write(to_int16(block))
     except (soundfile.LibsndfileError, OSError) as error:
-        raise UserError(folder, str(error), "a folder to write to") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(folder, reason, "a folder to write to") from error
     return clipped
 
 

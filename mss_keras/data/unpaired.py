@@ -21,6 +21,7 @@ from mss_keras.data.decoding import Song
 from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import Clipped, to_int16
 from mss_keras.data.tracks import AudioFile, beside
+from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 
 
@@ -103,7 +104,7 @@ def _decode(song: Song, wav: Path, clipped: Clipped) -> Clipped:
     try:
         with (
             appearing(wav) as partial,
-            soundfile.SoundFile(partial, "w", rate, channels, "PCM_16") as file,
+            sound_file(partial, rate, channels, subtype="PCM_16") as file,
         ):
             for block in song.blocks():
                 clipped = clipped.with_block(block)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import tensorflow as tf
 
 from mss_keras.config import (
@@ -18,6 +17,7 @@ from mss_keras.config import (
     require,
 )
 from mss_keras.data import Track
+from mss_keras.data.writing import sound_file
 from mss_keras.metrics import AudioFiles
 from mss_keras.models import oracles
 from mss_keras.models.masking import MaskingModel
@@ -154,7 +154,12 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
         ):
             files = [
                 stack.enter_context(
-                    _wav_file(work / f"{source}.wav", audio.sample_rate, audio.nb_channels)
+                    sound_file(
+                        work / f"{source}.wav",
+                        audio.sample_rate,
+                        audio.nb_channels,
+                        subtype="FLOAT",
+                    )
                 )
                 for source in sources
             ]
@@ -190,15 +195,9 @@ def _mixture_file(track: Track, work: Path) -> Iterator[Path]:
     path = work / "mixture.wav"
     with (
         AudioFiles([file.path for file in track.sources]) as sources,
-        _wav_file(path, sources.sample_rate, sources.shape[2]) as file,
+        sound_file(path, sources.sample_rate, sources.shape[2], subtype="FLOAT") as file,
     ):
         for start in range(0, sources.shape[1], _BLOCK):
             file.write(sources[:, start : start + _BLOCK].sum(axis=0))
     yield path
     path.unlink()
-
-
-def _wav_file(path: Path, rate: int, channels: int) -> soundfile.SoundFile:
-    return soundfile.SoundFile(
-        path, "w", samplerate=rate, channels=channels, subtype="FLOAT", format="WAV"
-    )

@@ -8,7 +8,6 @@ OUTPUT/
 """
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from mss_keras.evaluation.metric_names import resolve_metrics
 from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.digests import digest_of
+from mss_keras.jobs.files import working_folder
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.models.masking import MaskingModel
@@ -144,8 +144,8 @@ class Evaluation:
         missing = [task for task in tasks if not task.path.exists()]
         if len(missing) < len(tasks):
             self.say(f"{len(tasks) - len(missing)} of {len(tasks)} tracks are scored already")
-        failed = self._score(missing, metrics)
-        failed += self._keep([task for task in tasks if task not in missing])
+        failed = self._score(missing, metrics, output)
+        failed += self._keep([task for task in tasks if task not in missing], output)
         return self._read(tasks), failed
 
     def _methods(self, model: MaskingModel | None, name: str) -> list[Method]:
@@ -185,25 +185,26 @@ class Evaluation:
         }
         return Claim("evaluation", "evaluation.yaml", wanted)
 
-    def _score(self, tasks: Sequence[Task], metrics: list[str]) -> int:
+    def _score(self, tasks: Sequence[Task], metrics: list[str], output: Path) -> int:
         scoring = Scoring(
             sources=self.dataset.sources,
             audio=self.audio,
             metrics=metrics,
             jobs=self.settings.jobs or at_once(_WORKER_BYTES, cores_each=2),
+            folder=output,
             say=self.say,
             progress=self.progress,
         )
         return scoring.run(tasks)
 
-    def _keep(self, scored: Sequence[Task]) -> int:
+    def _keep(self, scored: Sequence[Task], output: Path) -> int:
         # Stems of tracks that were scored before without them. Returns how many failed.
         failed = 0
         for task in scored:
             if not task.method.kept(task.track):
                 try:
-                    with tempfile.TemporaryDirectory() as work:
-                        task.method.stems(task.track, Path(work))
+                    with working_folder(output) as work:
+                        task.method.stems(task.track, work)
                     self.say(f"{task}: its stems are kept now")
                 except UserError as error:
                     failed += 1

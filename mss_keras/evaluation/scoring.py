@@ -7,7 +7,6 @@ processes run BSSEval on the tracks before.
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +19,7 @@ from mss_keras.config import AudioConfig, UserError
 from mss_keras.data import Track
 from mss_keras.evaluation.estimates import Method
 from mss_keras.evaluation.readings import Readings, loss_readings
+from mss_keras.jobs.files import working_folder
 from mss_keras.jobs.processes import end_with_parent
 from mss_keras.metrics import AudioFiles, TrackScores
 from mss_keras.metrics.tracks import score_files
@@ -53,6 +53,7 @@ class Scoring:
         audio: channels; sizes of the STFT of the losses.
         metrics: names of whole-track metrics and losses, besides BSSEval's.
         jobs: number of processes that run BSSEval.
+        folder: gets a hidden folder that has the stems until they are scored.
         say: called with a line for each track that fails.
         progress: whether a bar is shown.
     """
@@ -61,6 +62,7 @@ class Scoring:
     audio: AudioConfig
     metrics: Sequence[str]
     jobs: int
+    folder: Path
     say: Callable[[str], None]
     progress: bool
 
@@ -75,11 +77,11 @@ class Scoring:
         """
         failed = 0
         with (
-            tempfile.TemporaryDirectory() as work,
+            working_folder(self.folder) as work,
             _processes(self.jobs) as pool,
             tqdm(total=len(tasks), desc="scoring", unit="track", disable=not self.progress) as bar,
         ):
-            for task, error in self._outcomes(tasks, pool, work=Path(work), bar=bar):
+            for task, error in self._outcomes(tasks, pool, work=work, bar=bar):
                 bar.update()
                 if error:
                     failed += 1

@@ -17,7 +17,7 @@ from mss_keras.config import (
     SeparationConfig,
     UserError,
 )
-from mss_keras.jobs.files import appearing
+from mss_keras.jobs.files import appearing, is_hidden
 from mss_keras.jobs.locks import locked
 
 
@@ -65,7 +65,7 @@ class Claim:
             self.check(folder)
             if not self.may_change:
                 return
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and not all(map(is_hidden, folder.iterdir())):
             raise UserError("output", f"something else in {folder}", "a new or empty folder")
         try:
             with appearing(folder / self.file) as partial:

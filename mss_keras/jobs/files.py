@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and hidden ones to work in."""
 
 import contextlib
 import errno
@@ -42,15 +42,39 @@ def appearing(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         'sdr,6.3'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path.parent)
-    own, descriptor = _own_folder(path.parent)
-    try:
+    with working_folder(path.parent) as own:
         yield own / path.name
         _replace(own / path.name, path, own)
+
+
+@contextmanager
+def working_folder(parent: Path) -> Iterator[Path]:
+    """A hidden folder that is this call's own and is gone afterwards.
+
+    Args:
+        parent: Path. Where it lies; made if it is missing. What killed processes left there goes.
+
+    Example:
+        >>> import tempfile
+        >>> parent = Path(tempfile.mkdtemp())
+        >>> with working_folder(parent) as own:
+        ...     _ = (own / "mixture.wav").write_text("")
+        >>> list(parent.iterdir())
+        []
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(parent)
+    own, descriptor = _own_folder(parent)
+    try:
+        yield own
     finally:
         shutil.rmtree(own, ignore_errors=True)
         os.close(descriptor)
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a path is a hidden folder of `appearing` or `working_folder`."""
+    return path.name.startswith(_PREFIX)
 
 
 def _own_folder(parent: Path) -> tuple[Path, int]:
@@ -66,7 +90,7 @@ def _own_folder(parent: Path) -> tuple[Path, int]:
 
 def _remove_leftovers(parent: Path) -> None:
     for path in parent.iterdir():
-        if path.name.startswith(_PREFIX):
+        if is_hidden(path):
             with contextlib.suppress(OSError):
                 descriptor = os.open(path, os.O_RDONLY)
                 try:

@@ -1,5 +1,7 @@
 """How want of memory is told from other failures, such as a loss that is NaN."""
 
+from mss_keras.jobs.disk_space import want_of_space
+
 # Kinds of errors, by name: this room imports neither TensorFlow nor what else may raise them.
 # A pool of processes breaks when one of them is killed, by the kernel as a rule.
 _KINDS = frozenset({"MemoryError", "ResourceExhaustedError", "BrokenProcessPool"})
@@ -31,6 +33,8 @@ def want_of_memory(error: BaseException) -> str | None:
         'OOM when allocating tensor'
         >>> want_of_memory(FloatingPointError("the loss is nan"))
     """
+    if want_of_space(error):  # TensorFlow has one kind of error for both
+        return None
     cause: BaseException | None = error
     while cause is not None:
         for line in str(cause).splitlines():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mss_keras.config import UserError
+from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.memory import want_of_memory
 
 INTERRUPTED = "interrupted"
@@ -113,27 +114,31 @@ def end_with_parent() -> None:
 
 def _work(function: Callable[..., Any], arguments: tuple, *, log: Path | None, answer) -> None:
     end_with_parent()
-    with contextlib.ExitStack() as stack:
-        if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(log.open("a"))
-            stack.enter_context(contextlib.redirect_stdout(file))
-            stack.enter_context(contextlib.redirect_stderr(file))
-        try:
-            result = Result(function(*arguments))
-        except KeyboardInterrupt:
-            result = Result(None, INTERRUPTED)
-        except Exception as error:  # whatever it is, it ends this job alone
+    result: Result | None = None
+    try:
+        with contextlib.ExitStack() as stack:
             if log is not None:
-                traceback.print_exc()
-            result = _failed(error)
+                log.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(log.open("a"))
+                stack.enter_context(contextlib.redirect_stdout(file))
+                stack.enter_context(contextlib.redirect_stderr(file))
+            try:
+                result = Result(function(*arguments))
+            except KeyboardInterrupt:
+                result = Result(None, INTERRUPTED)
+            except Exception as error:  # whatever it is, it ends this job alone
+                result = _failed(error)
+                if log is not None:
+                    traceback.print_exc()
+    except OSError as error:  # of the log, as on a full disk
+        result = result or _failed(error)
     answer.send(result)
 
 
 def _failed(error: Exception) -> Result:
     if short := want_of_memory(error):
         return Result(None, f"out of memory: {short}", out_of_memory=True)
-    text = error.quoted if isinstance(error, UserError) else str(error)
+    text = error.quoted if isinstance(error, UserError) else want_of_space(error) or str(error)
     return Result(None, (" ".join(text.split()) or type(error).__name__)[:_LONGEST])
 
 

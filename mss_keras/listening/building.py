@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import secrets
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -78,17 +79,20 @@ class Building:
         """
         if not self.systems:
             raise UserError("systems", "nothing", "NAME=PATH for each system that is rated")
-        with self._claim().alone(output):
-            if (output / FILE).exists() and (output / "page").is_dir():
-                self.say(f"the test is in {output} already; nothing of it was changed")
-            else:
-                self._build(output)
+        claim = self._claim()
+        if (output / FILE).exists() and (output / "page").is_dir():
+            claim.check(output)
+            self.say(f"the test is in {output} already; nothing of it was changed")
+        else:
+            chosen, training = self._choose()  # what is wrong is told before the folder is taken
+            with claim.alone(output):
+                self._build(output, chosen, training)
         self.say(
             f"open {output / 'page/index.html'}, publish {output / 'page'}, or host it by: "
-            f"python -m trainer listen --serve --output {output}"
+            f"python -m trainer listen --serve --output {shlex.quote(str(output))}"
         )
 
-    def _build(self, output: Path) -> None:
+    def _choose(self) -> tuple[list[Excerpt], Excerpt]:
         subset: Any = self.settings.subset
         dataset = data.as_wav(self.dataset, say=self.say, progress=self.progress)
         tracks = getattr(data.open_set(dataset, self.audio, splits=[subset]), subset)
@@ -107,6 +111,11 @@ class Building:
         )
         if training in chosen:
             self.say("listeners train with the first excerpt: no other is left")
+        for system in self.systems:
+            system.check([*chosen, training])
+        return chosen, training
+
+    def _build(self, output: Path, chosen: Sequence[Excerpt], training: Excerpt) -> None:
         self._write_material(output, chosen)
         secret = read_key(output).secret if (output / FILE).exists() else secrets.token_hex(16)
         with tempfile.TemporaryDirectory() as work:
@@ -237,9 +246,10 @@ class _Pages:
     def write(self, output: Path) -> None:
         building = self._building
         settings = building.settings
+        digest = self._digest()
         test = {
             "format": 1,
-            "test": self._digest(),
+            "test": digest,
             "title": settings.title,
             "scale": settings.scale,
             "simulated": False,
@@ -252,7 +262,7 @@ class _Pages:
         with appearing(output / "webmushra") as folder:
             webmushra.write(folder, test, self._sorted(), hidden=self._hidden)
         Key(
-            test=test["test"],
+            test=digest,
             scale=settings.scale,
             secret=self._secret,
             systems=tuple(system.name for system in building.systems),

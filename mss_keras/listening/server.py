@@ -78,8 +78,7 @@ def serve(
         # A name that has several addresses has a server for each.
         listening = getattr(server, "effective_listen", None)
         port = listening[0][1] if listening else server.effective_port
-        listeners, rated = keeping.counts
-        say(f"{rated} ratings of {listeners} listeners are in {ratings}")
+        say(_state(keeping, ratings))
         say(f"serving on http://{_shown(hosting.host)}:{port}/ until Ctrl-C")
         try:
             server.run()
@@ -87,8 +86,7 @@ def serve(
             pass
         finally:
             server.close()
-        listeners, rated = keeping.counts
-        say(f"stopped; {rated} ratings of {listeners} listeners are in {ratings}")
+        say(f"stopped; {_state(keeping, ratings)}")
 
 
 def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = ()) -> flask.Flask:
@@ -188,4 +186,12 @@ def _is_ours(host: str, known: Iterable[str]) -> bool:
 
 
 def _shown(host: str) -> str:
+    # A host as an address that a browser takes; that of all of them is none.
+    if host in ("0.0.0.0", "::"):
+        return socket.gethostname()
     return f"[{host}]" if ":" in host else host
+
+
+def _state(keeping: Keeping, folder: Path) -> str:
+    listeners, rated = keeping.counts
+    return f"listeners so far: {listeners}, stimuli rated: {rated}, in {folder}"

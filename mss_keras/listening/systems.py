@@ -1,7 +1,8 @@
 """Systems that are rated: where their estimates of an excerpt come from."""
 
+import dataclasses
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,31 @@ class System:
         read: Callable. Returns the estimates of an excerpt's sources, given the excerpt, the
             names of the sources and an empty folder to work in; sources that it does not
             separate are left out.
+        offers: collection of str. Names of the sources that it separates. Defaults to `None`:
+            they are not known.
+        there: bool. Whether its stems are made already, and only have to be read. Defaults to
+            `False`.
     """
 
     name: str
     said: str
     read: Callable[[Excerpt, Sequence[str], Path], dict[str, np.ndarray]]
+    offers: Collection[str] | None = None
+    there: bool = False
+
+    def check(self, excerpts: Iterable[Excerpt]) -> None:
+        """Finds out, as far as that is quick, that the system has what is rated of excerpts.
+
+        Raises:
+            UserError: as `estimates`.
+        """
+        for excerpt in excerpts:
+            source = excerpt.source
+            if self.offers is not None and source not in self.offers:
+                others = ", ".join(self.offers)
+                raise UserError("systems", f"{self.name} of {others}", f"one that has {source}")
+            if self.there:
+                self.estimates(excerpt, [source], needed=[source])
 
     def estimates(
         self, excerpt: Excerpt, sources: Sequence[str], *, needed: Collection[str]
@@ -55,8 +76,7 @@ class System:
         where = f"{self.name}, {excerpt.name}"
         for source in needed:
             if source not in found:
-                others = f" beside {', '.join(found)}" if found else ""
-                raise UserError("systems", f"no {source}{others} of {where}", "an estimate of it")
+                raise UserError("systems", f"no {source}.wav of {where}", "an estimate of it")
         for source, waveform in found.items():
             if not np.isfinite(waveform).all():
                 found_there = f"samples that are not finite in {source} of {where}"
@@ -95,7 +115,8 @@ def system_of(
             "the folder of a run, a .keras file, or a folder of stems",
         )
     method = estimates.of_folder(str(path), subset)
-    return of_songs(name, method, said=f"stems in {path.resolve()}", audio=audio)
+    system = of_songs(name, method, said=f"stems in {path.resolve()}", audio=audio)
+    return dataclasses.replace(system, there=True)
 
 
 def of_model(
@@ -128,7 +149,8 @@ def of_model(
         method = estimates.of_model(name, model, options=separation, kept=None, files=part)
         return _read(method.stems(excerpt.track, work), excerpt, sources, audio=audio, start=0.0)
 
-    return System(name, f"weights {digest_of(w.numpy() for w in model.weights)}", read)
+    said = f"weights {digest_of(weight.numpy() for weight in model.weights)}"
+    return System(name, said, read, offers=model.source_names)
 
 
 def of_songs(name: str, method: Method, *, said: str, audio: AudioConfig) -> System:

@@ -86,7 +86,7 @@ def configuration(test: dict[str, Any]) -> dict[str, Any]:
         test: dict. The test as the page has it; for `mushra` without hidden references.
 
     Reference:
-        webMUSHRA's `doc/experimenter.md`.
+        webMUSHRA's documentation for experimenters.
     """
     own = f"listening-{test['test']}"
     make = _mushra if test["scale"] == "mushra" else _likert

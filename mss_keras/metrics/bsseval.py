@@ -86,9 +86,10 @@ def bss_eval(
 
     It equals museval 0.4.1 (`museval.evaluate`) within 1e-3 dB on 16-bit references. As in
     museval, channels that add up to zero are silence, and the partial last frame is dropped.
-    Museval refuses estimates of which one is silent throughout; here a source whose estimate is
-    silent in all frames that could be scored, or is not finite, has no score, and the others have
-    theirs, which do not depend on it.
+    Museval refuses what is silent throughout. Here a target that is has no scored frame, and takes
+    them from the other sources, as in single frames. A source whose estimate is silent in all
+    frames that could be scored, or is not finite, has no score, and the others have theirs, which
+    do not depend on it.
 
     Args:
         y_true: targets `[sources, samples, channels]`: an array, or `AudioFiles` for
@@ -102,8 +103,7 @@ def bss_eval(
         threads: number of threads that correlate, and that take frames. Defaults to `2`.
 
     Raises:
-        UserError: if shapes differ, a number is below 1, or a target is silent throughout or
-            not finite.
+        UserError: if shapes differ, a number is below 1, or a target is not finite.
 
     Reference:
         Stöter, Liutkus and Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018.
@@ -148,12 +148,6 @@ def bss_eval(
 
 
 def _check(known: Correlations, names: Sequence[str]) -> None:
-    for name, finite, sounds in zip(names, known.finite[0], known.sounding[0], strict=True):
+    for name, finite in zip(names, known.finite[0], strict=True):
         if not finite:
             raise UserError(f"target {name}", "NaN or infinite samples", "finite ones")
-        if not sounds:
-            raise UserError(
-                f"target {name}",
-                "silence throughout",
-                "sound, without which BSSEval is not defined",
-            )

@@ -37,6 +37,8 @@ def solve(auto: np.ndarray, cross: np.ndarray) -> np.ndarray:
         array([1., 0., 0.])
     """
     keep = independent(auto[0])
+    if not len(keep):
+        return np.zeros_like(cross)
     scale = 1 / np.sqrt(np.diagonal(auto[0])[keep])  # loud beside soft sources
     auto = auto[:, keep][:, :, keep] * np.outer(scale, scale)
     right = cross[:, keep] * scale[:, None]

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import keras
 import numpy as np
 
 from mss_keras.config import UserError
+from mss_keras.jobs.arrays import write_arrays
 from mss_keras.jobs.files import appearing
 from mss_keras.training.separator import Separator
 from mss_keras.training.state import RunState
@@ -143,11 +143,7 @@ def _digest(path: Path) -> str:
 
 def write_weights(model: Separator, path: Path) -> None:
     """Writes all variables of a model and of its optimiser as .npz, in their order."""
-    # Not np.savez, whose archive complains from its destructor where the disk is full.
-    with zipfile.ZipFile(path, "w") as archive:
-        for key, variable in _variables(model).items():
-            with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asarray(variable.numpy()))
+    write_arrays(path, ((key, np.asarray(x.numpy())) for key, x in _variables(model).items()))
 
 
 def read_weights(model: Separator, path: Path) -> None:

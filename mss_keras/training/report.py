@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import tensorflow as tf
 
+from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 from mss_keras.metrics import si_sdr
 from mss_keras.reports import figures
@@ -76,8 +76,11 @@ def write_stems(stems: Mapping[str, np.ndarray], folder: Path, sample_rate: int)
         sample_rate: Hz.
     """
     for name, stem in stems.items():
-        with appearing(folder / f"{name}.wav") as partial:
-            soundfile.write(partial, stem, sample_rate, subtype="FLOAT")
+        with (
+            appearing(folder / f"{name}.wav") as partial,
+            sound_file(partial, sample_rate, stem.shape[1], subtype="FLOAT") as file,
+        ):
+            file.write(stem)
 
 
 def write_report(

@@ -198,6 +198,26 @@ def test_a_silent_estimate_is_its_own_source_s_missing_score(tree, estimates, tm
     assert tables.write_evaluation(scores, tmp_path / "scores")
 
 
+def test_a_silent_target_costs_its_track_the_scores_of_frames_alone(tree, estimates, tmp_path):
+    """Other metrics are those of the sounding sources, and other tracks keep all their scores."""
+    path = next(tree.glob("*/b/vocals.wav"))
+    vocals, rate = soundfile.read(path)
+    soundfile.write(path, 0 * vocals, rate, subtype="FLOAT")
+    lines: list[str] = []
+    run = evaluation(tree, lines.append, estimates=str(estimates), metrics=("snr",), tracks=2)
+    scores, failed = run.run(tmp_path / "scores")
+    assert failed == 0
+    assert "no score: estimates: b: target vocals is silent throughout" in lines
+    first, second = scores["estimates"]
+    assert np.isfinite(first.medians()["sdr"]).all()
+    assert np.isnan(second.medians()["sdr"]).all()
+    assert np.isnan(second.medians()["snr"]).tolist() == [True, False, False, False]
+    table = {row["source"]: row for row in tables.summary(scores)}
+    assert table["drums"]["sdr"] == first.medians()["sdr"][1]
+    assert table["drums"]["tracks without score"] == 1
+    assert tables.write_evaluation(scores, tmp_path / "scores")
+
+
 def test_names_of_methods_are_reserved(tree, tmp_path):
     """A model in a folder `irm` is not taken for the oracle, nor the oracle for it."""
     model = MaskingModel(SOURCES, AUDIO, ModelConfig(hidden_size=8))
@@ -284,7 +304,7 @@ def test_a_scoring_process_that_is_killed(tree, tmp_path):
 
     tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
     tasks = [Task(Method("x", stems), track, tmp_path / f"{track.name}.json") for track in tracks]
-    scoring = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, say=print, progress=False)
+    scoring = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False)
     with pytest.raises(UserError, match=r"jobs: found a scoring process that was killed"):
         scoring.run(tasks)
 

@@ -26,6 +26,12 @@ def test_the_same_work_goes_on_and_what_may_change_is_written_anew(tmp_path):
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["jobs"] == 2
 
 
+def test_what_a_kill_left_before_the_claim_is_no_other_work(tmp_path):
+    (tmp_path / ".partial-killed").mkdir()
+    claim().take(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
 def test_other_work_is_refused_with_what_differs(tmp_path):
     claim().take(tmp_path)
     with pytest.raises(UserError, match=r"output: found another run in .*`epochs` 3 \(now 5\), "):

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mss_keras.jobs.files import appearing
+from mss_keras.jobs.files import appearing, is_hidden, working_folder
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -40,6 +40,16 @@ def test_a_folder_replaces_a_folder_and_leftovers_go(tmp_path):
         (partial / "new").touch()
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["new"]
+
+
+def test_a_folder_to_work_in_goes_with_what_kills_left(tmp_path):
+    (tmp_path / ".partial-killed").mkdir()
+    (tmp_path / ".partial-killed/mixture.wav").touch()
+    with working_folder(tmp_path) as own, working_folder(tmp_path) as other:
+        (own / "mixture.wav").touch()
+        assert sorted(tmp_path.iterdir()) == sorted([own, other])
+        assert all(map(is_hidden, (own, other)))
+    assert not list(tmp_path.iterdir())
 
 
 def test_several_at_a_time_do_not_harm_each_other(tmp_path):

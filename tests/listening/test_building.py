@@ -30,6 +30,10 @@ def write(folder, **waveforms):
         soundfile.write(folder / f"{name}.wav", waveform, RATE, subtype="FLOAT")
 
 
+def no_model(path):
+    raise AssertionError(path)
+
+
 @pytest.fixture
 def root(tmp_path):
     """Two songs of noise of 2 s, and stems beside them that are their sources with some noise."""
@@ -45,7 +49,7 @@ def root(tmp_path):
 @pytest.fixture
 def stems(root):
     return systems.system_of(
-        "stems", root.parent / "stems", load=pytest.fail, subset="test", audio=AUDIO
+        "stems", root.parent / "stems", load=no_model, subset="test", audio=AUDIO
     )
 
 
@@ -197,6 +201,9 @@ def test_a_model_hears_what_is_around_the_excerpt(root, tmp_path):
         part = whole[source][RATE : RATE * 3 // 2]
         np.testing.assert_allclose(found[source], part, atol=1e-6)
         assert np.abs(alone[source] - part).max() > 1e-4
+    others = Excerpt(track, "drums", 1.0, 0.5)
+    with pytest.raises(UserError, match=r"found ours of vocals, bass, wanted one that has drums"):
+        system.check([excerpt, others])
     with pytest.raises(UserError, match=r"found ours of 16000 Hz, wanted 8000 Hz, as the test"):
         systems.of_model("ours", model, audio=AudioConfig(sample_rate=8000))
 
@@ -223,8 +230,10 @@ def test_estimates_that_are_wrong_are_named(root, tmp_path, stems):
         built(root, tmp_path / "short", stems)
     for song in "ab":
         (folder / song / "vocals.wav").unlink()
-    with pytest.raises(UserError, match=r"systems: found no vocals beside bass of stems, . @ "):
+    with pytest.raises(UserError, match=r"systems: found no vocals.wav of stems, . @ "):
         built(root, tmp_path / "missing", stems)
+    # A folder is taken by what can be built alone.
+    assert not [name for name in ("broken", "short", "missing") if (tmp_path / name).exists()]
     only = ListeningConfig(duration=0.5, per_source=1, targets=("bass",), scale="mos")
     built(root, tmp_path / "bass", stems, settings=only)  # which rates no vocals
     assert read_key(tmp_path / "bass").scale == "mos"
@@ -244,7 +253,7 @@ def test_systems_that_are_none(given, message):
     with pytest.raises(UserError, match=message):
         systems.all_of(
             ListeningConfig(systems=(given,)).paths(),
-            load=pytest.fail,
+            load=no_model,
             subset="test",
             audio=AUDIO,
         )

@@ -301,11 +301,10 @@ def test_a_full_storage_is_said_and_nothing_is_lost(address, visitor):
     _, text = download(page, "Download as JSON")
     assert [row["rating"] for row in json.loads(text)["ratings"]] == [10, 20, 30]
     # The browser asks before the page is left.
-    asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.evaluate("location.reload()")
-    page.wait_for_timeout(200)
-    assert asked == ["beforeunload"]
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
     # With room again, the next rating saves all.
     page.evaluate(
         "Object.keys(localStorage).forEach((key) => /^full/.test(key) && delete localStorage[key])"

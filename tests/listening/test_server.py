@@ -64,7 +64,7 @@ def browser(folder, kept):
     return app.test_client()
 
 
-def post(browser, ratings, *, listener=LISTENER, test=KEY.test, **options):
+def post(browser, ratings, *, listener: object = LISTENER, test=KEY.test, **options):
     sent = {"test": test, "listener": listener, "ratings": ratings}
     return browser.post("/ratings", json=sent, **options)
 
@@ -183,13 +183,20 @@ def test_ratings_that_are_none(browser, folder, wrong, message):
 
 
 def test_requests_that_are_none(browser):
-    for listener in ("", "x" * 32, "A" * 32, f"{LISTENER}0", "../key", 7, None, {}):
+    listeners: list[object] = ["", "x" * 32, "A" * 32, f"{LISTENER}0", "../key", 7, None, {}]
+    for listener in listeners:
         answer = post(browser, [rating(1)], listener=listener)
         assert answer.json["error"].startswith("listener: found")
     assert browser.get("/ratings/..%2fkey").status_code in (400, 404)
     assert browser.get("/ratings/7").status_code == 400
     assert post(browser, [rating(1)], test="another").status_code == 400
-    for sent in ([], {"ratings": 7}, {"ratings": [7]}, {"test": KEY.test, "ratings": [{}]}):
+    bodies: list[object] = [
+        [],
+        {"ratings": 7},
+        {"ratings": [7]},
+        {"test": KEY.test, "ratings": [{}]},
+    ]
+    for sent in bodies:
         answer = browser.post("/ratings", json=sent)
         assert answer.status_code == 400
         assert "error" in answer.json
@@ -339,7 +346,8 @@ def test_the_command(folder):
         assert process.stdout is not None
         said = process.stdout.read()
         assert process.wait(10) == 0
-        assert said == f"stopped; 1 ratings of 1 listeners are in {folder / 'ratings'}\n"
+        state = f"listeners so far: 1, stimuli rated: 1, in {folder / 'ratings'}"
+        assert said == f"stopped; {state}\n"
 
 
 class Crowd:

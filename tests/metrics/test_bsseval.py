@@ -154,13 +154,14 @@ def test_sound_behind_the_last_whole_frame_only(music):
     assert_equal(ours, by_museval(targets, y_pred))
 
 
-def test_a_target_silent_throughout_is_named(music):
+@pytest.mark.parametrize("silent", [[0], [1], [0, 1]])
+def test_a_target_silent_throughout_leaves_no_frame_with_a_score(music, silent):
     y_true, y_pred = music
-    targets = change(y_true, 1, slice(None), slice(None), 0)
-    with pytest.raises(UserError, match="target drums: found silence"):
-        bss_eval(targets, y_pred, names=["vocals", "drums"])
-    with pytest.raises(UserError, match="target 1: found silence"):
-        bss_eval(targets, y_pred)
+    targets = change(y_true, silent, slice(None), slice(None), 0)
+    ours = bss_eval(targets, y_pred, lags=LAGS)
+    assert all(np.isnan(getattr(ours, name)).all() for name in RATIOS)
+    assert ours.silent[0].all(axis=1).tolist() == [0 in silent, 1 in silent]
+    assert not ours.silent[1].any()
 
 
 @pytest.mark.parametrize("silent", [[0], [1], [0, 1]])

@@ -74,6 +74,10 @@ def test_copies_and_silence_are_dropped(signal):
     np.testing.assert_allclose(filtered(more, filters), wanted, atol=1e-7)
 
 
+def test_silence_alone_has_filters_of_zero():
+    np.testing.assert_array_equal(toeplitz.solve(np.zeros([4, 2, 2]), np.zeros([4, 2, 3])), 0)
+
+
 def test_a_delayed_copy_is_left_to_least_squares(signal):
     """Singular, and no channel is a sum of others sample by sample."""
     signal[-LAGS:] = 0

@@ -161,6 +161,19 @@ def test_what_is_no_sound_is_rejected(rendering):
     assert said == "EncodingError"
 
 
+def within(heard):
+    """What was heard, without the fades at its ends, as an array.
+
+    On a machine that stalls, a player starts anew after its very first samples.
+    """
+    output = np.array(heard)
+    (sounding,) = np.nonzero(output)
+    start, end = sounding[0], sounding[-1]
+    (silent,) = np.nonzero(output[start : start + 1000] == 0)
+    start += silent[-1] + 1 if len(silent) else 0
+    return output[start + FADE : end - FADE]
+
+
 def test_heard_in_real_time_there_is_no_gap(page):
     heard = page.evaluate(
         f"""async () => {{
@@ -169,6 +182,7 @@ def test_heard_in_real_time_there_is_no_gap(page):
             const heard = await ({TAP})(player.context);
             await player.play();
             const before = player.context.currentTime;
+            await pause(200);
             for (const index of [1, 2, 0, 1]) {{ await pause(60); player.select(index); }}
             await pause(60);
             player.setLoop({{start: 0.1, end: 0.4}});
@@ -181,9 +195,8 @@ def test_heard_in_real_time_there_is_no_gap(page):
             return [heard, time, player.position, player.loop];
         }}"""
     )
-    output, time, position, loop = np.array(heard[0]), *heard[1:]
-    (sounding,) = np.nonzero(output)
-    inside = output[sounding[0] + FADE : sounding[-1] - FADE]
+    time, position, loop = heard[1:]
+    inside = within(heard[0])
     assert time > 0.5
     assert len(inside) / RATE == pytest.approx(time, abs=0.15)
     # Whether it switches, changes its loop or seeks: the sum of gains stays 1.
@@ -200,18 +213,18 @@ def test_quick_seeks_are_no_louder(page):
             const player = new MssPlayer.Player(({CONSTANTS})([0.5]));
             const heard = await ({TAP})(player.context);
             await player.play();
-            await pause(60);
-            for (let place = 1; place < 10; place += 1) {{ player.seek(place / 20); await pause(4); }}
+            await pause(200);
+            for (let place = 1; place < 10; place += 1) {{
+                player.seek(place / 20);
+                await pause(4);
+            }}
             await pause(300);
             player.pause();
             await pause(100);
             return heard;
         }}"""
     )
-    output = np.array(heard)
-    (sounding,) = np.nonzero(output)
-    inside = output[sounding[0] + FADE : sounding[-1] - FADE]
-    np.testing.assert_allclose(inside, 0.5, atol=1e-6)
+    np.testing.assert_allclose(within(heard), 0.5, atol=1e-6)
 
 
 def test_a_take_without_loop_ends_at_its_start(page):

@@ -21,6 +21,8 @@ from mss_keras.config import WorkFailedError
 from mss_keras.data.musdb import demo_stem
 from mss_keras.jobs.locks import locked
 from mss_keras.training import runs
+from trainer import commands
+from trainer.__main__ import main
 from trainer.parser import COMMANDS
 
 
@@ -299,6 +301,17 @@ def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tree, small, tmp_pat
     result = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert "File too large while the checkpoint of epoch 1 was written" in error_of(result)
     assert list((run / "checkpoints").iterdir()) == []
+
+
+def test_whoever_finds_the_disk_full_it_is_one_line(command, monkeypatch):
+    def fail(options):
+        raise RuntimeError("{{function_node}} out/part-0\n; No space left on device [Op:SaveV2]")
+
+    monkeypatch.setattr(commands, "devices", fail)
+    said = command("devices", check=2)
+    assert error_of(said) == ("error: No space left on device; with space the same command will do")
+    with pytest.raises(RuntimeError):
+        main(["devices", "--traceback"])
 
 
 def test_check_data(command, tree):

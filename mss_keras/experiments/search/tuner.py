@@ -11,10 +11,11 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
-from mss_keras.config import RunConfig
+from mss_keras.config import RunConfig, WorkFailedError
 from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.plan import RunModel
 from mss_keras.experiments.shared import ending, result_of
+from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.gpus import Gpus
 from mss_keras.jobs.processes import Job, Result
@@ -90,6 +91,8 @@ class Tuner(BaseTuner):
 
         Raises:
             FailedTrialError: if the process fails, is killed, or the objective is NaN.
+            WorkFailedError: if the disk is full, which is no fault of the trial: it is run anew
+                when the search goes on.
         """
         result = self._finish(self._start(trial, self._workplace.with_others), trial)
         if result.out_of_memory:
@@ -97,6 +100,9 @@ class Tuner(BaseTuner):
             trial.message = f"second try, alone, after: {result.failure}"
             result = self._finish(self._start(trial, self._workplace.alone), trial)
         if result.failure:
+            if want_of_space(RuntimeError(result.failure)):
+                told = f"trial {trial.trial_id}: {result.failure}"
+                raise WorkFailedError(f"{told}; with space the same command goes on")
             raise FailedTrialError(result.failure)
         row = renamed(result.value)
         objective = self.oracle.objective.name

@@ -272,7 +272,7 @@ window.MssPlayer = (() => {
       let lead = LEAD;
       let take;
       do {
-        take?.stop(0);
+        take?.output.disconnect();
         const when = Math.max(context.currentTime + lead, before?.open ?? 0);
         let offset = onward ? before.position(when) : this.#place;
         if (loop.on && offset >= loop.end) offset = loop.start;

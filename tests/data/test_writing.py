@@ -1,0 +1,53 @@
+"""What cannot be written whole is an error that says why."""
+
+import contextlib
+import random
+import resource
+
+import numpy as np
+import pytest
+
+from mss_keras.config import UserError
+from mss_keras.data.encoding import stem_files
+from mss_keras.data.musdb import stem_ids
+
+BLOCK = np.random.default_rng(0).uniform(-0.9, 0.9, [2000, 2]).astype(np.float32)
+
+
+@contextlib.contextmanager
+def files_up_to(size):
+    """No file of this process gets larger, as on a disk that fills up."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def write(folder, format, bits):
+    names = [name for name in stem_ids() if name != "mixture" or format == "stem.mp4"]
+    stems = [name for name in names if name != "mixture"]
+    with stem_files(folder, stems, format=format, bits=bits, rate=8000, channels=2) as writer:
+        for _ in range(6):
+            writer.write(dict.fromkeys(names, BLOCK))
+
+
+@pytest.mark.parametrize(
+    ("format", "bits"),
+    [
+        *(("wav", "16"), ("wav", "24"), ("wav", "float"), ("flac", "16"), ("flac", "24")),
+        *(("mp3", "16"), ("stem.mp4", "16")),
+    ],
+)
+def test_stems_on_a_disk_that_fills_up(format, bits, tmp_path):
+    write(tmp_path / "whole", format, bits)
+    most = max(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    chance = random.Random(0)
+    times = 20 if format in ("wav", "flac") else 5  # encoding takes longer
+    for size in [*(chance.randrange(most) for _ in range(times)), most - 100, most - 1]:
+        with files_up_to(size), pytest.raises(UserError, match="File too large"):
+            write(tmp_path / "song", format, bits)
+        names = {path.name for path in tmp_path.iterdir()} - {"song"}
+        assert names == {"whole" if format != "stem.mp4" else "whole.stem.mp4"}
+        assert not list((tmp_path / "song").rglob("*"))
