@@ -17,7 +17,7 @@ _CLOUDS = 6
 
 
 def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
-    """Draws and writes `mos.png`, `correlations.png` and `scatter.png`.
+    """Draws mos.png, correlations.png and scatter.png, and writes them.
 
     Args:
         analysis: Analysis. What they show.

@@ -204,7 +204,7 @@ def test_a_silent_target_costs_its_track_the_scores_of_frames_alone(tree, estima
     vocals, rate = soundfile.read(path)
     soundfile.write(path, 0 * vocals, rate, subtype="FLOAT")
     lines: list[str] = []
-    run = evaluation(tree, lines.append, estimates=str(estimates), metrics=("snr",), tracks=2)
+    run = evaluation(tree, lines.append, estimates=(str(estimates),), metrics=("snr",), tracks=2)
     scores, failed = run.run(tmp_path / "scores")
     assert failed == 0
     assert "no score: estimates: b: target vocals is silent throughout" in lines
