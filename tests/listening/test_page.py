@@ -1,10 +1,13 @@
 """The page of a listening test, in a browser."""
 
+import base64
 import csv
 import io
 import json
 import re
 
+import numpy as np
+import pyloudnorm
 import pytest
 from material import described, sounds, trial
 from web import serving
@@ -411,10 +414,25 @@ def test_tones_of_the_headphone_check(address, visitor):
             return [rms(left), rms(left.map((value, at) => value + right[at]))];
         }"""
     )
-    sine = 0.25 / 2**0.5
+    sine = 0.052
     softer = sine * 10 ** (-6 / 20)
     assert levels[0] == pytest.approx([sine, sine, softer], rel=1e-3)
     assert levels[1] == pytest.approx([0, 2 * sine, 2 * softer], rel=1e-3, abs=1e-6)
+
+
+def test_the_noise_is_as_loud_as_the_music(address, visitor):
+    page = visitor().open(address)
+    sent = page.evaluate(
+        """() => {
+            const noise = Listening.headphones.noise(44100).getChannelData(0);
+            return new Uint8Array(noise.buffer).toBase64();
+        }"""
+    )
+    noise = np.frombuffer(base64.b64decode(sent), np.float32)
+    both = np.stack([noise, noise], axis=1)
+    loudness = pyloudnorm.Meter(44100).integrated_loudness(both)
+    assert loudness == pytest.approx(-23, abs=0.5)
+    assert np.abs(both).max() < 0.5
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@
   const TONE = 1; // seconds
   const GAP = 0.5;
   const RAMP = 0.1;
-  const AMPLITUDE = 0.25;
+  const RMS = 0.052; // of tones and noise on each ear: the noise then has about -23 LUFS
   const SOFTER = 10 ** (-6 / 20);
 
   /** Trials of the check, and how many of them are to be right. */
@@ -34,7 +34,7 @@
     const [left, right] = [buffer.getChannelData(0), buffer.getChannelData(1)];
     for (let place = 0; place < 3; place += 1) {
       const start = Math.round(place * (TONE + GAP) * sampleRate);
-      const level = AMPLITUDE * (place === soft ? SOFTER : 1);
+      const level = RMS * Math.SQRT2 * (place === soft ? SOFTER : 1);
       for (let at = 0; at < TONE * sampleRate; at += 1) {
         const edge = Math.min(at / sampleRate, TONE - at / sampleRate) / RAMP;
         const fade = Math.sin((Math.PI / 2) * Math.min(1, edge)) ** 2;
@@ -46,13 +46,22 @@
     return buffer;
   }
 
-  /** Noise for setting the volume: white, as loud (RMS) as the tones, two seconds to be looped. */
+  /** Pink noise (Kellet's filter), as loud as music of a test: five seconds, to be looped. */
   function noise(sampleRate) {
-    const length = 2 * sampleRate;
+    const length = 5 * sampleRate;
     const buffer = new AudioBuffer({ numberOfChannels: 1, length, sampleRate });
+    const values = buffer.getChannelData(0);
     const random = Listening.generator("noise");
-    const peak = AMPLITUDE * Math.sqrt(3 / 2);
-    buffer.getChannelData(0).forEach((_, at, values) => (values[at] = peak * (2 * random() - 1)));
+    let [a, b, c] = [0, 0, 0];
+    for (let at = 0; at < length; at += 1) {
+      const white = 2 * random() - 1;
+      a = 0.99765 * a + 0.099046 * white;
+      b = 0.963 * b + 0.2965164 * white;
+      c = 0.57 * c + 1.0526913 * white;
+      values[at] = a + b + c + 0.1848 * white;
+    }
+    const power = values.reduce((sum, value) => sum + value ** 2, 0) / length;
+    values.forEach((value, at) => (values[at] = (value * RMS) / Math.sqrt(power)));
     return buffer;
   }
 

@@ -43,7 +43,7 @@ Listening.STRINGS = {
     // Volume and headphones.
     headphonesTitle: "Volume and headphones",
     volume:
-      "First set the volume: play the noise and choose a loudness at which you would like to hear music. Please do not change it afterwards.",
+      "Turn the volume down first. Then play the noise and raise the volume until it is as loud as you like to hear music. Please do not change it afterwards.",
     playNoise: "Play the noise",
     stopNoise: "Stop the noise",
     tonesTitle: "Headphone check {number} of {of}",
@@ -136,7 +136,7 @@ Listening.STRINGS = {
     agree: "동의하고 시작합니다",
     headphonesTitle: "음량과 헤드폰",
     volume:
-      "먼저 음량을 맞추세요. 잡음을 재생하고 음악을 듣기에 알맞은 크기로 맞춘 다음, 시험이 끝날 때까지 바꾸지 마세요.",
+      "먼저 음량을 낮추세요. 그다음 잡음을 재생하고 음악을 듣기에 알맞은 크기까지 올린 뒤, 시험이 끝날 때까지 바꾸지 마세요.",
     playNoise: "잡음 재생",
     stopNoise: "잡음 정지",
     tonesTitle: "헤드폰 확인 {of}번 중 {number}번",

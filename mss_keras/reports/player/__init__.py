@@ -4,7 +4,7 @@ from importlib import resources
 
 
 def script() -> str:
-    """The script, which makes `MssPlayer` in a page; see the README of this room.
+    """The script, which makes the global MssPlayer in a page; see the README of this room.
 
     Example:
         >>> "class Transport" in script()
