@@ -41,6 +41,11 @@ def parse(arguments: Iterable[str]) -> Namespace:
         options = parser.parse_args(words)
     except ArgumentError as error:
         raise mistakes.explained(error, words[0], flags_of(parser, words[0])) from error
+    except UserError:
+        raise
+    except (ValueError, RecursionError) as error:  # bytes, numbers or nesting beyond the parser
+        reason = str(error).split(";")[0]
+        raise UserError("config", f"no YAML ({reason})", "a YAML file of flags") from error
     refuse_idle(words[0], options[words[0]], words)
     return options
 

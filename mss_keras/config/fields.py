@@ -1,9 +1,11 @@
 """Fields of a specification, with all that the command line and a resumed run need to know."""
 
 import dataclasses
+import numbers
+import os
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,6 +103,57 @@ def named_folder(given: str) -> tuple[str | None, Path]:
     if not equals or Path(given).is_dir():
         return None, Path(given)
     return name, Path(folder)
+
+
+# What a type admits, and how that is called.
+_PLAIN: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((numbers.Integral,), "a whole number"),
+    float: ((numbers.Real,), "a number"),
+    str: ((str, os.PathLike), "a text"),
+    types.NoneType: ((types.NoneType,), "null"),
+}
+
+
+def admits(annotation: Any, value: Any) -> bool:
+    """Whether a value, as a file may have it, is of a type. Names of a `Literal` are not compared.
+
+    Example:
+        >>> admits(int | None, 3), admits(int | None, "3"), admits(float, True)
+        (True, False, False)
+        >>> admits(tuple[str, ...], ("a", "b")), admits(list[dict[str, float]], [{"a": None}])
+        (True, False)
+    """
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(admits(each, value) for each in inner)
+    if origin in (tuple, list):
+        return isinstance(value, (list, tuple)) and all(admits(inner[0], x) for x in value)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        is_mapping = isinstance(value, Mapping)
+        return is_mapping and all(admits(inner[1], x) for x in value.values())
+    if annotation not in _PLAIN:
+        return True
+    if isinstance(value, bool):
+        return annotation is bool
+    return isinstance(value, _PLAIN[annotation][0])
+
+
+def described(annotation: Any) -> str:
+    """What `admits` wants, in words.
+
+    Example:
+        >>> described(int | None), described(tuple[str, ...])
+        ('a whole number or null', 'a list, each a text')
+    """
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(described, inner))
+    if origin in (tuple, list):
+        return f"a list, each {described(inner[0])}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"a mapping, each value {described(inner[1])}"
+    return _PLAIN[annotation][1] if annotation in _PLAIN else "a value"
 
 
 def require(condition: bool, field: str, *, found: Any, wanted: str) -> None:

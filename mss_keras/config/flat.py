@@ -5,6 +5,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from mss_keras.config.fields import admits, described, require
+
 Specification = TypeVar("Specification")
 
 
@@ -16,11 +18,16 @@ def from_options(group: type[Specification], options: Mapping[str, Any]) -> Spec
         options: mapping. Values by name of a field. Fields that it lacks take their defaults.
 
     Raises:
-        UserError: for a value out of range.
+        UserError: for a value of another type or out of range.
     """
     of: Any = group  # mypy has no bound for classes of dataclasses
     types = {field.name: field.type for field in dataclasses.fields(of)}
-    return group(**{n: _frozen(types[n], options[n]) for n in types if n in options})
+    values = {n: _frozen(types[n], options[n]) for n in types if n in options}
+    for name, value in values.items():
+        wanted = types[name]
+        right = admits(wanted, value) and value == value  # but for NaN
+        require(right, name, found=plain(value), wanted=described(wanted))
+    return group(**values)
 
 
 def default_of(field: dataclasses.Field) -> Any:

@@ -1,6 +1,5 @@
 """Mean and standard deviation of the training mixtures' magnitudes in each frequency bin."""
 
-import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ class Statistics:
         try:
             with np.load(path) as file:
                 mean, std = file["mean"], file["std"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except Exception as error:  # of the archive, its compression, or an array's header
             reason = "something else" if path.exists() else "no such file"
             raise UserError(path, reason, "a statistics.npz") from error
         try:

@@ -21,7 +21,7 @@ from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.locks import locked
 from mss_keras.jobs.machine import cores
-from mss_keras.jobs.processes import end_with_parent
+from mss_keras.jobs.processes import PoolKilledError, end_with_parent
 
 
 class Clipped(NamedTuple):
@@ -72,6 +72,7 @@ def prepare(
     Raises:
         UserError: if the root holds no stems, or, after the other tracks are done, if
             some cannot be decoded.
+        PoolKilledError: if a process was killed.
     """
     require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
     root, output = Path(root), Path(output)
@@ -87,9 +88,10 @@ def prepare(
     with locked(output, waiting=say):
         # Looked at under the lock: another process may just have decoded them.
         todo = {stem: folder for stem, folder in wanted.items() if not folder.is_dir()}
+        processes = jobs or cores()
         # Spawned, because a fork of a process with TensorFlow's threads may hang.
         with ProcessPoolExecutor(
-            jobs or cores(), mp_context=get_context("spawn"), initializer=end_with_parent
+            processes, mp_context=get_context("spawn"), initializer=end_with_parent
         ) as pool:
             tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
             bar = tqdm(
@@ -106,11 +108,7 @@ def prepare(
                     except UserError as error:
                         failed.append(f"{error.field}: {error.found}")
             except BrokenProcessPool as error:
-                raise UserError(
-                    "jobs",
-                    "a decoding process that was killed (out of memory?)",
-                    "fewer; the same command goes on",
-                ) from error
+                raise PoolKilledError("decoding", processes) from error
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

@@ -20,7 +20,7 @@ from mss_keras.data import Track
 from mss_keras.evaluation.estimates import Method
 from mss_keras.evaluation.readings import Readings, loss_readings
 from mss_keras.jobs.files import working_folder
-from mss_keras.jobs.processes import end_with_parent
+from mss_keras.jobs.processes import PoolKilledError, end_with_parent
 from mss_keras.metrics import AudioFiles, TrackScores
 from mss_keras.metrics.tracks import score_files
 from mss_keras.metrics.whole_track import WHOLE_TRACK
@@ -73,7 +73,7 @@ class Scoring:
             Number of tracks that failed.
 
         Raises:
-            UserError: if a process was killed.
+            PoolKilledError: if a process was killed.
         """
         failed = 0
         with (
@@ -93,19 +93,25 @@ class Scoring:
     ) -> Iterator[tuple[Task, UserError | None]]:
         # Each task as it ends, with what was wrong.
         running: dict[Future, _Running] = {}
-        for number, task in enumerate(tasks):
-            bar.set_postfix_str(str(task))
-            folder = work / str(number)
-            folder.mkdir()
-            try:
-                future, readings = self._begin(pool, task, folder)
-                running[future] = _Running(task, folder, readings)
-            except UserError as error:
-                yield task, error
-            while len(running) > self.jobs:
+        try:
+            for number, task in enumerate(tasks):
+                bar.set_postfix_str(str(task))
+                folder = work / str(number)
+                folder.mkdir()
+                try:
+                    future, readings = self._begin(pool, task, folder)
+                    running[future] = _Running(task, folder, readings)
+                except UserError as error:
+                    yield task, error
+                while len(running) > self.jobs:
+                    yield from _finish(running)
+            while running:
                 yield from _finish(running)
-        while running:
-            yield from _finish(running)
+        except BrokenProcessPool:
+            for future, ended in running.items():
+                if future.done() and future.exception() is None:
+                    ended.save(future.result())
+            raise
 
     def _begin(
         self, pool: ProcessPoolExecutor, task: Task, folder: Path
@@ -169,8 +175,7 @@ def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
         try:
             yield pool
         except BrokenProcessPool as error:
-            found = "a scoring process that was killed (out of memory?)"
-            raise UserError("jobs", found, "fewer; the same command then goes on") from error
+            raise PoolKilledError("scoring", number) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -137,7 +137,7 @@ def read_mapping(path: Path, wanted: str) -> dict[str, Any]:
     """
     try:
         values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(path, getattr(error, "strerror", None) or "no YAML", wanted) from None
     if not isinstance(values, dict):
         raise UserError(path, type(values).__name__, wanted)

@@ -184,7 +184,7 @@ def read_scores(path: str | Path) -> TrackScores:
         )
     except OSError as error:
         raise UserError(path, error.strerror, "a file of scores") from error
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             path, f"damaged content ({error!r})", "scores as museval writes them"
         ) from error

@@ -17,6 +17,10 @@ from mss_keras.models.masking import MaskingModel
 # its separator.json: umx, umxhq, umxl and umxse.
 _PUBLISHED = {4096: (44100, 1024), 1024: (16000, 512)}
 
+# A checkpoint can make earlier versions run code, with weights_only, too.
+_SAFE = (2, 10)
+_TORCH = "torch 2.10 or later: pip install 'mss_keras[openunmix]'"
+
 
 def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
     """Turns open-unmix's checkpoints, one for each target, into a model of ours.
@@ -31,7 +35,7 @@ def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
         The model, of the `separate` architecture.
 
     Raises:
-        UserError: if torch is not installed, something is missing, or the targets
+        UserError: if torch is not installed or too old, something is missing, or the targets
             differ in size.
     """
     if output.suffix != ".keras" or output.exists():
@@ -77,8 +81,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         import torch
     except ImportError:
-        wanted = "torch: pip install 'mss_keras[openunmix]'"
-        raise UserError(path, "a checkpoint, but nothing that reads it", wanted) from None
+        raise UserError(path, "a checkpoint, but nothing that reads it", _TORCH) from None
+    if tuple(map(int, re.findall(r"\d+", torch.__version__)[:2])) < _SAFE:
+        raise UserError(path, f"a checkpoint, but torch {torch.__version__}", _TORCH)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler raises

@@ -109,7 +109,12 @@ class Checkpoints:
             UserError: as there.
         """
         epoch, state = self._best()
-        return next(row for row in state.history if row["epoch"] == epoch)
+        for row in state.history:
+            if row.get("epoch") == epoch:
+                return row
+        raise UserError(
+            self.folder, f"no row of epoch {epoch} in its history", "a whole checkpoint"
+        )
 
     def _best(self) -> tuple[int, RunState]:
         for epoch in reversed(self.epochs()):
@@ -132,7 +137,7 @@ class Checkpoints:
             text = (path / _STATE).read_text()
             whole = json.loads(text)["sha256"] == _digest(path / _WEIGHTS)
             return RunState.from_json(text, say) if whole else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from mss_keras import data
 from mss_keras.config import RunConfig, UserError
+from mss_keras.config.fields import admits
 from mss_keras.data import MusicSet, Statistics
 from mss_keras.jobs.claims import read_mapping
 from mss_keras.jobs.files import appearing
@@ -89,9 +90,13 @@ def remember(folder: Path, music: MusicSet, statistics: str | None = None) -> No
 def _remembered(folder: Path) -> dict[str, Any]:
     path = folder / _TRACKS  # runs from before it have none
     try:
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-    except (OSError, ValueError, TypeError) as error:
+        known = dict(json.loads(path.read_text())) if path.exists() else {}
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(path, str(error), "the tracks of a run") from None
+    for split, lengths in known.items():
+        if split != _STATISTICS and not admits(dict[str, int], lengths):
+            raise UserError(path, f"{lengths!r} for {split}", "the tracks of a run")
+    return known
 
 
 def _lengths(music: MusicSet) -> Lengths:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mss_keras.config.fields import admits
+
 # Names that columns of the history had before.
 RENAMED = {"val_sdr": "val_snr"}
 
@@ -64,6 +66,9 @@ class RunState:
         own = {
             name.name: values[name.name] for name in dataclasses.fields(cls) if name.name in values
         }
+        for kind in dataclasses.fields(cls):
+            if kind.name in own and not admits(kind.type, own[kind.name]):
+                raise TypeError(f"{kind.name} is {own[kind.name]!r}")
         for old, new in RENAMED.items():
             if any(old in row for row in own.get("history", [])):
                 say(f"the history's {old} is called {new} now")

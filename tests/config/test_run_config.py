@@ -129,3 +129,25 @@ def test_xla_and_determinism_do_not_go_together():
     """Keras would drop XLA without a word."""
     with pytest.raises(UserError, match="jit_compile: found True, wanted False with `determin"):
         TrainingConfig(jit_compile=True, deterministic=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wanted"),
+    [
+        ("hidden_size", None, "a whole number"),
+        ("hidden_size", 24.5, "a whole number"),
+        ("nfft", "512", "a whole number"),
+        ("epochs", True, "a whole number"),
+        ("dropout", [0.4], "a number"),
+        ("weight_decay", float("nan"), "a number"),
+        ("lr", "fast", "a number or null"),
+        ("unidirectional", "yes", "true or false"),
+        ("root", 3, "a text or null"),
+        ("sources", [1], "a list, each a text"),
+        ("loss_args", [], "a mapping, each value a value"),
+    ],
+)
+def test_values_of_other_types(field, value, wanted):
+    """A file may hold any; the command line is checked by its parser."""
+    with pytest.raises(UserError, match=rf"^{field}: found .*, wanted {wanted}$"):
+        RunConfig.from_flat({field: value})

@@ -55,9 +55,14 @@ def test_saved_and_loaded(tmp_path):
     np.testing.assert_array_equal(Statistics.load(path, 5).mean, np.arange(5))
     with pytest.raises(UserError, match=r"found shape \(5,\), wanted 7 bins"):
         Statistics.load(path, 7)
-    path.write_bytes(path.read_bytes()[:50])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50])
     with pytest.raises(UserError, match=r"statistics.npz: found something else"):
         Statistics.load(path, 5)
+    for damage in (b"", b"PK", bytes(300)):
+        path.write_bytes(damage)
+        with pytest.raises(UserError, match=r"statistics.npz: found "):
+            Statistics.load(path, 5)
     with pytest.raises(UserError, match=r"x.npz: found no such file"):
         Statistics.load(tmp_path / "x.npz", 5)
 

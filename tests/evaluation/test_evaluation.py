@@ -1,9 +1,12 @@
 """Evaluations: complete, continued, and honest about what failed."""
 
 import csv
+import dataclasses
 import json
 import multiprocessing
 import shutil
+from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
@@ -21,9 +24,11 @@ from mss_keras.config import (
     UserError,
 )
 from mss_keras.data import open_set
-from mss_keras.evaluation import Evaluation, evaluate, tables
+from mss_keras.evaluation import Evaluation, evaluate, scoring, tables
 from mss_keras.evaluation.estimates import Method, name_of_model, of_folder
 from mss_keras.evaluation.scoring import Scoring, Task
+from mss_keras.jobs.memory import want_of_memory
+from mss_keras.jobs.processes import PoolKilledError
 from mss_keras.models.masking import MaskingModel
 
 AUDIO = AudioConfig(nfft=512, nhop=128)
@@ -304,9 +309,35 @@ def test_a_scoring_process_that_is_killed(tree, tmp_path):
 
     tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
     tasks = [Task(Method("x", stems), track, tmp_path / f"{track.name}.json") for track in tracks]
-    scoring = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False)
-    with pytest.raises(UserError, match=r"jobs: found a scoring process that was killed"):
-        scoring.run(tasks)
+    one = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False)
+    with pytest.raises(PoolKilledError, match=r"^a scoring process was killed.*goes on$") as killed:
+        one.run(tasks)
+    assert want_of_memory(killed.value)
+    more = dataclasses.replace(one, jobs=2)
+    with pytest.raises(PoolKilledError, match=r"goes on, better with fewer `jobs` than 2$"):
+        more.run(tasks)
+
+
+class Breaking(ThreadPoolExecutor):
+    """Ends its first task, and is broken by a kill from the second on."""
+
+    def submit(self, function, /, *arguments, **keywords):
+        if self._threads:
+            raise BrokenProcessPool("A process in the process pool was terminated abruptly")
+        future = super().submit(function, *arguments, **keywords)
+        wait([future])
+        return future
+
+
+def test_scores_that_ended_before_a_kill_are_kept(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "ProcessPoolExecutor", lambda jobs, **_: Breaking(jobs))
+    tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
+    method = Method("x", lambda track, work: tree / "train" / track.name)
+    tasks = [Task(method, track, tmp_path / f"{track.name}.json") for track in tracks]
+    run = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False)
+    with pytest.raises(PoolKilledError):
+        run.run(tasks)
+    assert [task.path.exists() for task in tasks] == [True, *[False] * (len(tasks) - 1)]
 
 
 def test_nothing_to_score(tree, tmp_path):

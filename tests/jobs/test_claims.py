@@ -81,6 +81,8 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         (b"- 1\n", "list"),
         (b"a: [", "no YAML"),
         (b"\xff\xfe\x00", "no YAML"),
+        (b"a: 2026-13-45", "no YAML"),
+        (b"a: " + b"[" * 3000, "no YAML"),
     ],
 )
 def test_files_that_hold_no_mapping(tmp_path, content, found):

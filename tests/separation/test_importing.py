@@ -1,8 +1,10 @@
 """Checkpoints of open-unmix by way of their files."""
 
 import json
+import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ CONFIG = {"sample_rate": 8000, "nfft": 128, "nhop": 32, "nb_channels": 2}
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch", reason="pip install '.[openunmix]' to read .pth files")
+    return pytest.importorskip("torch", "2.10", reason="pip install '.[openunmix]'")
 
 
 @pytest.fixture
@@ -96,5 +98,14 @@ def test_wrong_files_are_named_and_nothing_is_written(torch, folder, tmp_path):
 def test_without_torch(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
     (tmp_path / "vocals.pth").touch()
-    with pytest.raises(UserError, match="nothing that reads it, wanted torch: pip install"):
+    with pytest.raises(UserError, match=r"nothing that reads it, wanted torch 2\.10 or later: pip"):
+        import_openunmix([str(tmp_path / "vocals.pth")], tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("version", ["2.4.1+cpu", "2.9.1", "1.13"])
+def test_a_torch_that_a_checkpoint_could_make_run_code(monkeypatch, tmp_path, version):
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__=version))
+    (tmp_path / "vocals.pth").touch()
+    wanted = rf"found a checkpoint, but torch {re.escape(version)}, wanted torch 2\.10 or later"
+    with pytest.raises(UserError, match=wanted):
         import_openunmix([str(tmp_path / "vocals.pth")], tmp_path / "m.keras")

@@ -424,7 +424,7 @@ def test_separate_interrupted(run, tmp_path):
 
 
 def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_path):
-    torch = pytest.importorskip("torch", reason="pip install '.[openunmix]' to read .pth files")
+    torch = pytest.importorskip("torch", "2.10", reason="pip install '.[openunmix]'")
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
     from checkpoints import state
 
@@ -478,11 +478,19 @@ def test_export(trainer, command, run, tmp_path):
         ("hidden_size: wide", "--hidden-size: found 'wide', wanted a whole number"),
         ("architecture: joined", r"--architecture: found 'joined' \(did you mean joint\?\)"),
         ("a: [", r"--config: found no YAML \(.*line .*\), wanted a YAML file of flags"),
+        (
+            b"nfft: \xff",
+            r"--config: found no YAML \('utf-8' codec .*\), wanted a YAML file of flags",
+        ),
+        ("a: &a [*a]", r"--config: found no YAML \(maximum recursion depth .*\), wanted"),
+        ("epochs: " + "9" * 5000, r"--config: found no YAML \(Exceeds the limit .*\), wanted"),
+        ("hidden_size: &a", "--hidden-size: found None, wanted a whole number"),
     ],
 )
 def test_wrong_config_file(command, tmp_path, text, message):
-    (tmp_path / "bad.yaml").write_text(text)
-    bad = command("--config", tmp_path / "bad.yaml", "--root", "x", check=2)
+    content = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "bad.yaml").write_bytes(content)
+    bad = command("--config", tmp_path / "bad.yaml", "--root", tmp_path, check=2)
     assert re.search(message, error_of(bad))
 
 

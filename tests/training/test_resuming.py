@@ -87,6 +87,14 @@ def test_other_tracks_under_the_same_root(begun, tree):
     go_on(folder, resumed)
 
 
+@pytest.mark.parametrize("text", ['{"train": 3}', '{"valid": {"d": "x"}}', "[" * 3000, "3"])
+def test_tracks_that_are_damaged(begun, text):
+    folder, config = begun
+    (folder / "tracks.json").write_text(text)
+    with pytest.raises(UserError, match=r"tracks\.json: found .*, wanted the tracks of a run"):
+        go_on(folder, config)
+
+
 def test_bins_without_music_may_differ_by_rounding(begun, tree):
     folder, config = begun
     statistics = data.Statistics.load(folder / "statistics.npz", config.audio.bins)

@@ -29,6 +29,28 @@ def test_old_names_are_read_with_a_line():
     assert "val_sdr is called val_snr" in line
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epoch": "2"},
+        {"best_epoch": [1]},
+        {"stopped": 1},
+        {"history": {"epoch": 1}},
+        {"history": [{"epoch": 1, "val_snr": "x"}]},
+        {"plateau": None},
+    ],
+)
+def test_values_of_other_types(wrong):
+    with pytest.raises(TypeError, match=f"{next(iter(wrong))} is "):
+        RunState.from_json(json.dumps({**json.loads(STATE.to_json()), **wrong}))
+
+
+def test_figures_may_be_nan():
+    history = [{"epoch": 1, "val_snr": float("nan")}]
+    text = RunState(epoch=1, best_epoch=None, history=history).to_json()
+    assert RunState.from_json(text).history[0]["epoch"] == 1
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", json.dumps({"epoch": 1}), "{"])
 def test_other_texts(text):
     with pytest.raises((ValueError, KeyError, TypeError)):

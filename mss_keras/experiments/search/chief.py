@@ -13,13 +13,26 @@ from keras_tuner.engine.trial import Trial
 from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
-from mss_keras.config import UserError
+from mss_keras.config import UserError, WorkFailedError
 from mss_keras.experiments.search.client import REASON
 from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.shared import result_of
 from mss_keras.jobs.processes import Job
 
 _POLL = 0.5  # s
+
+
+class ChiefFailedError(WorkFailedError):
+    """The chief cannot go on."""
+
+    def __init__(self, reason: Exception):
+        why = str(reason) or type(reason).__name__
+        again = "the same command goes on, and workers keep what they have for it"
+        super().__init__(f"the chief stops: {why}; {again}")
+
+
+class UnknownTrialError(LookupError):
+    """A worker names a trial that the search does not have."""
 
 
 class Servicer(OracleServicer):
@@ -43,6 +56,7 @@ class Servicer(OracleServicer):
 
     def GetTrial(self, request, context):
         """Tells how a trial stands; a worker asks every few seconds while it runs the trial."""
+        self._require(request.trial_id)
         for name, trial in list(self.oracle.ongoing_trials.items()):
             if trial.trial_id == request.trial_id:
                 self.heard[name] = time.monotonic()
@@ -50,10 +64,53 @@ class Servicer(OracleServicer):
 
     def EndTrial(self, request, context):
         """Ends a trial, and keeps why it failed."""
+        self._require(request.trial.trial_id)
         trial = Trial.from_proto(request.trial)
         trial.message = dict(context.invocation_metadata()).get(REASON, b"").decode()
         self.oracle.end_trial(trial)
         return protos.get_service().EndTrialResponse()
+
+    def UpdateTrial(self, request, context):
+        """Takes over the score of a trial."""
+        self._require(request.trial_id)
+        return super().UpdateTrial(request, context)
+
+    def _require(self, trial_id: str) -> None:
+        if trial_id not in self.oracle.trials:
+            raise UnknownTrialError(trial_id)
+
+
+class Failures(grpc.ServerInterceptor):
+    """Keeps the first failure of an answer; from then on, workers are told that the chief is away.
+
+    What the Oracle holds is ahead of its files then, so that only the next chief can go on.
+
+    Attributes:
+        first: the failure, or None.
+    """
+
+    def __init__(self):
+        self.first: Exception | None = None
+
+    def intercept_service(self, continuation, handler_call_details):
+        """The handler of a request, which keeps its failure."""
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+
+        def answer(request, context):
+            if self.first is None:
+                try:
+                    return handler.unary_unary(request, context)
+                except UnknownTrialError as error:
+                    context.abort(grpc.StatusCode.NOT_FOUND, f"no trial {error}")
+                except Exception as error:  # `Chief.serve` tells it
+                    self.first = error
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the chief stops")
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer, handler.request_deserializer, handler.response_serializer
+        )
 
 
 class Chief:
@@ -72,10 +129,12 @@ class Chief:
 
     def __init__(self, oracle: Oracle, address: str):
         self._oracle = oracle
-        self._servicer = Servicer(oracle)
+        self._servicer, self._failures = Servicer(oracle), Failures()
         # One thread: the Oracle is not made for more.
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(max_workers=1), options=[("grpc.so_reuseport", 0)]
+            futures.ThreadPoolExecutor(max_workers=1),
+            interceptors=[self._failures],
+            options=[("grpc.so_reuseport", 0)],
         )
         protos.get_service_grpc().add_OracleServicer_to_server(self._servicer, self._server)
         try:
@@ -105,6 +164,7 @@ class Chief:
             Whether the search is over; if not, all local workers have died.
 
         Raises:
+            ChiefFailedError: if a request cannot be answered, or the state cannot be written.
             KeyboardInterrupt: if Ctrl-C ended a local worker.
         """
         start = time.monotonic()
@@ -112,6 +172,8 @@ class Chief:
         try:
             while True:
                 time.sleep(_POLL)
+                if self._failures.first is not None:
+                    raise ChiefFailedError(self._failures.first) from self._failures.first
                 waited = time.monotonic() - start
                 # Looked at first: a worker that dies from here on is given up the next time.
                 alone = local is not None and not any(job.alive for job in local.values())
@@ -124,6 +186,8 @@ class Chief:
                     return True
                 if alone and not over:
                     return False
+        except OSError as error:
+            raise ChiefFailedError(error) from error
         finally:
             self._server.stop(grace=1).wait()
 

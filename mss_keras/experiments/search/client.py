@@ -1,8 +1,9 @@
 """A worker's side of KerasTuner's protocol."""
 
-import contextlib
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import grpc
 from keras_tuner.engine.trial import Trial, TrialStatus
@@ -12,6 +13,13 @@ from keras_tuner.src.distribute.oracle_client import TIMEOUT, OracleClient
 from mss_keras.config import WorkFailedError
 from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.search.role import Role
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+# What a chief answers that stops, or whose process ends while it is asked.
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+_PAUSE = 1.0  # s
 
 REASON = "reason-bin"  # metadata of a request; gRPC wants the suffix for text beyond ASCII
 
@@ -39,25 +47,23 @@ class Client(OracleClient):
     def create_trial(self, tuner_id):
         """Asks for the next trial; waits while the chief has none yet but will have one."""
         while True:
-            with self.patient():
-                trial = super().create_trial(tuner_id)
+            trial = self.patiently(super().create_trial, tuner_id)
             if trial.status != TrialStatus.IDLE:
                 return trial
-            time.sleep(1)
+            time.sleep(_PAUSE)
 
     def update_trial(self, trial_id, metrics, step=0):
         """Reports the score of a trial."""
-        with self.patient():
-            return super().update_trial(trial_id, metrics, step)
+        return self.patiently(super().update_trial, trial_id, metrics, step)
 
     def end_trial(self, trial):
         """Reports the end of a trial, and why it failed, which KerasTuner's messages leave out."""
         request = protos.get_service().EndTrialRequest(trial=trial.to_proto())
         reason = (trial.message or "")[-2000:].encode()
-        with self.patient():
-            self.stub.EndTrial(
-                request, wait_for_ready=True, timeout=TIMEOUT, metadata=[(REASON, reason)]
-            )
+        end = functools.partial(
+            self.stub.EndTrial, wait_for_ready=True, timeout=TIMEOUT, metadata=[(REASON, reason)]
+        )
+        self.patiently(end, request)
 
     def given_up(self, trial: Trial) -> bool:
         """Tells the chief that a trial goes on; returns whether the chief has given it up."""
@@ -68,16 +74,30 @@ class Client(OracleClient):
             return False
         return Trial.from_proto(answer.trial).status == TrialStatus.FAILED
 
-    @contextlib.contextmanager
-    def patient(self) -> Iterator[None]:
-        """Turns the error at the end of KerasTuner's patience, which lasts an hour, into a line.
+    def patiently(
+        self, ask: Callable[P, Answer], *arguments: P.args, **keywords: P.kwargs
+    ) -> Answer:
+        """Asks the chief, and asks again while it is away, for an hour as KerasTuner does.
+
+        Args:
+            ask: sends a request.
+            *arguments: of `ask`.
+            **keywords: of `ask`.
+
+        Returns:
+            The answer.
 
         Raises:
-            ChiefLostError: if the chief does not answer within the block.
+            ChiefLostError: if the chief does not answer, or refuses.
         """
-        try:
-            yield
-        except grpc.RpcError as error:
-            code = error.code().name if isinstance(error, grpc.Call) else str(error)
-            message = f"the chief at {self._role.address} does not answer: {code}"
-            raise ChiefLostError(message) from error
+        end = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return ask(*arguments, **keywords)
+            except grpc.RpcError as error:
+                code = error.code() if isinstance(error, grpc.Call) else None
+                if code not in _AWAY or time.monotonic() > end:
+                    told = code.name if code else str(error)
+                    message = f"the chief at {self._role.address} does not answer: {told}"
+                    raise ChiefLostError(message) from error
+            time.sleep(_PAUSE)

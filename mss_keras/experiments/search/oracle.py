@@ -1,10 +1,14 @@
 """What every Oracle of a search adds to KerasTuner's: it survives a kill at any moment."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.src.engine.oracle import LOCKS, THREADS
 
 from mss_keras.config import SearchConfig
 from mss_keras.experiments.search.space import Space
@@ -73,19 +77,28 @@ class Oracle(keras_tuner.Oracle):
             taken = {trial.trial_id for trial in self._ongoing_before.values()}
             self._retry_queue = [name for name in self._retry_queue if name not in taken]
 
-    @keras_tuner.synchronized
+    def create_trial(self, tuner_id):
+        """Makes the next trial."""
+        with self._locked():
+            return super().create_trial(tuner_id)
+
+    def update_trial(self, trial_id, metrics, step=0):
+        """Takes over the score of a trial."""
+        with self._locked():
+            return super().update_trial(trial_id, metrics, step)
+
     def end_trial(self, trial):
         """Ends a trial; a trial that was given up stays as it is."""
-        if trial.trial_id in self.end_order:
-            return
-        self._ending = True
-        try:
-            super().end_trial(trial)
-        finally:
-            self._ending = False
-        self.save()
+        with self._locked():
+            if trial.trial_id in self.end_order:
+                return
+            self._ending = True
+            try:
+                super().end_trial(trial)
+            finally:
+                self._ending = False
+            self.save()
 
-    @keras_tuner.synchronized
     def lose(self, tuner_id: str, why: str) -> None:
         """Gives up a worker; the trial that it had has failed.
 
@@ -93,11 +106,27 @@ class Oracle(keras_tuner.Oracle):
             tuner_id: name of the worker.
             why: message of the trial.
         """
-        trial = self.ongoing_trials.get(tuner_id)
-        if trial is not None:
-            lost = Trial(trial.hyperparameters, trial.trial_id, TrialStatus.FAILED, why)
-            self.end_trial(lost)
-        self.tuner_ids.discard(tuner_id)
+        with self._locked():
+            trial = self.ongoing_trials.get(tuner_id)
+            if trial is not None:
+                lost = Trial(trial.hyperparameters, trial.trial_id, TrialStatus.FAILED, why)
+                self.end_trial(lost)
+            self.tuner_ids.discard(tuner_id)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        # As `keras_tuner.synchronized`, which keeps the lock for ever when a write fails. What it
+        # wraps finds the lock taken by its own thread, and leaves it.
+        thread = threading.current_thread().name
+        if THREADS[self] == thread:
+            yield
+            return
+        with LOCKS[self]:
+            THREADS[self] = thread
+            try:
+                yield
+            finally:
+                THREADS[self] = None
 
     def given_up(self, trial: Trial) -> bool:
         """Whether a trial was given up while it runs: never in the Oracle's own process."""

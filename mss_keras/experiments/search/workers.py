@@ -43,8 +43,7 @@ def work(
     devices.choose("cpu")  # a GPU is the trials'
     client = Client(search.oracle(), role)
     say(f"worker {role.name} of the chief at {role.address}")
-    with client.patient():
-        client.get_space()  # once it answers, the chief has decoded the data
+    client.patiently(client.get_space)  # once it answers, the chief has decoded the data
     search.claim().check(search.output)
     prepared = search.with_decoded_data(say=say, progress=False).with_statistics(progress=False)
     tuner = Tuner(search.oracle(), prepared.model(), search.output, say=say, train=train)

@@ -49,28 +49,35 @@ def alive(pid: int) -> bool:
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def start(name, port, what) -> subprocess.Popen:
+    """The chief or a worker of a search with trials that are `made_up_trials.waiting`."""
+    environment = dict(zip(NAMES, (name, "127.0.0.1", str(port)), strict=True))
+    return subprocess.Popen(
+        [sys.executable, made_up_trials.__file__, what],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_chief_and_workers_on_loopback(tree, small, tmp_path):
     """A worker killed in mid-trial loses that trial, a chief killed goes on, all exit."""
     output, what = tmp_path / "search", tmp_path / "search.pickle"
     what.write_bytes(pickle.dumps(search_of(tree, small, output, trials=4, worker_timeout=9)))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     processes: list[subprocess.Popen] = []
+    port = free_port()
 
-    def start(name):
-        environment = dict(zip(NAMES, (name, "127.0.0.1", str(port)), strict=True))
-        script = Path(made_up_trials.__file__)
-        process = subprocess.Popen(
-            [sys.executable, script, what],
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        processes.append(process)
-        return process
+    def started(name):
+        processes.append(start(name, port, what))
+        return processes[-1]
 
     def begun():
         found = {}
@@ -80,14 +87,14 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
         return found  # trial and its process by the worker's
 
     try:
-        worker, chief, victim = start("one"), start("the-chief"), start("two")
+        worker, chief, victim = started("one"), started("the-chief"), started("two")
         until(lambda: len(begun()) == 2)
         lost, trial_process = begun()[victim.pid]
         victim.kill()
         until(lambda: not alive(trial_process))  # ends with its worker
         chief.kill()
         chief.wait()
-        chief = start("the-chief")
+        chief = started("the-chief")
         lines = [chief.stdout.readline() for _ in range(3)]
         assert lines[1] == "4 trials\n"
         assert lines[-1].startswith(f"chief at 127.0.0.1:{port}")
@@ -109,6 +116,37 @@ def test_chief_and_workers_on_loopback(tree, small, tmp_path):
     assert found.loss_args == {"beta": float(best["beta"])}
     assert "no more trials" in worker.stdout.read()
     assert (output / "weights.png").exists()
+
+
+@pytest.mark.long
+def test_a_chief_that_cannot_write_stops_and_its_worker_waits_for_the_next(tree, small, tmp_path):
+    """The result of a trial that ended meanwhile comes to the next chief."""
+    output, what = tmp_path / "search", tmp_path / "search.pickle"
+    what.write_bytes(pickle.dumps(search_of(tree, small, output, trials=1)))
+    port, state = free_port(), output / "oracle/oracle.json"
+    chief, worker = start("the-chief", port, what), start("one", port, what)
+    try:
+        until((output / "trials/0/pid").exists)
+        began = (output / "trials/0/pid").read_text()
+        before = state.read_bytes()
+        state.unlink()
+        state.mkdir()  # in the way of the file, as a full disk is
+        (output / "go").touch()
+        said, _ = chief.communicate(timeout=30)
+        assert chief.returncode == 1
+        assert "ChiefFailedError: the chief stops: [Errno 21] Is a directory: " in said
+        assert said.splitlines()[-1].endswith("workers keep what they have for it")
+        assert worker.poll() is None
+        state.rmdir()
+        state.write_bytes(before)
+        next_chief = start("the-chief", port, what)
+        said, _ = next_chief.communicate(timeout=60)
+        assert next_chief.returncode == worker.wait(60) == 0
+        assert "1/1 trial 0: " in said
+        assert (output / "trials/0/pid").read_text() == began  # once
+    finally:
+        for process in (chief, worker):
+            process.kill()
 
 
 def test_interrupted_trials_are_not_lost(tree, small, tmp_path):

@@ -1,10 +1,12 @@
 """KerasTuner's Oracles on made-up objectives: what is found, and what a kill leaves."""
 
+import errno
 import math
 import os
 import shutil
 import typing
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,11 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
 from mss_keras.config import RunConfig, SearchConfig, TrainingConfig, UserError
+from mss_keras.experiments.search import chief, client
 from mss_keras.experiments.search.oracles import ORACLES, make_oracle
 from mss_keras.experiments.search.plan import RunModel
 from mss_keras.experiments.search.report import completed
+from mss_keras.experiments.search.role import Role
 from mss_keras.experiments.search.space import Space
 from mss_keras.experiments.search.tuner import Tuner
 
@@ -180,6 +184,65 @@ def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
             shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("moment", range(1, 6))
+def test_one_failed_write_ends_a_chief_and_no_worker(tmp_path, moment, monkeypatch):
+    """Whichever it is: the worker comes to the next chief with what it has."""
+    monkeypatch.setattr(client, "_PAUSE", 0.05)
+    monkeypatch.setattr(chief, "_POLL", 0.05)
+    replace, count = os.replace, [0]
+
+    def once_full(source, target):
+        count[0] += 1
+        if count[0] == moment:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        replace(source, target)
+
+    def started(port=0):
+        oracle = oracle_of(tuner="random", trials=1)
+        oracle.chief = True
+        reloaded(oracle, tmp_path / "chief")
+        return chief.Chief(oracle, f"127.0.0.1:{port}")
+
+    monkeypatch.setattr(os, "replace", once_full)
+    first = started()
+    runs: list[dict] = []
+
+    def run(values):
+        runs.append(values)
+        return True
+
+    worker = tuner(tmp_path / "worker", run, trials=1)
+    role = Role("one", f"127.0.0.1:{first.port}")
+    worker.oracle, worker.tuner_id = client.Client(worker.oracle, role), role.name
+    with futures.ThreadPoolExecutor(1) as pool:
+        searching = pool.submit(worker.search)
+        with pytest.raises(chief.ChiefFailedError, match=r"stops: \[Errno 28\] No space left"):
+            first.serve(60)
+        assert not searching.done()
+        second = started(first.port)
+        assert second.serve(60)
+        searching.result(10)
+    assert len(runs) == 1
+    (trial,) = second._oracle.trials.values()
+    assert (trial.status, trial.score) == (TrialStatus.COMPLETED, objective(runs[0]))
+
+
+def test_a_trial_that_a_chief_does_not_know_ends_its_worker_alone(tmp_path):
+    oracle = oracle_of(tuner="random", trials=2)
+    known = reloaded(oracle, tmp_path).oracle.create_trial("one")
+    serving = chief.Chief(oracle, "127.0.0.1:0")
+    asking = client.Client(oracle, Role("one", f"127.0.0.1:{serving.port}"))
+    serving._server.start()
+    try:
+        assert not asking.given_up(known)
+        with pytest.raises(client.ChiefLostError, match="does not answer: NOT_FOUND"):
+            asking.end_trial(Trial(known.hyperparameters, "9", TrialStatus.COMPLETED))
+        asking.end_trial(Trial(known.hyperparameters, known.trial_id, TrialStatus.FAILED, "why"))
+        assert oracle.trials[known.trial_id].message == "why"
+    finally:
+        serving._server.stop(0)
+
+
 def test_a_finished_search_runs_nothing(tmp_path):
     tuner(tmp_path, tuner="random", trials=3).search()
     again = tuner(tmp_path, lambda values: pytest.fail("run again"), tuner="random", trials=3)
@@ -250,13 +313,13 @@ def test_a_worker_given_up_takes_its_trial_along(tmp_path):
 def test_a_chief_that_returns_waits_for_trials_in_its_workers(tmp_path):
     oracle = tuner(tmp_path, tuner="random", trials=3).oracle
     trial = oracle.create_trial("one")
-    for chief in (True, False):
+    for waits in (True, False):
         again = oracle_of(tuner="random", trials=3)
-        again.chief = chief
+        again.chief = waits
         reloaded(again, tmp_path)
-        assert [t.trial_id for t in again.ongoing_trials.values()] == [trial.trial_id] * chief
-        assert again._retry_queue == [trial.trial_id] * (not chief)
-        repeated = again.create_trial("one" if chief else "another")
+        assert [t.trial_id for t in again.ongoing_trials.values()] == [trial.trial_id] * waits
+        assert again._retry_queue == [trial.trial_id] * (not waits)
+        repeated = again.create_trial("one" if waits else "another")
         assert repeated.trial_id == trial.trial_id
         assert repeated.hyperparameters.values == trial.hyperparameters.values
 
