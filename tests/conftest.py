@@ -21,6 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from browser import Tabs, chromium
 from command_line import SMALL, flags
 from excerpt import RATE, read_excerpt
 from once import once
@@ -141,3 +142,25 @@ def trainer():
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """See `chromium`."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(browser):
+    """Makes `Tabs` of a visitor; nothing may go wrong in them that a test does not expect."""
+    visitors = []
+
+    def visit(**options) -> Tabs:
+        visitors.append(Tabs(browser, **options))
+        return visitors[-1]
+
+    yield visit
+    for tabs in visitors:
+        tabs.context.close()
+    assert not [error for tabs in visitors for error in tabs.errors]

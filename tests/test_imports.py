@@ -12,6 +12,7 @@ _ROOMS = {f"mss_keras.{room}" for room in ("data", "models", "domains", "losses"
 _REPORTS = _SIGNAL | _ROOMS | {"mss_keras.reports"}
 _EVALUATION = _REPORTS | {"mss_keras.separation"}
 _EXPERIMENTS = _EVALUATION | {"mss_keras.evaluation", "mss_keras.training"}
+_LISTENING = _EVALUATION | {"mss_keras.evaluation"}
 
 # What each room may import besides itself.
 ALLOWED = {
@@ -25,7 +26,9 @@ ALLOWED = {
     "mss_keras.separation": _REPORTS,
     "mss_keras.evaluation": _EVALUATION,
     "mss_keras.experiments": _EXPERIMENTS,
-    "trainer": _EXPERIMENTS | {"serving", "mss_keras.experiments", "mss_keras"},
+    "mss_keras.listening": _LISTENING,
+    "trainer": _EXPERIMENTS
+    | {"serving", "mss_keras.experiments", "mss_keras.listening", "mss_keras"},
     "mss_keras": {"mss_keras.training"},
 }
 

@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("mss_keras", "serving", "trainer")
-DATA = (".config", ".md", ".py", ".txt", ".typed", ".yaml", ".yml")
+DATA = (
+    *(".config", ".css", ".html", ".js", ".md", ".py", ".txt", ".typed"),
+    *(".yaml", ".yml"),
+)
 
 
 def run(*command: object, **kwargs) -> str:

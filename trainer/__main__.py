@@ -39,7 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        anew = {"separate", "devices", "check-data", "export", "import-openunmix"} & set(given[:1])
+        anew = {
+            "separate",
+            "devices",
+            "check-data",
+            "export",
+            "import-openunmix",
+            "correlate",
+        } & set(given[:1])
         anew |= {"--dry-run"} & set(given)
         resumes = "" if anew else "; the same command goes on where it was"
         print(f"interrupted{resumes}", file=sys.stderr)

@@ -32,6 +32,14 @@ def _without_stft(options: Namespace) -> bool:
 
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
 
+# What a listening test is made of.
+_OF_A_TEST = (
+    *("root", "sources", "prepared", "sample_rate", "nb_channels", "precision"),
+    *("systems", "subset", "targets", "duration", "per_source", "scale", "title", "seed"),
+    *("loudness", "below_loudest", "below_mixture"),
+    *("niter", "wiener_win_len", "softmask", "chunk_dur", "context_dur"),
+)
+
 IDLE: Mapping[str, tuple[Idle, ...]] = {
     "train": (_DOWNLOAD,),
     "prepare": (_DOWNLOAD,),
@@ -64,6 +72,41 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             _without_stft,
             "nothing that has an STFT",
             "it with an `oracle` or with losses as `metrics`",
+        ),
+    ),
+    "listen": (
+        Idle(
+            ("host", "port", "allow_host"),
+            lambda options: not options.serve,
+            "no `serve`",
+            "both, or neither",
+        ),
+        Idle(
+            _OF_A_TEST,
+            lambda options: options.serve,
+            "it with `serve`, which takes the test as it is",
+            "one of the two",
+        ),
+        Idle(
+            _OF_A_TEST,
+            lambda options: options.demo,
+            "it with `demo`, which has its own",
+            "one of the two",
+        ),
+        Idle(("demo",), lambda options: options.serve, "it with `serve`", "one after the other"),
+    ),
+    "correlate": (
+        Idle(
+            ("ratings", "scores"),
+            lambda options: options.demo,
+            "it with `demo`, which has its own",
+            "one of the two",
+        ),
+        Idle(
+            ("reference_below", "anchor_above", "allowed_share"),
+            lambda options: options.keep_all,
+            "it with `keep_all`, which asks no rule",
+            "one of the two",
         ),
     ),
     "export": (

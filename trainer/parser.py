@@ -189,6 +189,66 @@ COMMANDS = {
         ),
         _fields(*_RUN, config.SearchConfig),
     ),
+    "listen": Command(
+        "build a listening test from estimates, or host one",
+        (
+            Flag(
+                "output",
+                "Folder of the test; the same command goes on with it. listening if not given, "
+                "runs/listening-demo with --demo",
+                str | None,
+            ),
+            Flag("serve", "Host the test in OUTPUT, and keep ratings as they are made", bool),
+            dataclasses.replace(
+                _DEMO,
+                help="Make a complete test from the 6 s of music that stempeg ships, with two "
+                "networks that train for half a minute each",
+            ),
+            _PRECISION,
+        ),
+        (
+            *_named("root", "sources", "prepared", "sample_rate", "nb_channels"),
+            *_fields(config.ListeningConfig, config.HostingConfig),
+            *_fields(config.SeparationConfig, but=("targets", "residual")),
+        ),
+        usage="--root ROOT --systems NAME=PATH [NAME=PATH ...]",
+    ),
+    "correlate": Command(
+        "find out which metrics agree with the ratings of a listening test",
+        (
+            Flag(
+                "ratings",
+                "Files of ratings, .json, .csv or .jsonl, or folders of them",
+                default=[],
+                metavar="FILE",
+            ),
+            Flag(
+                "scores",
+                "Folders that evaluate wrote of what was rated; NAME=DIR renames the system of one",
+                default=[],
+                metavar="DIR",
+            ),
+            Flag(
+                "test",
+                "Folder of the test; if not given, one above the first file of ratings, and "
+                "runs/listening-demo with --demo",
+                str | None,
+            ),
+            Flag(
+                "output",
+                "Folder of what is found; correlation if not given, runs/correlation-demo with "
+                "--demo",
+                str | None,
+            ),
+            dataclasses.replace(
+                _DEMO,
+                help="Analyse simulated listeners of the test that listen --demo makes; it is made "
+                "first if it is not there",
+            ),
+        ),
+        _fields(config.CorrelationConfig),
+        usage="--ratings FILE [FILE ...] --scores [NAME=]DIR [[NAME=]DIR ...]",
+    ),
     "import-openunmix": Command(
         "turn checkpoints of open-unmix into a model",
         (

@@ -1,11 +1,21 @@
 """Typed, frozen specifications, one file a room, and the errors and names that all rooms share."""
 
 from mss_keras.config.audio import AudioConfig
+from mss_keras.config.correlation import CorrelationConfig
 from mss_keras.config.data import DataConfig
 from mss_keras.config.errors import UserError, WorkFailedError, flag_name, respelled
 from mss_keras.config.evaluation import EvaluationConfig
-from mss_keras.config.fields import SECTIONS, choices, option, optional, require, require_known
+from mss_keras.config.fields import (
+    SECTIONS,
+    choices,
+    named_folder,
+    option,
+    optional,
+    require,
+    require_known,
+)
 from mss_keras.config.flat import default_of, from_options
+from mss_keras.config.listening import HostingConfig, ListeningConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
@@ -31,9 +41,12 @@ __all__ = [
     "VGGISH",
     "AdversarialConfig",
     "AudioConfig",
+    "CorrelationConfig",
     "DataConfig",
     "EvaluationConfig",
     "FeatureLayer",
+    "HostingConfig",
+    "ListeningConfig",
     "ModelConfig",
     "RunConfig",
     "SearchConfig",
@@ -48,6 +61,7 @@ __all__ = [
     "fields",
     "flag_name",
     "from_options",
+    "named_folder",
     "option",
     "optional",
     "require",

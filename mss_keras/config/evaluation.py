@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import option, require_choices, require_positive
+from mss_keras.config.fields import option, require, require_choices, require_positive
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class EvaluationConfig:
         "Number of tracks to score, the first of the split; all if not given",
         section="scores",
     )
-    estimates: str | None = option(
-        None,
-        "Folder of stems to score, as [SUBSET/]TRACK/SOURCE.wav, made by any separator",
+    estimates: tuple[str, ...] = option(
+        (),
+        "Folders of stems to score, as [SUBSET/]TRACK/SOURCE.wav, made by any separators; "
+        "NAME=DIR where there are several",
         section="scores",
         everyday=True,
     )
@@ -55,4 +56,6 @@ class EvaluationConfig:
 
     def __post_init__(self):
         require_choices(self)
+        several = not isinstance(self.estimates, str)
+        require(several, "estimates", found=self.estimates, wanted="a tuple of folders")
         require_positive(self, "tracks", "jobs")

@@ -6,6 +6,7 @@ import os
 import types
 import typing
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from mss_keras.config.errors import UserError
@@ -15,8 +16,10 @@ SECTIONS = {
     "data": "data",
     "search": "search",
     "scores": "scores",
+    "listening": "listening test",
     "songs": "songs and stems",
     "serving": "served model",
+    "hosting": "server of a listening test",
     "loss": "loss",
     "training": "training",
     "network": "network",
@@ -80,6 +83,26 @@ def choices(annotation: Any) -> tuple[str, ...]:
 def optional(annotation: Any) -> bool:
     """Whether a type is a union with `None`."""
     return types.NoneType in typing.get_args(annotation)
+
+
+def named_folder(given: str) -> tuple[str | None, Path]:
+    """The name and the folder of `[NAME=]DIR`.
+
+    Args:
+        given: str. What was given. The whole is the folder where it has no `=`, or where a
+            folder of that name exists.
+
+    Returns:
+        The name, `None` where there is none, and the folder.
+
+    Example:
+        >>> named_folder("l2=runs/l2"), named_folder("runs/l2")
+        (('l2', PosixPath('runs/l2')), (None, PosixPath('runs/l2')))
+    """
+    name, equals, folder = given.partition("=")
+    if not equals or Path(given).is_dir():
+        return None, Path(given)
+    return name, Path(folder)
 
 
 # What a type admits, and how that is called.

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from mss_keras.config import AudioConfig, SeparationConfig, SongConfig, UserError
+from mss_keras.config import (
+    AudioConfig,
+    SeparationConfig,
+    SongConfig,
+    UserError,
+    named_folder,
+    require,
+)
 from mss_keras.data import Track
 from mss_keras.data.writing import sound_file
 from mss_keras.metrics import AudioFiles
@@ -64,7 +71,12 @@ class Method:
 
 
 def of_model(
-    name: str, model: MaskingModel, *, options: SeparationConfig, kept: Path | None
+    name: str,
+    model: MaskingModel,
+    *,
+    options: SeparationConfig,
+    kept: Path | None,
+    files: SongConfig = SongConfig(),
 ) -> Method:
     """Stems that a model separates.
 
@@ -73,14 +85,14 @@ def of_model(
         model: the separator.
         options: how it separates.
         kept: folder that keeps the stems, in `TRACK/`; they are not kept if it is None.
+        files: which part of each track is separated; the model hears what is around it. Defaults
+            to the whole track.
     """
 
     def stems(track: Track, work: Path) -> Path:
         folder = kept / track.name if kept else work / "stems"
         with _mixture_file(track, work) as mixture:
-            separate_song(
-                model, mixture, folder, options=options, files=SongConfig(), progress=False
-            )
+            separate_song(model, mixture, folder, options=options, files=files, progress=False)
         return folder
 
     def there(track: Track) -> bool:
@@ -90,16 +102,40 @@ def of_model(
     return Method(name, stems, there)
 
 
-def of_folder(folder: Path, subset: str) -> Method:
+def of_folder(given: str, subset: str) -> Method:
     """Stems that are made already, as `FOLDER/[SUBSET/]TRACK/SOURCE.wav`.
 
+    Args:
+        given: the folder, whose method is then called `ESTIMATES`, or `NAME=FOLDER`.
+        subset: split of the data set.
+
     Raises:
-        UserError: if the folder does not exist.
+        UserError: if the folder does not exist, or the name is another method's.
     """
+    name, folder = named_folder(given)
+    if name is not None:
+        plain = name.strip() == name and not set(name) & set("/\\") and name[:1] not in ("", ".")
+        require(plain, "estimates", found=given, wanted="a NAME that a folder can have")
+        if name in RESERVED:
+            taken = ", ".join(RESERVED)
+            raise UserError("estimates", f"the name {name!r}", f"another: {taken} are taken")
     if not folder.is_dir():
         raise UserError("estimates", f"no folder {folder}", "a folder of stems")
     inner = folder / subset if (folder / subset).is_dir() else folder
-    return Method(ESTIMATES, lambda track, work: inner / track.name)
+    return Method(name or ESTIMATES, lambda track, work: inner / track.name)
+
+
+def require_different(methods: Sequence[Method]) -> None:
+    """Requires that methods have different names, under which their scores are kept.
+
+    Raises:
+        UserError: for a name that two have.
+    """
+    names = [method.name for method in methods]
+    for name in names:
+        if names.count(name) > 1:
+            found = f"two called {name}"
+            raise UserError("estimates", found, "NAME=DIR with a name of its own for each")
 
 
 def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:

@@ -22,6 +22,7 @@ from mss_keras.evaluation.estimates import (
     of_folder,
     of_model,
     of_oracle,
+    require_different,
 )
 from mss_keras.evaluation.metric_names import resolve_metrics
 from mss_keras.evaluation.scoring import Scoring, Task
@@ -152,14 +153,14 @@ class Evaluation:
         if model is not None:
             kept = Path(settings.stems) if settings.stems else None
             methods.append(of_model(name, model, options=self.separation, kept=kept))
-        if settings.estimates:
-            methods.append(of_folder(Path(settings.estimates), settings.subset))
+        methods += [of_folder(given, settings.subset) for given in settings.estimates]
         methods += [
             of_oracle(oracle, self.dataset.sources, self.audio)
             for oracle in dict.fromkeys(settings.oracle)
         ]
         if not methods:
             raise UserError("model", "nothing to score", "a model, `estimates` or `oracle`")
+        require_different(methods)
         return methods
 
     def _tracks(self) -> Sequence[data.Track]:
@@ -175,7 +176,7 @@ class Evaluation:
             "subset": self.settings.subset,
             "metrics": metrics,
             "model": model,
-            "estimates": self.settings.estimates,
+            "estimates": _said_of_estimates(self.settings.estimates),
             "audio": vars(self.audio),
             # What the numbers depend on besides.
             "silence_dbfs": SILENCE_DBFS,
@@ -219,6 +220,11 @@ class Evaluation:
                 for line in track.why_nan():
                     self.say(f"no score: {task}: {line}")
         return scores
+
+
+def _said_of_estimates(given: Sequence[str]) -> str | list[str] | None:
+    # A single folder is written as it was when there could be no second one.
+    return list(given) if len(given) > 1 else next(iter(given), None)
 
 
 def _said_of(name: str, model: MaskingModel) -> str:

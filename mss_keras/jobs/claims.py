@@ -12,6 +12,7 @@ import yaml
 from mss_keras.config import (
     GROUPS,
     EvaluationConfig,
+    ListeningConfig,
     SearchConfig,
     SeparationConfig,
     UserError,
@@ -25,7 +26,8 @@ class Claim:
     """What a folder is wanted for, and how the folder says so.
 
     Args:
-        kind: str. Word for the work: `run`, `evaluation`, `benchmark` or `search`.
+        kind: str. Word for the work: `run`, `evaluation`, `benchmark`, `search`,
+            `listening test` or `correlation`.
         file: str. Name of the YAML file in the folder that keeps the settings.
         settings: mapping. All settings of the work, of types that YAML knows.
         may_change: collection of str. Keys of `settings` that may differ when the work is
@@ -118,7 +120,7 @@ def _unwritable(folder: Path, error: OSError) -> UserError:
 
 def _named(key: str) -> str:
     # In backticks where it is an argument of a command: some settings are made of several.
-    groups = (*GROUPS.values(), EvaluationConfig, SearchConfig, SeparationConfig)
+    groups = (*GROUPS.values(), EvaluationConfig, ListeningConfig, SearchConfig, SeparationConfig)
     known = {field.name for group in groups for field in dataclasses.fields(group)}
     return f"`{key}`" if key in known else key
 

@@ -17,15 +17,17 @@ Row = Mapping[str, Any]
 RATIOS = (*bsseval.RATIOS, *WHOLE_TRACK)
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
+def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] | None = None) -> None:
     """Writes rows as CSV; the file appears when it is whole.
 
     Args:
         path: the file.
         rows: values by column. A row may lack columns of others; its cells are then empty.
+        columns: names of the columns. Defaults to `None`: those of the rows.
     """
+    names = list(columns or dict.fromkeys(key for row in rows for key in row))
     with appearing(path) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
 

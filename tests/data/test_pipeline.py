@@ -195,6 +195,7 @@ def test_validation_without_a_mixture_takes_the_sum(tree):
 def test_steps_of_an_epoch(tree):
     tracks = open_set(settings(tree), AUDIO).train
     assert steps_per_epoch(tracks, settings(tree, samples_per_track=64, batch_size=16)) == 12
+    assert steps_per_epoch(tracks, settings(tree, samples_per_track=64, batch_size=5)) == 38
     assert steps_per_epoch(tracks, settings(tree, samples_per_track=1, batch_size=16)) == 1
 
 

@@ -7,6 +7,7 @@ import multiprocessing
 import shutil
 from concurrent.futures import ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from mss_keras.config import (
 )
 from mss_keras.data import open_set
 from mss_keras.evaluation import Evaluation, evaluate, scoring, tables
-from mss_keras.evaluation.estimates import Method, name_of_model
+from mss_keras.evaluation.estimates import Method, name_of_model, of_folder
 from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.jobs.memory import want_of_memory
 from mss_keras.jobs.processes import PoolKilledError
@@ -137,17 +138,17 @@ def test_evaluate_takes_audio_and_sources_from_the_model(tree, tmp_path):
 
 def test_it_goes_on_where_it_was(tree, estimates, tmp_path):
     output = tmp_path / "scores"
-    scores, _ = evaluation(tree, estimates=str(estimates), tracks=2).run(output)
+    scores, _ = evaluation(tree, estimates=(str(estimates),), tracks=2).run(output)
     assert len(scores["estimates"]) == 2
     before = (output / "estimates/a.json").stat().st_mtime_ns
     lines: list[str] = []
-    scores, failed = evaluation(tree, lines.append, estimates=str(estimates)).run(output)
+    scores, failed = evaluation(tree, lines.append, estimates=(str(estimates),)).run(output)
     assert failed == 0
     assert len(scores["estimates"]) == 3
     assert "2 of 3 tracks are scored already" in lines
     assert (output / "estimates/a.json").stat().st_mtime_ns == before
     with pytest.raises(UserError, match=r"output: found another evaluation in .*: `metrics`"):
-        evaluation(tree, estimates=str(estimates), metrics=("snr",)).run(output)
+        evaluation(tree, estimates=(str(estimates),), metrics=("snr",)).run(output)
 
 
 def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, estimates, tmp_path):
@@ -155,7 +156,7 @@ def test_what_is_wrong_with_estimates_is_named_and_the_rest_is_scored(tree, esti
     soundfile.write(estimates / "a/bass.wav", target[:-1], rate)
     (estimates / "b/vocals.wav").unlink()
     lines: list[str] = []
-    run = evaluation(tree, lines.append, estimates=str(estimates))
+    run = evaluation(tree, lines.append, estimates=(str(estimates),))
     scores, failed = run.run(tmp_path / "scores")
     assert failed == 2
     assert [track.track for track in scores["estimates"]] == ["c"]
@@ -188,7 +189,7 @@ def test_a_silent_estimate_is_its_own_source_s_missing_score(tree, estimates, tm
     vocals, rate = soundfile.read(estimates / "b/vocals.wav")
     soundfile.write(estimates / "b/vocals.wav", 0 * vocals, rate, subtype="FLOAT")
     lines: list[str] = []
-    run = evaluation(tree, lines.append, estimates=str(estimates), metrics=("snr",), tracks=2)
+    run = evaluation(tree, lines.append, estimates=(str(estimates),), metrics=("snr",), tracks=2)
     scores, failed = run.run(tmp_path / "scores")
     assert failed == 0
     assert "no score: estimates: b: estimate vocals is silent throughout" in lines
@@ -208,7 +209,7 @@ def test_a_silent_target_costs_its_track_the_scores_of_frames_alone(tree, estima
     vocals, rate = soundfile.read(path)
     soundfile.write(path, 0 * vocals, rate, subtype="FLOAT")
     lines: list[str] = []
-    run = evaluation(tree, lines.append, estimates=str(estimates), metrics=("snr",), tracks=2)
+    run = evaluation(tree, lines.append, estimates=(str(estimates),), metrics=("snr",), tracks=2)
     scores, failed = run.run(tmp_path / "scores")
     assert failed == 0
     assert "no score: estimates: b: target vocals is silent throughout" in lines
@@ -236,6 +237,57 @@ def test_names_of_methods_are_reserved(tree, tmp_path):
         assert name_of_model(name).startswith("model")
     for name in losses.names():  # a benchmark's methods
         assert name_of_model(name) == name
+
+
+def test_several_folders_of_estimates_are_methods_of_their_own(tree, estimates, tmp_path):
+    soft = shutil.copytree(estimates, tmp_path / "a=b")  # a folder may have the sign in its name
+    for path in soft.rglob("*.wav"):
+        samples, rate = soundfile.read(path)
+        soundfile.write(path, 0.5 * samples, rate, subtype="FLOAT")
+    given = (f"full={estimates}", f"soft={soft}")
+    output = tmp_path / "scores"
+    one = evaluation(tree, estimates=given, tracks=1, metrics=("snr",), oracle=("mixture",))
+    scores, failed = one.run(output)
+    assert failed == 0
+    assert list(scores) == ["full", "soft", "mixture"]
+    snr = {name: tracks[0].medians()["snr"].mean() for name, tracks in scores.items()}
+    assert snr["full"] > snr["soft"]
+    assert of_folder(str(soft), "train").name == "estimates"
+    again = evaluation(tree, estimates=given[::-1], metrics=("snr",), oracle=("mixture",))
+    with pytest.raises(UserError, match="output: found another evaluation"):
+        again.run(output)
+
+
+def test_a_folder_of_estimates_claims_as_it_did_alone(tree, estimates, tmp_path):
+    """An evaluation of an earlier version goes on: its file has the folder as a text."""
+    evaluation(tree, estimates=(str(estimates),), tracks=1, metrics=("snr",)).run(tmp_path / "x")
+    there = yaml.safe_load((tmp_path / "x/evaluation.yaml").read_text())
+    assert there["estimates"] == str(estimates)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["{0}", "{0}"], "found two called estimates, wanted NAME=DIR with a name of its own"),
+        (["a={0}", "a={0}"], "found two called a, wanted NAME=DIR"),
+        (["irm={0}"], "found the name 'irm', wanted another: irm, ibm, mwf, mixture, estimates"),
+        (["estimates={0}"], "found the name 'estimates', wanted another"),
+        (["={0}"], "found '=.*, wanted a NAME that a folder can have"),
+        (["../a={0}"], "found .*, wanted a NAME that a folder can have"),
+        (["a={0}/gone"], "found no folder .*gone, wanted a folder of stems"),
+    ],
+)
+def test_names_of_estimates(tmp_path, given, message):
+    folders = tuple(text.format(tmp_path) for text in given)
+    with pytest.raises(UserError, match=f"estimates: {message}"):
+        evaluation(tmp_path, estimates=folders).run(tmp_path / "scores")
+    assert not (tmp_path / "scores").exists()
+
+
+def test_estimates_are_several():
+    folder: Any = "x"
+    with pytest.raises(UserError, match=r"estimates: found 'x', wanted a tuple"):
+        EvaluationConfig(estimates=folder)
 
 
 def test_a_mono_model_is_scored_against_stereo_sources(tree, tmp_path):
@@ -282,10 +334,9 @@ def test_scores_that_ended_before_a_kill_are_kept(tree, tmp_path, monkeypatch):
     tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
     method = Method("x", lambda track, work: tree / "train" / track.name)
     tasks = [Task(method, track, tmp_path / f"{track.name}.json") for track in tracks]
+    run = Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False)
     with pytest.raises(PoolKilledError):
-        Scoring(SOURCES, AUDIO, ["snr"], jobs=1, folder=tmp_path, say=print, progress=False).run(
-            tasks
-        )
+        run.run(tasks)
     assert [task.path.exists() for task in tasks] == [True, *[False] * (len(tasks) - 1)]
 
 
@@ -293,7 +344,7 @@ def test_nothing_to_score(tree, tmp_path):
     with pytest.raises(UserError, match="model: found nothing to score, wanted a model, `est"):
         evaluation(tree).run(tmp_path / "scores")
     with pytest.raises(UserError, match=r"estimates: found no folder .*gone, wanted"):
-        evaluation(tree, estimates=str(tmp_path / "gone")).run(tmp_path / "scores")
+        evaluation(tree, estimates=(str(tmp_path / "gone"),)).run(tmp_path / "scores")
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").touch()
     with pytest.raises(UserError, match=r"output: found something else in .*full"):

@@ -111,6 +111,10 @@ def test_silent_bins_have_no_dominant_source():
     y_true[0, 1, 0, 0, 0] = 0.8
     value = float(losses.get("cross_entropy_mask")(y_true, y_pred))
     assert value == pytest.approx(np.log(2) / 2, rel=1e-6)  # of two bins, one is silent
+    # Whatever sounds in another example.
+    loss = losses.get("cross_entropy_mask", reduction="none")
+    both = loss(np.concatenate([y_true[:, ::-1], 0 * y_true]), np.concatenate([y_pred, y_pred]))
+    np.testing.assert_allclose(both, [value, 0.0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +126,8 @@ def test_silent_bins_have_no_dominant_source():
             "^loss_args.normalization: found 'sum', wanted 'mean' or 'paper'",
         ),
         ("multi_resolution_stft", {"resolutions": [(100, 10, 200)]}, "window up to the FFT size"),
+        ("multi_resolution_stft", {"resolutions": [(100, 0, 100)]}, "window up to the FFT size"),
+        ("multi_resolution_stft", {"resolutions": [(100, 10, 0)]}, "window up to the FFT size"),
         ("multi_resolution_stft", {"resolutions": []}, "at least one"),
         ("dissimilarity_freq", {"beta": -0.1}, "^loss_args.beta: found -0.1, wanted 0 or more"),
         ("l2_freq", {"beta": 1}, "none: this loss has no hyper-parameters"),

@@ -115,6 +115,15 @@ def test_a_figure_that_is_no_number_is_damage(tmp_path, value):
             read_scores(tmp_path / "a.json")
 
 
+def test_frames_in_a_row_are_told_as_a_range():
+    silent = np.zeros((2, 1, 9), bool)
+    silent[0, 0, [0, 1, 2, 4, 7, 8]] = True
+    ratios = {name: np.zeros((1, 9)) for name in RATIOS}
+    bsseval = BSSEval(**ratios, silent=silent, finite=np.ones(1, bool))
+    lines = TrackScores("x", ("vocals",), bsseval).why_nan()
+    assert lines == ["target vocals silent in frames 0-2, 4, 7-8"]
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"targets": []}', '{"targets": [{"name": "a"}]}'])
 def test_damaged_files_are_named(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
@@ -122,3 +131,13 @@ def test_damaged_files_are_named(tmp_path, text):
         read_scores(tmp_path / "a.json")
     with pytest.raises(UserError, match=r"b\.json: found No such file .*, wanted a file of scores"):
         read_scores(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize(("frames", "hop"), [(4, 0.5), (1, 2.0)])
+def test_windows_and_hops_come_back(tmp_path, frames, hop):
+    """A single frame does not tell its hop, which then is the window."""
+    ratios = {name: np.zeros((1, frames)) for name in RATIOS}
+    bsseval = BSSEval(**ratios, silent=np.zeros((2, 1, frames), bool), finite=np.ones(1, bool))
+    TrackScores("x", ("vocals",), bsseval, window=2.0, hop=0.5).save(tmp_path / "a.json")
+    back = read_scores(tmp_path / "a.json")
+    assert (back.window, back.hop) == (2.0, hop)

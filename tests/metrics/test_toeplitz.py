@@ -90,3 +90,15 @@ def test_a_delayed_copy_is_left_to_least_squares(signal):
     filters = toeplitz.solve(auto, cross)
     assert toeplitz._residual(auto, filters, cross) < 1e-9
     assert np.abs(filters[:, [0, 3]]).max() < 100  # of all solutions a small one
+
+
+def test_the_residual_is_relative_to_the_right_hand_side(signal):
+    """It alone says whether a method's solution is taken."""
+    signal[-LAGS:] = 0
+    filters = np.random.default_rng(2).standard_normal((LAGS, 3, 2))
+    auto, cross = system(signal, filtered(signal, filters)[:3000])
+    assert toeplitz._residual(auto, filters, cross) < 1e-12
+    for factor in (1.0, 1e-6):  # of the worse of two outputs
+        wrong = filters * [1.0, 1 - factor]
+        assert toeplitz._residual(auto, wrong, cross) == pytest.approx(factor, rel=1e-3)
+    assert toeplitz._residual(auto, np.full_like(filters, np.nan), cross) == np.inf

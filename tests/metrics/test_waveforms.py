@@ -62,3 +62,21 @@ def test_files_that_cannot_be_read_are_named(paths):
     paths[1].unlink()
     with pytest.raises(UserError, match=r"drums\.wav: found no audio that can be read"):
         AudioFiles(paths)
+
+
+@pytest.mark.parametrize("shape", [(3000, 2), (2, 0, 2), (1, 2, 3000, 2)])
+def test_arrays_have_three_axes_that_are_not_empty(shape):
+    right, wrong = np.ones((2, 3000, 2)), np.ones(shape)
+    for name, pair in {"y_true": (wrong, right), "y_pred": (right, wrong)}.items():
+        with pytest.raises(UserError, match=rf"^{name}: found \(.*, wanted shape \[sources, samp"):
+            whole_track(*pair)
+
+
+def test_mono_is_doubled_and_stereo_mixed_down(paths):
+    paths, wanted = paths
+    with AudioFiles(paths, channels=1) as files:
+        np.testing.assert_allclose(files[:, 5:9], wanted[:, 5:9].mean(2, keepdims=True), atol=1e-12)
+    for path, source in zip(paths, wanted, strict=True):
+        soundfile.write(path, source[:, 0], 8000, subtype="DOUBLE")
+    with AudioFiles(paths, channels=2) as files:
+        np.testing.assert_array_equal(files[:, 5:9], wanted[:, 5:9, [0, 0]])

@@ -15,8 +15,9 @@ def seed():
     keras.utils.set_random_seed(3)
 
 
+@pytest.mark.parametrize("normed", [True, False])
 @pytest.mark.parametrize("where", ["none", "before", "after", "both"])
-def test_folded_weights_give_what_the_layers_give(where):
+def test_folded_weights_give_what_the_layers_give(where, normed):
     dense, norm = layers.Dense(8, use_bias=False), layers.BatchNormalization(epsilon=1e-5)
     dense.build((None, None, 6))
     norm.build((None, None, 8))
@@ -35,9 +36,10 @@ def test_folded_weights_give_what_the_layers_give(where):
         if where in (name, "both")
     }
     y = before(tf.reshape(x, [2, 5, 2, 3])) if "before" in chosen else x
-    y = norm(dense(tf.reshape(y, [2, 5, 6])), training=False)
+    y = dense(tf.reshape(y, [2, 5, 6]))
+    y = norm(y, training=False) if normed else y
     y = after(tf.reshape(y, [2, 5, 2, 4])) if "after" in chosen else y
-    found = folded(dense, norm, 2, **chosen)(x)
+    found = folded(dense, norm if normed else None, 2, **chosen)(x)
     np.testing.assert_allclose(found, tf.reshape(y, [2, 5, 8]), rtol=1e-5, atol=1e-5)
 
 
@@ -146,3 +148,28 @@ def test_moments_of_one_row_and_of_constants_are_finite(layer_and_norm):
         mean, variance = BatchMoments(x).gathered(dense, norm)
         np.testing.assert_allclose(mean, dense(x)[0, 0], rtol=1e-4)
         np.testing.assert_allclose(variance, np.zeros(8), atol=1e-4)
+
+
+def test_moments_of_half_precision_are_gathered_in_float32(layer_and_norm):
+    dense, _ = layer_and_norm
+    half = tf.cast(tf.random.normal([2, 50, 6]) + 30.0, tf.bfloat16)
+    expected = BatchMoments(tf.cast(half, tf.float32)).of(dense.kernel)
+    for one, other in zip(BatchMoments(half).of(dense.kernel), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_variances_are_not_negative_where_products_cancel_out():
+    one = 1e4 * tf.random.normal([200, 1])
+    x = tf.concat([one, one / 3.0], axis=1)
+    kernel = tf.random.normal([1, 500]) * tf.constant([[1.0], [-3.0]])
+    _, variance = BatchMoments(x).of(kernel)
+    assert np.all(variance >= 0)
+
+
+def test_the_product_is_computed_in_its_type(layer_and_norm):
+    dense, norm = layer_and_norm
+    x = tf.random.normal([2, 50, 6])
+    expected = folded(dense, norm, 2)(x)
+    found = folded(dense, norm, 2, dtype="bfloat16")(x)
+    assert found.dtype == tf.float32
+    assert 1e-4 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 1e-2

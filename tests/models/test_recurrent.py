@@ -141,6 +141,31 @@ def test_xla_is_left_to_keras():
     assert takes(lstms[0])
 
 
+def test_gpus_are_left_to_cudnn(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["a GPU"])
+    for lstm in (stack(1, bidirectional=True)[0], stack(1, bidirectional=False)[0]):
+        assert not takes(lstm)
+        getattr(lstm, "forward_layer", lstm).use_cudnn = False
+        assert takes(lstm)
+
+
+def test_products_of_the_gradient_have_the_type_of_the_input():
+    """Half precision is for the sake of their time and memory."""
+    (lstm,) = stack(1, bidirectional=False)
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 5, 12], tf.bfloat16)])
+    def gradients(x):
+        return outputs_and_gradients(
+            lambda *given: tf.cast(recurrent(*given), "float32"), x, [lstm]
+        )
+
+    graph = gradients.get_concrete_function().graph.as_graph_def()
+    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    types = [node.attr["T"].type for nodes in bodies for node in nodes if node.op == "MatMul"]
+    assert len(types) >= 4  # one for each frame, and those of the input and both kernels
+    assert set(types) == {tf.bfloat16.as_datatype_enum}
+
+
 def test_gradients_of_gradients_are_refused():
     x, (lstm,) = tf.random.normal([2, 5, 12]), stack(1, bidirectional=False)
     with tf.GradientTape() as outer:

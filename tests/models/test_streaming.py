@@ -48,6 +48,13 @@ def graph_of(streaming):
     return whole
 
 
+def remember(model):
+    """Makes LSTM layers of four units a direction forget little."""
+    for lstm in model.network.lstms:
+        for layer in (lstm.forward_layer, lstm.backward_layer):
+            layer.cell.bias.assign([0.0] * 4 + [6.0] * 4 + [0.0] * 8)
+
+
 def in_blocks(waveform, size):
     return (waveform[i : i + size] for i in range(0, len(waveform), size))
 
@@ -67,6 +74,8 @@ def test_masks_fade_from_chunk_to_chunk():
     """By the definition, with a network that hears each chunk and its context alone."""
     audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=8)
     model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8))
+    model.build()
+    remember(model)  # so that the masks of two chunks differ
     options = SeparationConfig(**{**SHORT, "chunk_dur": 1.0})
     mixture = np.random.default_rng(3).uniform(-1, 1, [1, 5003, 1]).astype(np.float32)
     stems = np.stack(list(model.separate(mixture[0], options).values()))
@@ -146,9 +155,7 @@ def test_a_part_is_cut_from_the_whole(options, hop):
     audio = AudioConfig(sample_rate=512, nb_channels=1, nfft=32, nhop=hop)
     model = MaskingModel(("a", "b"), audio, ModelConfig(hidden_size=8))
     model.build()
-    for lstm in model.network.lstms:  # which forget little: what is far away is heard
-        for layer in (lstm.forward_layer, lstm.backward_layer):
-            layer.cell.bias.assign([0.0] * 4 + [6.0] * 4 + [0.0] * 8)
+    remember(model)  # what is far away is heard
     settings = SeparationConfig(**{**SHORT, "chunk_dur": 1.0}, **options)
     streaming = model.streaming(settings)
     song = np.random.default_rng(0).uniform(-1, 1, [9001, 1]).astype(np.float32)

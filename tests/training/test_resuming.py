@@ -120,3 +120,57 @@ def test_a_new_run(tmp_path, tree, small):
     music = data.open_set(config.data, config.audio)
     resuming.check(tmp_path / "none", config, music, say=pytest.fail)
     assert np.all([track.samples == 44100 for track in music.train])
+
+
+@pytest.mark.parametrize("changed", ["mean", "std"])
+def test_mean_and_deviation_both_have_to_be_the_same(begun, tree, changed):
+    folder, config = begun
+    path = folder / "statistics.npz"
+    statistics = data.Statistics.load(path, config.audio.bins)
+    other = {"mean": statistics.mean, "std": statistics.std}
+    other[changed] = 1.01 * other[changed]
+    data.Statistics(**other).save(path)
+    moved = str(shutil.move(tree, tree.with_name("elsewhere")))
+    with pytest.raises(UserError, match="whose statistics are others"):
+        go_on(folder, config, root=moved)
+    path.unlink()  # a run that was stopped before it had any
+    go_on(folder, config, root=moved)
+
+
+def test_what_a_run_was_begun_with_is_written_once(begun, tree):
+    """And before that was written, its configuration told where its statistics are from."""
+    folder, config = begun
+    music = data.open_set(config.data, config.audio)
+    written = (folder / "tracks.json").read_text()
+    resuming.remember(folder, music, "theirs.npz")
+    assert (folder / "tracks.json").read_text() == written
+
+    (folder / "tracks.json").unlink()
+    with_theirs = dataclasses.replace(config.data, statistics="theirs.npz")
+    runs.claim(folder, dataclasses.replace(config, data=with_theirs))
+    shutil.copytree(tree, other := tree.with_name("other"))
+    waveform, rate = soundfile.read(other / "train/b/mixture.wav", dtype="int16")
+    soundfile.write(other / "train/b/mixture.wav", waveform // 2, rate)
+    go_on(folder, config, root=str(other))
+
+
+def test_other_tracks_of_validation(begun, tree):
+    folder, config = begun
+    (tree / "valid/d").rename(tree / "valid/z")
+    with pytest.raises(UserError, match="where valid lacks d, wanted the music of"):
+        go_on(folder, config)
+
+
+def test_another_run(begun):
+    folder, config = begun
+    training = dataclasses.replace(config.training, seed=config.training.seed + 1)
+    with pytest.raises(UserError, match=r"^output: found another run in .*`seed` 42 \(now 43"):
+        go_on(folder, dataclasses.replace(config, training=training))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3"])
+def test_tracks_that_cannot_be_read(begun, text):
+    folder, config = begun
+    (folder / "tracks.json").write_text(text)
+    with pytest.raises(UserError, match=r"tracks\.json: found .*, wanted the tracks of a run"):
+        go_on(folder, config)

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data import open_set
@@ -48,6 +49,13 @@ def test_more_than_a_fifth_is_told_once(clock):
     lines = ["30% of the time of training is spent waiting for data: buy more"]
     assert run.epoch(steps=20, wait=0.3, work=0.7) == lines
     assert run.epoch(steps=20, wait=0.3, work=0.7) == lines
+    # All steps count, where only every other wait does.
+    assert Run(clock).epoch(steps=40, wait=0.3, work=0.7, every=2) == lines
+
+
+def test_no_more_than_all_of_the_time_is_told(clock):
+    (line,) = Run(clock).epoch(steps=100, wait=5.0, work=0.1, while_busy=0.0, every=10)
+    assert line.startswith("100% of the time")
 
 
 def test_the_start_of_an_epoch_does_not_count(clock):
@@ -66,6 +74,7 @@ def test_little_is_not_judged(clock):
     run = Run(clock)
     assert run.epoch(steps=5, wait=5.0, work=1.0) == []  # four steps
     assert run.epoch(steps=5, wait=5.0, work=1.0) != []
+    assert Run(clock).epoch(steps=6, wait=5.0, work=1.0) != []  # five steps
     assert Run(clock).epoch(steps=50, wait=0.1, work=0.1) == []  # 9.8 seconds
 
 
@@ -75,6 +84,12 @@ def test_the_advice_is_about_what_is_not_yet_done(tree):
     assert "`in_memory`" in advice(config, music)
     assert "16 bits" not in advice(config, music)
     assert "in_memory" not in advice(DataConfig(root=str(tree), in_memory=True), music)
+    for path in tree.glob("train/b/*.wav"):
+        waveform, rate = soundfile.read(path)
+        soundfile.write(path, waveform, rate, subtype="PCM_24")
+    assert "WAV files of 16 bits, or a faster disk" in advice(
+        config, open_set(config, AudioConfig())
+    )
 
 
 @pytest.mark.long

@@ -1,0 +1,1 @@
+"""Listening tests: built, served, and compared with what metrics say."""

@@ -1,0 +1,138 @@
+"""Excerpts: loud enough, drawn by a seed, from different songs first, read in blocks."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from mss_keras.config import AudioConfig, DataConfig, ListeningConfig, UserError
+from mss_keras.data import open_set
+from mss_keras.listening import reading
+from mss_keras.listening.excerpts import choose, starts_of
+
+RATE = 8000
+AUDIO = AudioConfig(sample_rate=RATE, nb_channels=1)
+SOURCES = ("vocals", "bass")
+
+
+def song(root, name, **levels):
+    """A song whose sources have a level, dBFS, for each second."""
+    folder = root / "test" / name
+    folder.mkdir(parents=True)
+    noise = np.random.default_rng(0)
+    for source in SOURCES:
+        gains = 10 ** (np.array(levels[source], float) / 20)
+        waveform = noise.normal(size=len(gains) * RATE) * np.repeat(gains, RATE)
+        soundfile.write(folder / f"{source}.wav", waveform, RATE, subtype="FLOAT")
+    return folder
+
+
+def tracks_of(root):
+    return open_set(DataConfig(root=str(root), sources=SOURCES), AUDIO, splits=["test"]).test
+
+
+def chosen(root, say=lambda line: None, **settings):
+    tests = ListeningConfig(**{"duration": 2.0, "per_source": 2, **settings})
+    return choose(tracks_of(root), SOURCES, settings=tests, say=say)
+
+
+OFF = -200.0
+
+
+def test_where_a_source_is_loud_enough(tmp_path):
+    # 20 dB softer from second 8 on: below its loudest part. The bass covers it in seconds 4 to 7.
+    vocals = [OFF, OFF, -20, -20, -20, -20, -20, -20, -40, -40]
+    bass = [-20, -20, -20, -20, 10, 10, 10, 10, -20, -20]
+    song(tmp_path, "a", vocals=vocals, bass=bass)
+    (track,) = tracks_of(tmp_path)
+    settings = ListeningConfig(duration=2.0)
+    found = starts_of(track, {"vocals": 0}, settings)["vocals"]
+    # From 1.0 on the source sounds in half of the excerpt; a tenth of a second of loud bass is
+    # 10 dB above it over the whole.
+    assert found == [1.0, 1.5, 2.0]
+    loud = starts_of(track, {"vocals": 0}, ListeningConfig(duration=2.0, below_mixture=40.0))
+    assert loud["vocals"] == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5]
+    soft = ListeningConfig(duration=2.0, below_mixture=40.0, below_loudest=25.0)
+    assert starts_of(track, {"vocals": 0}, soft)["vocals"][-1] == 8.0
+
+
+def test_no_excerpt_begins_or_ends_in_silence(tmp_path):
+    levels = [OFF, -20, -20, -20, OFF]
+    song(tmp_path, "a", vocals=levels, bass=[OFF] * 5)
+    (track,) = tracks_of(tmp_path)
+    found = starts_of(track, {"vocals": 0, "bass": 1}, ListeningConfig(duration=2.0))
+    # Half a second of a song's silence is not its silent end.
+    assert found == {"vocals": [0.5, 1.0, 1.5, 2.0, 2.5], "bass": []}
+
+
+def test_different_songs_first_and_no_overlap(tmp_path):
+    for name in "abc":
+        song(tmp_path, name, vocals=[-20] * 20, bass=[-20] * 20)
+    excerpts, training = chosen(tmp_path, per_source=5)
+    for source in SOURCES:
+        own = [excerpt for excerpt in excerpts if excerpt.source == source]
+        assert len(own) == 5
+        assert {excerpt.track.name for excerpt in own[:3]} == set("abc")
+        assert not [(x, y) for x in own for y in own if x is not y and x.overlaps(y)]
+    assert not any(training.overlaps(excerpt) for excerpt in excerpts)
+    assert excerpts == chosen(tmp_path, per_source=5)[0]
+    assert excerpts != chosen(tmp_path, per_source=5, seed=1)[0]
+    assert excerpts[0].name == f"{excerpts[0].track.name} @ {excerpts[0].start:g} s"
+
+
+def test_a_draw_that_leaves_no_room_gives_way(tmp_path):
+    song(tmp_path, "a", vocals=[-20] * 6, bass=[-20] * 6)
+    for seed in range(6):
+        lines: list[str] = []
+        excerpts, _ = chosen(tmp_path, lines.append, per_source=3, seed=seed)
+        assert len(excerpts) == 6
+        assert not lines
+
+
+def test_too_few_are_told_in_a_line(tmp_path):
+    song(tmp_path, "a", vocals=[-20] * 4, bass=[OFF] * 4)
+    lines: list[str] = []
+    excerpts, training = chosen(tmp_path, lines.append, per_source=3)
+    assert [excerpt.source for excerpt in excerpts] == ["vocals", "vocals"]
+    assert training is excerpts[0]
+    assert [line.split(":")[0] for line in lines] == [
+        "only 2 of 3 excerpts for vocals",
+        "only 0 of 3 excerpts for bass",
+    ]
+    with pytest.raises(UserError, match=r"duration: found no excerpt of 2 s in which bass is loud"):
+        chosen(tmp_path, targets=("bass",))
+    with pytest.raises(UserError, match=r"targets: found 'vocal' \(did you mean vocals\?\)"):
+        chosen(tmp_path, targets=("vocal",))
+    with pytest.raises(UserError, match="no excerpt of 9 s"):
+        chosen(tmp_path, duration=9.0)
+
+
+def test_channels_do_not_cancel_each_other(tmp_path):
+    folder = song(tmp_path, "a", vocals=[-20] * 4, bass=[-20] * 4)
+    for source in SOURCES:
+        waveform, _ = soundfile.read(folder / f"{source}.wav")
+        opposite = np.stack([waveform, -waveform], axis=1)
+        soundfile.write(folder / f"{source}.wav", opposite, RATE, subtype="FLOAT")
+    excerpts, _ = chosen(tmp_path)
+    assert len(excerpts) == 4
+
+
+def test_samples_that_are_not_finite(tmp_path):
+    folder = song(tmp_path, "a", vocals=[-20] * 4, bass=[-20] * 4)
+    waveform, _ = soundfile.read(folder / "bass.wav")
+    waveform[100] = np.nan
+    soundfile.write(folder / "bass.wav", waveform, RATE, subtype="FLOAT")
+    with pytest.raises(UserError, match=r"found samples that are not finite"):
+        chosen(tmp_path)
+
+
+def test_files_are_read_in_blocks(tmp_path, monkeypatch):
+    song(tmp_path, "a", vocals=[-20] * 60, bass=[-20] * 60)
+    read, lengths = reading.Recording.read, []
+
+    def counted(self, start, stop):
+        lengths.append(stop - start)
+        return read(self, start, stop)
+
+    monkeypatch.setattr(reading.Recording, "read", counted)
+    chosen(tmp_path)
+    assert max(lengths) <= 10 * RATE
