@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("mss_keras", "serving", "trainer")
 DATA = (
-    *(".config", ".css", ".html", ".js", ".md", ".py", ".txt", ".typed"),
+    *(".config", ".css", ".html", ".jinja", ".js", ".md", ".py", ".txt", ".typed"),
     *(".yaml", ".yml"),
 )
 
