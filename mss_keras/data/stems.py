@@ -2,9 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +19,7 @@ from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.locks import locked
 from mss_keras.jobs.machine import cores
-from mss_keras.jobs.processes import PoolKilledError, end_with_parent
+from mss_keras.jobs.pools import processes
 
 
 class Clipped(NamedTuple):
@@ -88,11 +86,7 @@ def prepare(
     with locked(output, waiting=say):
         # Looked at under the lock: another process may just have decoded them.
         todo = {stem: folder for stem, folder in wanted.items() if not folder.is_dir()}
-        processes = jobs or cores()
-        # Spawned, because a fork of a process with TensorFlow's threads may hang.
-        with ProcessPoolExecutor(
-            processes, mp_context=get_context("spawn"), initializer=end_with_parent
-        ) as pool:
+        with processes(jobs or cores(), "decoding") as pool:
             tasks = {pool.submit(decode_track, stem, folder): stem for stem, folder in todo.items()}
             bar = tqdm(
                 as_completed(tasks),
@@ -101,17 +95,11 @@ def prepare(
                 unit="track",
                 disable=not progress,
             )
-            try:
-                for task in bar:
-                    try:
-                        clipped[tasks[task]] = task.result()
-                    except UserError as error:
-                        failed.append(f"{error.field}: {error.found}")
-            except BrokenProcessPool as error:
-                raise PoolKilledError("decoding", processes) from error
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+            for task in bar:
+                try:
+                    clipped[tasks[task]] = task.result()
+                except UserError as error:
+                    failed.append(f"{error.field}: {error.found}")
     _tell(clipped, say)
     if failed:
         raise UserError(

@@ -4,13 +4,11 @@ This process makes a track's stems and reads the losses, which need TensorFlow, 
 processes run BSSEval on the tracks before.
 """
 
-import contextlib
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,7 +18,7 @@ from mss_keras.data import Track
 from mss_keras.evaluation.estimates import Method
 from mss_keras.evaluation.readings import Readings, loss_readings
 from mss_keras.jobs.files import working_folder
-from mss_keras.jobs.processes import PoolKilledError, end_with_parent
+from mss_keras.jobs.pools import processes
 from mss_keras.metrics import AudioFiles, TrackScores
 from mss_keras.metrics.tracks import score_files
 from mss_keras.metrics.whole_track import WHOLE_TRACK
@@ -78,7 +76,7 @@ class Scoring:
         failed = 0
         with (
             working_folder(self.folder) as work,
-            _processes(self.jobs) as pool,
+            processes(self.jobs, "scoring") as pool,
             tqdm(total=len(tasks), desc="scoring", unit="track", disable=not self.progress) as bar,
         ):
             for task, error in self._outcomes(tasks, pool, work=work, bar=bar):
@@ -165,17 +163,3 @@ def _finish(running: dict[Future, _Running]) -> Iterator[tuple[Task, UserError |
             yield ended.task, None
         finally:
             shutil.rmtree(ended.folder)
-
-
-@contextlib.contextmanager
-def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(
-        number, mp_context=get_context("spawn"), initializer=end_with_parent
-    ) as pool:
-        try:
-            yield pool
-        except BrokenProcessPool as error:
-            raise PoolKilledError("scoring", number) from error
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise

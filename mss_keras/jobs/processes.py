@@ -11,7 +11,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from mss_keras.config import UserError, WorkFailedError
+from mss_keras.config import UserError
 from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.memory import want_of_memory
 
@@ -36,28 +36,6 @@ class Result:
     value: Any
     failure: str | None = None
     out_of_memory: bool = False
-
-
-class PoolKilledError(WorkFailedError):
-    """A process of a pool was killed: by the kernel, as a rule, which needed its memory.
-
-    Args:
-        kind: str. What the process did, as an adjective.
-        jobs: int. The number of processes of the pool.
-
-    Example:
-        >>> print(PoolKilledError("scoring", 2))
-        a scoring process was killed (out of memory?); the same command goes on, better with fewer
-        `jobs` than 2
-        >>> print(PoolKilledError("scoring", 1))
-        a scoring process was killed (out of memory?); the same command goes on
-    """
-
-    def __init__(self, kind: str, jobs: int):
-        fewer = f", better with fewer `jobs` than {jobs}" if jobs > 1 else ""
-        super().__init__(
-            f"a {kind} process was killed (out of memory?); the same command goes on{fewer}"
-        )
 
 
 class Job:

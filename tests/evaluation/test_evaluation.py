@@ -24,11 +24,12 @@ from mss_keras.config import (
     UserError,
 )
 from mss_keras.data import open_set
-from mss_keras.evaluation import Evaluation, evaluate, scoring, tables
+from mss_keras.evaluation import Evaluation, evaluate, tables
 from mss_keras.evaluation.estimates import Method, name_of_model, of_folder
 from mss_keras.evaluation.scoring import Scoring, Task
+from mss_keras.jobs import pools
 from mss_keras.jobs.memory import want_of_memory
-from mss_keras.jobs.processes import PoolKilledError
+from mss_keras.jobs.pools import PoolKilledError
 from mss_keras.models.masking import MaskingModel
 
 AUDIO = AudioConfig(nfft=512, nhop=128)
@@ -330,7 +331,7 @@ class Breaking(ThreadPoolExecutor):
 
 
 def test_scores_that_ended_before_a_kill_are_kept(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "ProcessPoolExecutor", lambda jobs, **_: Breaking(jobs))
+    monkeypatch.setattr(pools, "Pool", Breaking)
     tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
     method = Method("x", lambda track, work: tree / "train" / track.name)
     tasks = [Task(method, track, tmp_path / f"{track.name}.json") for track in tracks]

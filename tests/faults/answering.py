@@ -97,14 +97,14 @@ def _work(end, log: Path) -> None:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    from mss_keras.evaluation import scoring
+    from mss_keras.jobs import pools
     from mss_keras.training import loop
     from mss_keras.training.separator import Separator
 
     # In this process, where the death of a worker is seen, and without pictures, which no file
     # of the cases has a part in.
     for place, name, other in (
-        (scoring, "ProcessPoolExecutor", lambda jobs, **_: ThreadPoolExecutor(jobs)),
+        (pools, "Pool", ThreadPoolExecutor),
         (loop, "train", functools.partial(loop.train, report=False)),
         (Separator, "fit", _fit(Separator.fit)),
     ):
