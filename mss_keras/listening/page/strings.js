@@ -110,7 +110,7 @@ Listening.STRINGS = {
   ko: {
     language: "한국어",
     chooseLanguage: "언어",
-    sources: { vocals: "보컬", drums: "드럼", bass: "베이스", other: "기타 악기" },
+    sources: { vocals: "보컬", drums: "드럼", bass: "베이스", other: "그 밖의 악기" },
     mushra: ["매우 나쁨", "나쁨", "보통", "좋음", "매우 좋음"],
     mos: ["매우 나쁨", "나쁨", "보통", "좋음", "매우 좋음"],
     simulated:
@@ -139,7 +139,7 @@ Listening.STRINGS = {
       "먼저 음량을 낮추세요. 그다음 잡음을 재생하고 음악을 듣기에 알맞은 크기까지 올린 뒤, 시험이 끝날 때까지 바꾸지 마세요.",
     playNoise: "잡음 재생",
     stopNoise: "잡음 정지",
-    tonesTitle: "헤드폰 확인 {of}번 중 {number}번",
+    tonesTitle: "헤드폰 확인 {of}번 중 {number}번째",
     tones:
       "세 소리가 차례로 나옵니다. 어느 소리가 가장 작습니까? 양쪽 귀에 헤드폰을 써야만 확인할 수 있습니다.",
     playTones: "세 소리 재생",
@@ -152,9 +152,9 @@ Listening.STRINGS = {
       "{of}번 중 {correct}번 맞혔습니다. 스피커로 듣고 있거나 헤드폰 한쪽이 들리지 않습니까? 바로잡은 다음 다시 확인해 주세요. 그대로 계속할 수도 있습니다.",
     repeat: "다시 확인",
     goOn: "계속",
-    trainingTitle: "연습 {of}페이지 중 {number}: {source}",
+    trainingTitle: "연습 {of}페이지 중 {number}페이지: {source}",
     training: "소리와 척도를 익히는 연습입니다. 이 평가는 결과에 들어가지 않습니다.",
-    trialTitle: "{of}페이지 중 {number}: {source}",
+    trialTitle: "{of}페이지 중 {number}페이지: {source}",
     askMushra:
       "기준음과 비교할 때 각 버전({source})은 얼마나 좋습니까? 왜곡, 잡음, 빠진 부분, 다른 악기 소리를 모두 고려해 주세요.",
     askMos:
@@ -170,7 +170,7 @@ Listening.STRINGS = {
     back: "이전",
     next: "다음",
     finish: "마침",
-    progress: "{of}페이지 중 {number}",
+    progress: "{of}페이지 중 {number}페이지",
     loading: "소리를 불러오는 중 …",
     loadFailed: "이 페이지의 소리를 불러오지 못했습니다({what}). 평가는 그대로 남아 있습니다.",
     again: "다시 시도",
