@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import ALWAYS, option, require, require_choices, require_positive
+from mss_keras.config.fields import (
+    ALWAYS,
+    option,
+    require,
+    require_choices,
+    require_positive,
+    require_short,
+)
 from mss_keras.config.names import SOURCES
 
 
@@ -61,6 +68,7 @@ class DataConfig:
     def __post_init__(self):
         require_choices(self)
         require_positive(self, "seq_dur", "samples_per_track", "batch_size")
+        require_short(self, "seq_dur")
         require(
             len(self.sources) > 0 and len(set(self.sources)) == len(self.sources),
             "sources",

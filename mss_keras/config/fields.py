@@ -123,6 +123,8 @@ def admits(annotation: Any, value: Any) -> bool:
         (True, False, False)
         >>> admits(tuple[str, ...], ("a", "b")), admits(list[dict[str, float]], [{"a": None}])
         (True, False)
+        >>> admits(Literal["a", "b"], "c"), admits(Literal["a", "b"], [])
+        (True, False)
     """
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
@@ -132,9 +134,11 @@ def admits(annotation: Any, value: Any) -> bool:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         is_mapping = isinstance(value, Mapping)
         return is_mapping and all(admits(inner[1], x) for x in value.values())
+    if origin is Literal:
+        return not isinstance(value, (list, tuple, Mapping))
     if annotation not in _PLAIN:
         return True
-    if isinstance(value, bool):
+    if type(value).__name__ in ("bool", "bool_"):  # NumPy's, too, which takes time to import
         return annotation is bool
     return isinstance(value, _PLAIN[annotation][0])
 
@@ -151,6 +155,8 @@ def described(annotation: Any) -> str:
         return " or ".join(map(described, inner))
     if origin in (tuple, list):
         return f"a list, each {described(inner[0])}"
+    if origin is Literal:
+        return f"one of {', '.join(map(str, inner))}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return f"a mapping, each value {described(inner[1])}"
     return _PLAIN[annotation][1] if annotation in _PLAIN else "a value"
@@ -197,6 +203,17 @@ def require_positive(config: Any, *fields: str) -> None:
     for field in fields:
         value = getattr(config, field)
         require(value is None or value > 0, field, found=value, wanted="a number above 0")
+
+
+def require_short(config: Any, *fields: str) -> None:
+    """Requires that the named fields, seconds, are 12 hours at most: samples are counted in int32.
+
+    Raises:
+        UserError: if a field is longer.
+    """
+    for field in fields:
+        value = getattr(config, field)
+        require(value <= 43200, field, found=value, wanted="43200 s, 12 hours, or less")
 
 
 def require_choices(config: Any) -> None:

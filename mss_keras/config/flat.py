@@ -1,6 +1,7 @@
 """Specifications to and from flat mappings: configuration files, and flags of a command."""
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -25,8 +26,9 @@ def from_options(group: type[Specification], options: Mapping[str, Any]) -> Spec
     values = {n: _frozen(types[n], options[n]) for n in types if n in options}
     for name, value in values.items():
         wanted = types[name]
-        right = admits(wanted, value) and value == value  # but for NaN
-        require(right, name, found=plain(value), wanted=described(wanted))
+        require(admits(wanted, value), name, found=plain(value), wanted=described(wanted))
+        if isinstance(value, float):
+            require(math.isfinite(value), name, found=value, wanted="a finite number")
     return group(**values)
 
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mss_keras.config.errors import UserError
-from mss_keras.config.fields import option, require, require_choices, require_positive
+from mss_keras.config.fields import (
+    option,
+    require,
+    require_choices,
+    require_positive,
+    require_short,
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class SeparationConfig:
 
     def __post_init__(self):
         require_positive(self, "wiener_win_len", "chunk_dur")
+        require_short(self, "chunk_dur", "context_dur")
         require(self.niter >= 0, "niter", found=self.niter, wanted="0 or more")
         require(
             self.context_dur >= 1, "context_dur", found=self.context_dur, wanted="1 second or more"

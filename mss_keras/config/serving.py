@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mss_keras.config.fields import option, require, require_choices, require_positive
+from mss_keras.config.fields import (
+    option,
+    require,
+    require_choices,
+    require_positive,
+    require_short,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class ServingConfig:
     def __post_init__(self):
         require_choices(self)
         require_positive(self, "max_seconds", "max_batch", "fixed_seconds")
+        require_short(self, "max_seconds")
         require(
             len(self.signatures) > 0 and len(set(self.signatures)) == len(self.signatures),
             "signatures",

@@ -1,10 +1,13 @@
 """Sound files whose every byte is known to be written."""
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import soundfile
+
+from mss_keras.jobs.interrupt import interruptible
 
 
 @contextlib.contextmanager
@@ -39,7 +42,7 @@ def sound_file(
     """
     with _Watched(path) as watched:
         try:
-            file = soundfile.SoundFile(
+            file = _Held(
                 watched, "w", samplerate=rate, channels=channels, subtype=subtype, format=format
             )
             with file:
@@ -47,6 +50,31 @@ def sound_file(
         finally:
             if watched.error is not None:
                 raise watched.error
+
+
+@contextlib.contextmanager
+def _held() -> Iterator[None]:
+    # libsndfile calls Python back, where the exception of a Ctrl-C would get lost.
+    with interruptible() as interrupt:
+        yield
+    if interrupt.pressed:
+        signal.raise_signal(signal.SIGINT)
+
+
+class _Held(soundfile.SoundFile):
+    # Heeds Ctrl-C between calls of libsndfile.
+    def __init__(self, *arguments, **keywords):
+        with _held():
+            super().__init__(*arguments, **keywords)
+
+    def write(self, data):
+        with _held():
+            super().write(data)
+
+    def close(self):
+        if not self.closed:  # as it is when Python ends, without signals
+            with _held():
+                super().close()
 
 
 class _Watched:

@@ -29,6 +29,8 @@ _BLOCK = 2**20  # samples of a mixture that are summed at a time
 
 
 ESTIMATES, MIXTURE = "estimates", "mixture"
+# Of the files that an evaluation writes beside the folders of methods.
+_OWN = (".csv", ".md", ".png", ".yaml")
 RESERVED = (*oracles.ORACLES, MIXTURE, ESTIMATES)
 
 
@@ -45,6 +47,8 @@ def name_of_model(name: str) -> str:
         ('l2_freq', 'model-irm', 'model-irm')
     """
     plain = name.replace("/", "-").strip(".") or "model"
+    if Path(plain).suffix in _OWN:
+        plain = plain.replace(".", "-")
     return f"model-{plain}" if plain in RESERVED else plain
 
 
@@ -116,6 +120,8 @@ def of_folder(given: str, subset: str) -> Method:
     if name is not None:
         plain = name.strip() == name and not set(name) & set("/\\") and name[:1] not in ("", ".")
         require(plain, "estimates", found=given, wanted="a NAME that a folder can have")
+        theirs = Path(name).suffix not in _OWN
+        require(theirs, "estimates", found=given, wanted=f"a NAME without {', '.join(_OWN)}")
         if name in RESERVED:
             taken = ", ".join(RESERVED)
             raise UserError("estimates", f"the name {name!r}", f"another: {taken} are taken")

@@ -133,6 +133,6 @@ def id_of(secret: str, *place: str) -> str:
 
     Example:
         >>> id_of("secret", "t01", "anchor")
-        '7a0e4e1cb0a7'
+        '62bedb0283a0'
     """
     return hashlib.sha256("\0".join([secret, *place]).encode()).hexdigest()[:12]

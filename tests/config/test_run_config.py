@@ -1,11 +1,14 @@
+import numpy as np
 import pytest
 
 from mss_keras.config import (
     AudioConfig,
     DataConfig,
     EvaluationConfig,
+    ModelConfig,
     RunConfig,
     SearchConfig,
+    SeparationConfig,
     ServingConfig,
     SongConfig,
     TrainingConfig,
@@ -139,7 +142,7 @@ def test_xla_and_determinism_do_not_go_together():
         ("nfft", "512", "a whole number"),
         ("epochs", True, "a whole number"),
         ("dropout", [0.4], "a number"),
-        ("weight_decay", float("nan"), "a number"),
+        ("weight_decay", float("nan"), "a finite number"),
         ("lr", "fast", "a number or null"),
         ("unidirectional", "yes", "true or false"),
         ("root", 3, "a text or null"),
@@ -151,3 +154,27 @@ def test_values_of_other_types(field, value, wanted):
     """A file may hold any; the command line is checked by its parser."""
     with pytest.raises(UserError, match=rf"^{field}: found .*, wanted {wanted}$"):
         RunConfig.from_flat({field: value})
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "value", "wanted"),
+    [
+        (ModelConfig, "architecture", [], "one of"),
+        (EvaluationConfig, "subset", ["test"], "one of"),
+        (DataConfig, "seq_dur", float("inf"), "finite"),
+        (DataConfig, "seq_dur", float("nan"), "finite"),
+        (DataConfig, "seq_dur", 1e308, "12 hours"),
+        (SeparationConfig, "chunk_dur", 1e308, "12 hours"),
+        (SeparationConfig, "context_dur", 43201.0, "12 hours"),
+        (ServingConfig, "max_seconds", 1e9, "12 hours"),
+    ],
+)
+def test_values_that_no_work_can_have(group, field, value, wanted):
+    with pytest.raises(UserError, match=rf"^{field}: found .*{wanted}"):
+        from_options(group, {field: value})
+
+
+def test_numpy_s_numbers_are_numbers():
+    found = from_options(TrainingConfig, {"deterministic": np.bool_(True), "epochs": np.int64(3)})
+    assert found.deterministic
+    assert found.epochs == 3

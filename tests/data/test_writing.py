@@ -3,6 +3,7 @@
 import contextlib
 import random
 import resource
+import signal
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mss_keras.config import UserError
 from mss_keras.data.encoding import stem_files
 from mss_keras.data.musdb import stem_ids
+from mss_keras.data.writing import sound_file
 
 BLOCK = np.random.default_rng(0).uniform(-0.9, 0.9, [2000, 2]).astype(np.float32)
 
@@ -51,3 +53,17 @@ def test_stems_on_a_disk_that_fills_up(format, bits, tmp_path):
         names = {path.name for path in tmp_path.iterdir()} - {"song"}
         assert names == {"whole" if format != "stem.mp4" else "whole.stem.mp4"}
         assert not list((tmp_path / "song").rglob("*"))
+
+
+def test_ctrl_c_while_samples_are_written(tmp_path):
+    """It is neither lost nor a mistake of libsndfile's, whenever it comes."""
+    chance = random.Random(0)
+    for number in range(12):
+        # In a signal's handler: what a thread sends may come when all is over.
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, 0.02))
+            while True:
+                with sound_file(tmp_path / f"{number}.wav", 8000, 2, subtype="PCM_16") as file:
+                    for _ in range(20):
+                        file.write(BLOCK[:64])

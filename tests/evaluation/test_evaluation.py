@@ -275,6 +275,7 @@ def test_a_folder_of_estimates_claims_as_it_did_alone(tree, estimates, tmp_path)
         (["estimates={0}"], "found the name 'estimates', wanted another"),
         (["={0}"], "found '=.*, wanted a NAME that a folder can have"),
         (["../a={0}"], "found .*, wanted a NAME that a folder can have"),
+        (["summary.md={0}"], r"found .*, wanted a NAME without \.csv, \.md, \.png, \.yaml"),
         (["a={0}/gone"], "found no folder .*gone, wanted a folder of stems"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -40,8 +41,9 @@ def whole(tmp_path_factory):
         if name not in found:
             place = tmp_path_factory.mktemp(name)
             (place / "tmp").mkdir()
+            words = WRITERS[name].command()  # makes its inputs at the first call
             start = time.monotonic()
-            with started(WRITERS[name].command(), place, environment(place)) as it:
+            with started(words, place, environment(place)) as it:
                 until(lambda: len(os.listdir(place)) > 1 or it.poll() is not None, SECONDS)
                 silent = time.monotonic() - start
                 said = it.communicate(timeout=SECONDS)
@@ -53,18 +55,33 @@ def whole(tmp_path_factory):
     return of
 
 
-def kill(name: str, place: Path, *, chance: random.Random, whole: Whole) -> bool:
-    """Calls a command and kills it while it writes, at a random moment.
+class Tried(NamedTuple):
+    """A call of a command.
 
-    Returns:
-        Whether it has to be called again: not if it ended before, or was killed when all was
-        done and would do more.
+    Args:
+        killed: bool. Whether it was killed before it ended.
+        again: bool. Whether it has to be called again: not if it ended, or was killed when all
+            was done and would do more.
     """
-    wait = chance.uniform(0, 1) * whole.seconds
-    # All at once, or the first process alone: the others have to see that it is gone.
-    everything = chance.random() < 0.5
+
+    killed: bool
+    again: bool
+
+
+def kill(name: str, place: Path, *, wait: float, everything: bool, whole: Whole) -> Tried:
+    """Calls a command and kills it while it writes.
+
+    Args:
+        name: of the command.
+        place: where it works.
+        wait: seconds from its first write to the kill.
+        everything: whether all processes are killed; or the first alone, whose end the others
+            have to see.
+        whole: the command that was not killed.
+    """
     before = set(os.listdir(place))
-    with started(WRITERS[name].command(), place, environment(place)) as process:
+    words = WRITERS[name].command()
+    with started(words, place, environment(place)) as process:
 
         def ended():
             return process.poll() is not None
@@ -81,15 +98,30 @@ def kill(name: str, place: Path, *, chance: random.Random, whole: Whole) -> bool
         process.wait()
         assert until(lambda: not alive(process.pid), 20), "processes that outlive their parent"
     assert not left.damaged(place), (name, wait, everything)
+    killed = process.returncode != 0
     done = WRITERS[name].again != "nothing" and left.names(place) >= whole.content.keys()
-    return process.returncode != 0 and not done
+    return Tried(killed, killed and not done)
 
 
 def check(name: str, place: Path, *, whole: Whole, seed: int, kills: int) -> None:
-    """Kills a command some times in a row; then lets it end."""
+    """Kills a command some times in a row, once at least; then lets it end."""
     chance = random.Random(f"{name} {seed}")
     (place / "tmp").mkdir()
-    if all(kill(name, place, chance=chance, whole=whole) for _ in range(kills)):
+    killed, share = 0, 1.0
+    for _ in range(kills):
+        wait, everything = share * chance.uniform(0, 1) * whole.seconds, chance.random() < 0.5
+        tried = kill(name, place, wait=wait, everything=everything, whole=whole)
+        if not tried.killed and not killed:  # faster than when it was timed: anew, and sooner
+            share /= 2
+            for path in place.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            (place / "tmp").mkdir()
+            continue
+        killed += tried.killed
+        if not tried.again:
+            break
+    assert killed, "a command that always ended before its kill"
+    if tried.again:
         words = WRITERS[name].command()
         with started(words, place, environment(place)) as process:
             said = process.communicate(timeout=SECONDS)
@@ -97,11 +129,12 @@ def check(name: str, place: Path, *, whole: Whole, seed: int, kills: int) -> Non
     found = left.content(place)
     assert found.keys() == whole.content.keys()
     assert [path for path in found if found[path] != whole.content[path]] == []
-    assert not left.litter(place)
+    if tried.again or not tried.killed:  # what a kill leaves, the next call takes away
+        assert not left.litter(place)
 
 
 def test_a_kill(whole, tmp_path):
-    check("prepare", tmp_path, whole=whole("prepare"), seed=0, kills=2)
+    check("prepare", tmp_path, whole=whole("prepare"), seed=0, kills=3)
 
 
 @pytest.mark.long

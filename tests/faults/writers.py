@@ -32,6 +32,7 @@ _RUN = {
 # What reads checkpoints where torch is not installed; the import of the weights is ours.
 _TORCH = """
 import numpy as np
+__version__ = "2.13.0"
 class Tensor(np.ndarray):
     def numpy(self): return np.asarray(self)
 def load(path, **options): return {k: v.view(Tensor) for k, v in np.load(path).items()}

@@ -17,6 +17,7 @@ from mss_keras.config import UserError, WorkFailedError
 from mss_keras.experiments.search.client import REASON
 from mss_keras.experiments.search.oracle import Oracle
 from mss_keras.experiments.shared import result_of
+from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.processes import Job
 
 _POLL = 0.5  # s
@@ -66,7 +67,9 @@ class Servicer(OracleServicer):
         """Ends a trial, and keeps why it failed."""
         self._require(request.trial.trial_id)
         trial = Trial.from_proto(request.trial)
-        trial.message = dict(context.invocation_metadata()).get(REASON, b"").decode()
+        trial.message = (
+            dict(context.invocation_metadata()).get(REASON, b"").decode(errors="replace")
+        )
         self.oracle.end_trial(trial)
         return protos.get_service().EndTrialResponse()
 
@@ -165,6 +168,7 @@ class Chief:
 
         Raises:
             ChiefFailedError: if a request cannot be answered, or the state cannot be written.
+            WorkFailedError: if the disk was full for a local worker.
             KeyboardInterrupt: if Ctrl-C ended a local worker.
         """
         start = time.monotonic()
@@ -195,7 +199,9 @@ class Chief:
         oracle, now = self._oracle, time.monotonic()
         for name in list(oracle.tuner_ids | oracle.ongoing_trials.keys()):
             if name in local and not local[name].alive:
-                result_of(local[name])
+                failure = result_of(local[name]).failure or ""
+                if want_of_space(RuntimeError(failure)):  # the trial stays, for the next chief
+                    raise WorkFailedError(failure)
                 oracle.lose(name, f"its worker {name} died")
             elif now - self._servicer.heard.get(name, start) > timeout:
                 oracle.lose(name, f"its worker {name} was silent for {timeout:g} s")

@@ -36,6 +36,7 @@ class Oracle(keras_tuner.Oracle):
     ongoing_trials: dict[str, Trial]
     _retry_queue: list[str]
     _ending = False
+    _ahead = False  # once a change has failed midway; only what is on disk can go on
 
     @classmethod
     def of(cls, settings: SearchConfig, space: Space, *, epochs: int, **common: Any) -> "Oracle":
@@ -52,8 +53,8 @@ class Oracle(keras_tuner.Oracle):
         return cls(max_trials=settings.trials, hyperparameters=hp, **common)
 
     def save(self):
-        """Writes the state, but not while a trial ends."""
-        if not self._ending:
+        """Writes the state, but not while a trial ends, nor one that is ahead of its files."""
+        if not self._ending and not self._ahead:
             with appearing(Path(self._get_oracle_fname())) as partial:
                 super(keras_tuner.Oracle, self).save(str(partial))
 
@@ -125,6 +126,9 @@ class Oracle(keras_tuner.Oracle):
             THREADS[self] = thread
             try:
                 yield
+            except BaseException:
+                self._ahead = True
+                raise
             finally:
                 THREADS[self] = None
 

@@ -3,6 +3,7 @@
 Every trial's process imports this file, so TensorFlow is imported only where it is used.
 """
 
+import errno
 import os
 import pickle
 import signal
@@ -34,6 +35,16 @@ def unlucky(config, folder, earlier):
         time.sleep(60)
     if number == 4:
         return {"val_si_sdr": float("nan")}
+    return {"val_si_sdr": 1.5}
+
+
+def without_space(config, folder, earlier):
+    """The disk is full when the first begins, and has space afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "begun").exists():
+        (folder / "begun").touch()
+        if folder.name == "0":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return {"val_si_sdr": 1.5}
 
 

@@ -16,7 +16,14 @@ import made_up_trials
 import numpy as np
 import pytest
 
-from mss_keras.config import AdversarialConfig, RunConfig, SearchConfig, TrainingConfig, UserError
+from mss_keras.config import (
+    AdversarialConfig,
+    RunConfig,
+    SearchConfig,
+    TrainingConfig,
+    UserError,
+    WorkFailedError,
+)
 from mss_keras.experiments.search import search, workers
 from mss_keras.experiments.search.plan import Search, bring_up_to_date
 from mss_keras.experiments.search.role import Role
@@ -204,6 +211,20 @@ def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     assert "FloatingPointError" in (tmp_path / "search/logs/0.log").read_text()
     text = progress.table()
     assert text.splitlines()[2].split()[:2] == ["5", "1.50"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_costs_no_trial(workers, tree, small, tmp_path):
+    """The search stops, and the same command runs the trial anew."""
+    what, lines = (
+        search_of(tree, small, tmp_path / "search", trials=2, workers=workers),
+        list[str](),
+    )
+    with pytest.raises(WorkFailedError, match="No space left on device"):
+        search.search(what, say=lines.append, train=made_up_trials.without_space)
+    progress = search.search(what, say=lines.append, train=made_up_trials.without_space)
+    assert progress is not None
+    assert [row["note"] for row in progress._rows()] == ["", ""]
 
 
 @pytest.mark.parametrize(("workers", "gpus"), [(1, {"0"}), (2, {"0", "2"})])

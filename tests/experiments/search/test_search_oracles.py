@@ -294,6 +294,26 @@ def test_hyperband_goes_on_with_the_best_that_completed(tmp_path, failures):
         assert len(trials) == found.oracle.max_trials == 30
 
 
+def test_a_state_ahead_of_its_files_is_not_written(tmp_path, monkeypatch):
+    """The trial that could not be written would be in the state, and every next chief fail."""
+    oracle = tuner(tmp_path, tuner="random", trials=3).oracle
+    first = oracle.create_trial("one")
+    whole = Path(oracle._get_oracle_fname()).read_bytes()
+
+    def full(trial):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(oracle, "_save_trial", full)
+        with pytest.raises(OSError, match="No space"):
+            oracle.create_trial("two")
+    oracle.lose("one", "gone")
+    assert Path(oracle._get_oracle_fname()).read_bytes() == whole
+    again = tuner(tmp_path, tuner="random", trials=3).oracle
+    again.reload()
+    assert list(again.trials) == [first.trial_id]
+
+
 def test_a_worker_given_up_takes_its_trial_along(tmp_path):
     """And what it says afterwards changes nothing."""
     oracle = tuner(tmp_path, tuner="random", trials=3).oracle
