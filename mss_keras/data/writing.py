@@ -40,16 +40,13 @@ def sound_file(
         >>> soundfile.info(path).frames
         2
     """
-    with _Watched(path) as watched:
-        try:
-            file = _Held(
-                watched, "w", samplerate=rate, channels=channels, subtype=subtype, format=format
-            )
-            with file:
-                yield file
-        finally:
-            if watched.error is not None:
-                raise watched.error
+    with _Watched(path) as watched, contextlib.ExitStack() as stack:
+        stack.callback(watched.check)  # when the file is closed, whatever libsndfile says
+        with _held():
+            options = {"samplerate": rate, "channels": channels}
+            file = _Held(watched, "w", subtype=subtype, format=format, **options)
+            stack.enter_context(file)
+        yield file
 
 
 @contextlib.contextmanager
@@ -63,10 +60,6 @@ def _held() -> Iterator[None]:
 
 class _Held(soundfile.SoundFile):
     # Heeds Ctrl-C between calls of libsndfile.
-    def __init__(self, *arguments, **keywords):
-        with _held():
-            super().__init__(*arguments, **keywords)
-
     def write(self, data):
         with _held():
             super().write(data)
@@ -90,6 +83,10 @@ class _Watched:
 
     def __exit__(self, *raised: object) -> None:
         self._file.close()
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
 
     def write(self, data: bytes) -> int:
         written = 0

@@ -55,15 +55,27 @@ def test_stems_on_a_disk_that_fills_up(format, bits, tmp_path):
         assert not list((tmp_path / "song").rglob("*"))
 
 
-def test_ctrl_c_while_samples_are_written(tmp_path):
+@pytest.fixture
+def pressed_after():
+    """Presses Ctrl-C after so many seconds, in this thread."""
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.filterwarnings("error:Exception ignored from cffi")
+def test_ctrl_c_while_samples_are_written(pressed_after, tmp_path):
     """It is neither lost nor a mistake of libsndfile's, whenever it comes."""
     chance = random.Random(0)
-    for number in range(12):
-        # In a signal's handler: what a thread sends may come when all is over.
-        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, 0.02))
-            while True:
-                with sound_file(tmp_path / f"{number}.wav", 8000, 2, subtype="PCM_16") as file:
-                    for _ in range(20):
-                        file.write(BLOCK[:64])
+
+    def write_for_ever(path):
+        while True:
+            with sound_file(path, 8000, 2, subtype="PCM_16") as file:
+                for _ in range(20):
+                    file.write(BLOCK[:64])
+
+    for number in range(20):
+        pressed_after(chance.uniform(0.001, 0.02))
+        with pytest.raises(KeyboardInterrupt):
+            write_for_ever(tmp_path / f"{number}.wav")
