@@ -79,12 +79,15 @@
           body: JSON.stringify({ test, listener, ratings }),
         });
         this.#refuse(status === 200 ? null : (body.error ?? null));
-        if (status !== 200 || !(body.kept >= ratings[0].number)) return false;
+        if (status !== 200 || !Number.isInteger(body.kept)) return false;
         this.wait = FIRST_WAIT;
-        store.set({ kept: Math.max(store.record.kept, body.kept) });
+        store.acknowledge(ratings, body.kept);
+        // Another browser of the listener rates, too, or ratings got other numbers there.
+        if (body.kept > ratings.at(-1).number) await this.load();
         return true;
       } catch {
-        return false; // the network is away, or the server
+        this.known = false; // the network is away, or the server; others may rate meanwhile
+        return false;
       }
     }
 
