@@ -148,7 +148,10 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
 
     @app.post("/ratings")
     def keep() -> flask.Response:
-        sent = flask.request.get_json()
+        try:
+            sent = flask.request.get_json()
+        except RecursionError:
+            flask.abort(400, "lists within lists within lists")
         if not isinstance(sent, dict) or not isinstance(sent.get("ratings"), list):
             raise UserError("ratings", "no list of them", '{"test", "listener", "ratings"}')
         if sent.get("test") != key.test:
