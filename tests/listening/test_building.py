@@ -89,6 +89,7 @@ def test_the_whole_folder(test, root):
     assert key.test == public["test"]
     assert re.fullmatch("[0-9a-f]{16}", key.test)
     assert [trial["trial"] for trial in public["trials"]] == ["t01", "t02", "t03", "t04"]
+    assert public["lufs"] == max(trial.lufs for trial in key.trials)
     for trial, shown in zip(key.trials, public["trials"], strict=True):
         assert sorted(trial.stimuli) == shown["stimuli"]
         assert sorted(trial.stimuli.values()) == ["anchor", "mixture", "reference", "stems"]

@@ -406,7 +406,7 @@ def test_tones_of_the_headphone_check(address, visitor):
     page = visitor().open(address)
     levels = page.evaluate(
         """() => {
-            const tones = Listening.headphones.tones({soft: 2, antiphase: 0}, 8000);
+            const tones = Listening.headphones.tones({soft: 2, antiphase: 0}, 0.052, 8000);
             const [left, right] = [0, 1].map((channel) => tones.getChannelData(channel));
             const inside = [0, 1, 2].map((place) => place * 12000 + 4000);
             const rms = (value) => inside.map((start) => Math.sqrt(
@@ -420,19 +420,23 @@ def test_tones_of_the_headphone_check(address, visitor):
     assert levels[1] == pytest.approx([0, 2 * sine, 2 * softer], rel=1e-3, abs=1e-6)
 
 
-def test_the_noise_is_as_loud_as_the_music(address, visitor):
+@pytest.mark.parametrize(("lufs", "channels"), [(-23, 2), (-33.5, 2), (-30, 1)])
+def test_the_noise_is_as_loud_as_the_music(address, visitor, lufs, channels):
     page = visitor().open(address)
     sent = page.evaluate(
-        """() => {
-            const noise = Listening.headphones.noise(44100).getChannelData(0);
-            return new Uint8Array(noise.buffer).toBase64();
-        }"""
+        """([lufs, channels]) => {
+            const {noise, level} = Listening.headphones;
+            const rms = level({lufs, trials: [{channels}]});
+            return new Uint8Array(noise(rms, 44100).getChannelData(0).buffer).toBase64();
+        }""",
+        [lufs, channels],
     )
     noise = np.frombuffer(base64.b64decode(sent), np.float32)
-    both = np.stack([noise, noise], axis=1)
-    loudness = pyloudnorm.Meter(44100).integrated_loudness(both)
-    assert loudness == pytest.approx(-23, abs=0.5)
-    assert np.abs(both).max() < 0.5
+    # Music of one channel is measured as one, though it is heard on both ears, as the noise is.
+    heard = np.stack([noise] * channels, axis=1)
+    loudness = pyloudnorm.Meter(44100).integrated_loudness(heard)
+    assert loudness == pytest.approx(lufs, abs=0.5)
+    assert np.abs(noise).max() < 0.5
 
 
 @pytest.mark.long

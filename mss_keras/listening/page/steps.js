@@ -53,7 +53,7 @@
   /** Noise to set the volume by; then the headphone check. */
   function volume(page) {
     const { strings } = page;
-    const noise = new MssPlayer.Player([headphones.noise(SAMPLE_RATE)]);
+    const noise = new MssPlayer.Player([headphones.noise(headphones.level(page.test), SAMPLE_RATE)]);
     const play = button(strings.playNoise, () => noise.toggle());
     noise.addEventListener("change", () => {
       play.textContent = noise.playing ? strings.stopNoise : strings.playNoise;
@@ -82,7 +82,8 @@
     const { strings, test, store } = page;
     if (index === headphones.TRIALS) return checked(page, correct);
     const pair = headphones.drawCheck(test.seed, store.listener, "headphones")[index];
-    const tones = new MssPlayer.Player([headphones.tones(pair, SAMPLE_RATE)]);
+    const level = headphones.level(test);
+    const tones = new MssPlayer.Player([headphones.tones(pair, level, SAMPLE_RATE)]);
     tones.setLoop({ on: false });
     const play = () => {
       tones.seek(0);
