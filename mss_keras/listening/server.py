@@ -79,6 +79,7 @@ def serve(
         listening = getattr(server, "effective_listen", None)
         port = listening[0][1] if listening else server.effective_port
         say(_state(keeping, ratings))
+        say("send listeners the bare address: what a browser adds behind # is one listener's")
         say(f"serving on http://{_shown(hosting.host)}:{port}/ until Ctrl-C")
         try:
             server.run()

@@ -1,4 +1,7 @@
-"""One listener in two browsers: no rating is lost, and the one that was made last counts."""
+"""One listener in two browsers: no rating is lost, and the one that was made last counts.
+
+Two people with one address are two listeners.
+"""
 
 from datetime import UTC, datetime
 
@@ -116,3 +119,49 @@ def test_a_clock_that_is_put_back_takes_no_rating_away(server, visitor):
     assert shown(tab) == values(server.keeping.latest(LISTENER)) == {A: 20}
     (rating,) = server.keeping.latest(LISTENER)
     assert rating["at"][:4] == f"{datetime.now(UTC).year}"
+
+
+def listener_of(tab):
+    tab.get_by_text("I agree and want to start").wait_for()
+    return tab.evaluate("location.hash.slice(1)")
+
+
+def test_an_address_that_is_copied_makes_nobody_another_one(server, visitor):
+    """An experimenter opens the page and sends on what stands in the address then."""
+    copied = f"{server.address}#{listener_of(visitor().open(server.address))}"
+    people = [visitor() for _ in range(2)]
+    own = [listener_of(tabs.open(copied)) for tabs in people]
+    assert len({copied[-32:], *own}) == 3
+    # Each of them goes on as before, by the same address or by their own.
+    assert listener_of(people[0].open(copied)) == own[0]
+    tab = people[1].open(f"{server.address}#{own[1]}")
+    tab.get_by_text("Start as another listener").click()
+    tab.wait_for_function(f"location.hash.slice(1) !== '{own[1]}'")
+    third = listener_of(tab)
+    tab.reload()
+    assert listener_of(tab) == third not in {*own, copied[-32:]}
+
+
+def test_an_address_that_is_copied_from_a_disk(tmp_path, visitor):
+    write_page(tmp_path / "page", described(), sounds(described()))
+    address = (tmp_path / "page/index.html").as_uri()
+    assert listener_of(visitor().open(f"{address}#{LISTENER}")) != LISTENER
+
+
+@pytest.mark.parametrize("is_them", [True, False])
+def test_a_listener_in_another_browser_is_asked(server, visitor, is_them):
+    one = opened(visitor, server.address)
+    one.evaluate(f"window.rate('{A}', 10)")
+    all_sent(one)
+    tab = visitor(locale="en-GB").open(f"{server.address}#{LISTENER}")
+    tab.get_by_text("who has used another browser. Is that you?").wait_for()
+    if is_them:
+        tab.get_by_role("button", name="Yes, go on with my ratings").click()
+        tab.get_by_role("heading", name="Page ").wait_for()
+        tab.reload()  # it is known here now
+        tab.get_by_role("heading", name="Page ").wait_for()
+        assert tab.evaluate("location.hash.slice(1)") == LISTENER
+    else:
+        tab.get_by_role("button", name="No, I am somebody else").click()
+        assert listener_of(tab) != LISTENER
+        assert values(server.keeping.latest(LISTENER)) == {A: 10}

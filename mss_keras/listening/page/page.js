@@ -41,13 +41,7 @@
     }
 
     get language() {
-      const known = Listening.STRINGS;
-      const wanted = [
-        this.store.record.chosen,
-        new URLSearchParams(location.search).get("lang"),
-        ...navigator.languages.map((tag) => tag.split("-")[0]),
-      ];
-      return wanted.find((name) => name && Object.hasOwn(known, name)) ?? "en";
+      return Listening.languageOf(this.store.record.chosen);
     }
 
     get step() {
@@ -173,7 +167,8 @@
     }
 
     #another() {
-      location.hash = Listening.newListener(); // see the end of this file
+      Listening.keepInAddress(Listening.newListener());
+      location.reload();
     }
 
     #status() {
@@ -218,8 +213,8 @@
       );
       return;
     }
-    const store = new Listening.Store(test, location.hash.slice(1));
-    history.replaceState(null, "", `#${store.listener}`);
+    const store = new Listening.Store(test, await Listening.whoListens(test));
+    Listening.keepInAddress(store.listener);
     // Another listener in the address is another listener here.
     window.addEventListener("hashchange", () => location.reload());
     const sender = window.LISTENING_SERVER ? new Listening.Sender(store) : null;

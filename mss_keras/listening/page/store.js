@@ -8,6 +8,8 @@
   const same = (a, b) => a.trial === b.trial && a.stimulus === b.stimulus;
   const moment = ({ at }) => at.replace("Z", ""); // whole seconds come before their parts
 
+  const keyOf = ({ test }) => `mss_keras-listening-${test}`;
+
   /** Whether a rating was made after another one of the stimulus. */
   const isNewer = (one, other) =>
     moment(one) > moment(other) || (moment(one) === moment(other) && one.number > other.number);
@@ -55,15 +57,13 @@
    * own, so that two listeners do not meet.
    */
   class Store extends EventTarget {
-    constructor(test, wanted) {
+    constructor(test, listener) {
       super();
       this.test = test;
       this.storage = browserStorage();
-      this.key = `mss_keras-listening-${test.test}`;
-      const last = read(this.storage, this.key)?.last;
-      this.listener = [wanted, last].find(Store.isListener) ?? Listening.newListener();
+      this.key = keyOf(test);
+      this.listener = listener;
       const stored = this.#stored();
-      this.isNew = stored === null;
       this.record = {
         chosen: null, // the language, where the listener chose one
         language: "en",
@@ -84,6 +84,17 @@
 
     static isListener(text) {
       return /^[0-9a-f]{32}$/.test(text ?? "");
+    }
+
+    /** Whether this browser has a record of a listener. */
+    static knows(test, listener) {
+      return read(browserStorage(), `${keyOf(test)}-${listener}`) !== null;
+    }
+
+    /** The listener who was here last, or null. */
+    static last(test) {
+      const last = read(browserStorage(), keyOf(test))?.last;
+      return Store.isListener(last) ? last : null;
     }
 
     get #own() {

@@ -7,6 +7,16 @@ window.Listening = {};
 Listening.sourceName = ({ sources }, { source }) =>
   Object.hasOwn(sources, source) ? sources[source] : source;
 
+/** The language of the page: what was chosen, or that of the address, or the browser's. */
+Listening.languageOf = (chosen = null) => {
+  const wanted = [
+    chosen,
+    new URLSearchParams(location.search).get("lang"),
+    ...navigator.languages.map((tag) => tag.split("-")[0]),
+  ];
+  return wanted.find((name) => name && Object.hasOwn(Listening.STRINGS, name)) ?? "en";
+};
+
 Listening.STRINGS = {
   en: {
     language: "English",
@@ -20,6 +30,10 @@ Listening.STRINGS = {
       "Simulated: this test comes with ratings that a program made up. They say nothing about how people hear.",
     demonstration:
       "Demonstration: a small test from a few seconds of music. Its results say nothing about the systems.",
+    // An address with a listener, in another browser.
+    elsewhere: "This address belongs to a listener who has used another browser. Is that you?",
+    elsewhereYes: "Yes, go on with my ratings",
+    elsewhereNo: "No, I am somebody else",
     // Welcome.
     welcomeTitle: "Listening test: separated music",
     welcomeStart:
@@ -117,6 +131,9 @@ Listening.STRINGS = {
       "모의 자료: 이 시험의 평가는 프로그램이 만들어 낸 것입니다. 사람이 어떻게 듣는지는 알려 주지 않습니다.",
     demonstration:
       "시연: 몇 초 길이의 음악으로 만든 작은 시험입니다. 결과로 시스템을 평가할 수 없습니다.",
+    elsewhere: "이 주소는 다른 브라우저를 사용한 참여자의 것입니다. 본인입니까?",
+    elsewhereYes: "예, 제 평가를 이어서 합니다",
+    elsewhereNo: "아니요, 다른 사람입니다",
     welcomeTitle: "음원 분리 청취 시험",
     welcomeStart:
       "프로그램이 음악을 악기와 목소리로 분리했습니다. 분리된 소리를 듣고 얼마나 좋은지 평가해 주세요.",
