@@ -400,6 +400,7 @@ def test_sounds_that_are_missing_are_said_and_asked_for_again(visitor, tmp_path)
     (tmp_path / "lost.js").rename(lost)
     button(page, "Try again").click()
     page.locator(".row").first.wait_for()
+    assert focused_heading(page).startswith("Practice 1 of 1")
     tabs.forgive("ERR_FILE_NOT_FOUND")
 
 
@@ -424,6 +425,59 @@ def test_the_headphone_check(address, visitor):
     assert record(page)["headphones"] == {"correct": 5, "of": 6}
     button(page, "Go on").click()
     page.get_by_role("heading", name="Practice").wait_for()
+
+
+def focused_heading(page):
+    return page.locator("h1:focus").inner_text()
+
+
+def test_a_headphone_check_that_is_repeated(address, visitor):
+    page = visitor().open(address)
+    button(page, "I agree and want to start").click()
+    button(page, "Go on").click()
+
+    def answer():
+        button(page, "Play the three tones").click()
+        button(page, "the first").click()
+
+    answer()
+    assert focused_heading(page) == "Headphone check 2 of 6"
+    # Another language is no reason to begin anew, and takes no focus.
+    page.get_by_role("combobox").select_option("ko")
+    page.get_by_role("heading", name="헤드폰 확인 6번 중 2번째").wait_for()
+    page.get_by_role("combobox").select_option("en")
+    for _ in range(5):
+        answer()
+    assert record(page)["headphones"] == {"correct": 2, "of": 6}
+    page.get_by_role("combobox").select_option("ko")
+    page.get_by_text("6번 중 2번 맞혔습니다").wait_for()
+    page.get_by_role("combobox").select_option("en")
+    button(page, "Repeat the check").click()
+    assert focused_heading(page) == "Volume and headphones"
+    # Its answers are no longer known.
+    drawn = "Listening.headphones.drawCheck('5eed', '{}', 'headphones'{})"
+    first, second = (
+        page.evaluate(drawn.format(LISTENER, more)) for more in ("", ", 1")
+    )
+    assert first != second
+    button(page, "Go on").click()
+    for pair in second:
+        button(page, "Play the three tones").click()
+        button(page, f"the {['first', 'second', 'third'][pair['soft']]}").click()
+    page.get_by_text("You had 6 of 6 right").wait_for()
+
+
+def test_a_headphone_check_that_is_skipped_after_all(address, visitor):
+    page = visitor().open(address)
+    button(page, "I agree and want to start").click()
+    button(page, "Go on").click()
+    for _ in range(6):
+        button(page, "Play the three tones").click()
+        button(page, "the first").click()
+    button(page, "Repeat the check").click()
+    button(page, "Skip the headphone check").click()
+    page.get_by_role("heading", name="Practice").wait_for()
+    assert record(page)["headphones"] is None
 
 
 def test_tones_of_the_headphone_check(address, visitor):

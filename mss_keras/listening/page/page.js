@@ -62,6 +62,7 @@
     }
 
     go(step) {
+      this.part = null;
       this.store.set({
         step,
         finished: this.store.record.finished || step === this.steps.length - 1,
@@ -117,7 +118,15 @@
       this.banner.hidden = banners.length === 0;
       this.#footer();
       this.store.set({ language: this.language });
-      this.step.show(this, this.step);
+      if (this.part) this.part();
+      else this.step.show(this, this.step);
+    }
+
+    /** Shows a part of a step, which is shown again in another language. */
+    showPart(part) {
+      this.part = part;
+      part();
+      this.heading.focus();
     }
 
     /**

@@ -70,6 +70,7 @@
         started: second(now()),
         step: 0,
         headphones: null,
+        checks: 0, // of headphones, from the first answer to the last
         finished: false,
         heard: [],
         practice: [],
