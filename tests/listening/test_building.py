@@ -265,3 +265,10 @@ def test_nothing_to_rate(root, tmp_path):
         built(root, tmp_path / "test")
     with pytest.raises(UserError, match="systems: found 'x', wanted different names"):
         ListeningConfig(systems=("x=1", "x=2"))
+
+
+def test_more_systems_than_letters():
+    given = [f"s{number}=x" for number in range(24)]
+    assert len(ListeningConfig(systems=tuple(given[:23])).paths()) == 23
+    with pytest.raises(UserError, match="systems: found 24, wanted 23 at most: stimuli"):
+        ListeningConfig(systems=tuple(given))
