@@ -456,9 +456,7 @@ def test_a_headphone_check_that_is_repeated(address, visitor):
     assert focused_heading(page) == "Volume and headphones"
     # Its answers are no longer known.
     drawn = "Listening.headphones.drawCheck('5eed', '{}', 'headphones'{})"
-    first, second = (
-        page.evaluate(drawn.format(LISTENER, more)) for more in ("", ", 1")
-    )
+    first, second = (page.evaluate(drawn.format(LISTENER, more)) for more in ("", ", 1"))
     assert first != second
     button(page, "Go on").click()
     for pair in second:

@@ -125,6 +125,15 @@ def test_ratings_from_another_page_are_refused(browser):
     assert plain.status_code == 415
 
 
+@pytest.mark.parametrize("origin", ["https://tests.example.org", "http://TESTS.example.org:81"])
+def test_a_proxy_that_names_the_server_by_its_address(browser, origin):
+    """As nginx does, unless it is told to pass the name on."""
+    proxied = {"Host": "127.0.0.1:8000", "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    assert post(browser, [rating(1)], headers=proxied).json == {"kept": 1}
+    for other in ("https://example.org", "https://tests.example.org.evil.org", "https://[", "null"):
+        assert post(browser, [rating(2)], headers={**proxied, "Origin": other}).status_code == 403
+
+
 def test_ratings_are_kept_once_and_read_again(browser, folder):
     assert post(browser, [rating(1), rating(2, 60)]).json == {"kept": 2}
     assert post(browser, [rating(2, 60), rating(3, 70, stimulus=1)]).json == {"kept": 3}

@@ -224,7 +224,7 @@
     }
     const store = new Listening.Store(test, await Listening.whoListens(test));
     Listening.keepInAddress(store.listener);
-    // Another listener in the address is another listener here.
+    // An address that is changed may name another listener.
     window.addEventListener("hashchange", () => location.reload());
     const sender = window.LISTENING_SERVER ? new Listening.Sender(store) : null;
     await sender?.load();

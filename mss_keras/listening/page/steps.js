@@ -53,7 +53,8 @@
   /** Noise to set the volume by; then the headphone check. */
   function volume(page) {
     const { strings } = page;
-    const noise = new MssPlayer.Player([headphones.noise(headphones.level(page.test), SAMPLE_RATE)]);
+    const level = headphones.level(page.test);
+    const noise = new MssPlayer.Player([headphones.noise(level, SAMPLE_RATE)]);
     const play = button(strings.playNoise, () => noise.toggle());
     noise.addEventListener("change", () => {
       play.textContent = noise.playing ? strings.stopNoise : strings.playNoise;
