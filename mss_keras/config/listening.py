@@ -13,6 +13,9 @@ SCALES = {"mushra": (0, 100), "mos": (1, 5)}
 # Names that systems cannot have: those, and what an evaluation of them calls others.
 _TAKEN = (*STIMULI, "irm", "ibm", "mwf", "estimates")
 
+# The page calls stimuli A to Z.
+LETTERS = 26
+
 # BS.1770 measures loudness in blocks of this length.
 SHORTEST_SECONDS = 0.4
 
@@ -100,6 +103,13 @@ class ListeningConfig:
             "targets",
             found=list(self.targets),
             wanted="different names",
+        )
+        most = LETTERS - len(STIMULI)
+        require(
+            len(self.systems) <= most,
+            "systems",
+            found=len(self.systems),
+            wanted=f"{most} at most: stimuli of a trial have letters",
         )
         self.paths()
 

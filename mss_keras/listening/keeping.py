@@ -33,13 +33,20 @@ Rating = dict[str, Any]
 
 @dataclass
 class _Listener:
-    # What is kept of a listener, by number.
+    # What is kept of a listener: ratings by number, those that count by stimulus, all but numbers.
     ratings: dict[int, Rating] = field(default_factory=dict)
+    last: dict[tuple[str, str], Rating] = field(default_factory=dict)
+    contents: set[tuple] = field(default_factory=set)
+    highest: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def highest(self) -> int:
-        return max(self.ratings, default=0)
+    def add(self, rating: Rating) -> None:
+        number, place = rating["number"], (rating["trial"], rating["stimulus"])
+        self.ratings[number] = rating
+        self.contents.add(_content(rating))
+        self.highest = max(self.highest, number)
+        if place not in self.last or self.last[place]["number"] <= number:
+            self.last[place] = rating
 
 
 class Keeping:
@@ -62,7 +69,8 @@ class Keeping:
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.glob("*.jsonl")):
             if _LISTENER.fullmatch(path.stem):
-                self._listeners[path.stem].ratings = self._read(path, say)
+                for rating in self._read(path, say):
+                    self._listeners[path.stem].add(rating)
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -85,15 +93,14 @@ class Keeping:
         if known is None:
             return []
         with known.lock:
-            kept = sorted(known.ratings.items())
-        last = {(rating["trial"], rating["stimulus"]): rating for _, rating in kept}
-        return sorted(last.values(), key=lambda rating: rating["number"])
+            return sorted(known.last.values(), key=lambda rating: rating["number"])
 
     def keep(self, listener: str, ratings: Sequence[Mapping[str, Any]]) -> int:
         """Keeps ratings of a listener; those that are kept already are not written again.
 
         A number that another rating has got, from a second browser of the listener, say, is
-        replaced by the next that is free.
+        replaced by one above all others, unless the stimulus has been rated later than that:
+        then the rating is out of date, and not kept.
 
         Args:
             listener: str. The listener's id.
@@ -103,7 +110,7 @@ class Keeping:
             The highest number that is kept.
 
         Raises:
-            UserError: if a rating is none of this test. Nothing is kept then.
+            UserError: if a rating is none of this test, or numbers end. Nothing is kept then.
             OSError: if they cannot be written. Nothing is kept then, either.
         """
         _require_listener(listener)
@@ -115,17 +122,24 @@ class Keeping:
             require(not full, "listener", found=listener, wanted=f"{MOST_LISTENERS} at most")
             known = self._listeners[listener]
         with known.lock:
-            new: dict[int, Rating] = {}
+            new = _Listener()  # what there will be when it is on the disk
+            new.highest = known.highest
             for rating in checked:
-                every = known.ratings | new
-                number = rating["number"]
-                if number not in every:
-                    new[number] = rating
-                elif rating not in ({**one, "number": number} for one in every.values()):
-                    new[max(every) + 1] = {**rating, "number": max(every) + 1}
-            if new:
-                self._append(listener, list(new.values()))
-                known.ratings |= new
+                number, content = rating["number"], _content(rating)
+                if number in known.ratings or number in new.ratings:
+                    place = (rating["trial"], rating["stimulus"])
+                    last = new.last.get(place, known.last.get(place))
+                    is_kept = content in known.contents or content in new.contents
+                    if is_kept or (last is not None and _moment(last) > _moment(rating)):
+                        continue
+                    number = new.highest + 1
+                    wanted = f"{MOST_NUMBER} at most"
+                    require(number <= MOST_NUMBER, "number", found=number, wanted=wanted)
+                new.add({**rating, "number": number})
+            if new.ratings:
+                self._append(listener, list(new.ratings.values()))
+            for rating in new.ratings.values():
+                known.add(rating)
             return known.highest
 
     def _checked(self, rating: Mapping[str, Any]) -> Rating:
@@ -168,7 +182,7 @@ class Keeping:
         if is_new:
             _sync_folder(self._folder)
 
-    def _read(self, path: Path, say: Callable[[str], None]) -> dict[int, Rating]:
+    def _read(self, path: Path, say: Callable[[str], None]) -> list[Rating]:
         descriptor = os.open(path, os.O_RDWR)
         try:
             before = os.fstat(descriptor).st_size
@@ -176,7 +190,7 @@ class Keeping:
                 say(f"{path}: the last line was cut short, and is removed; it was not answered")
         finally:
             os.close(descriptor)
-        ratings = {}
+        ratings = []
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             try:
                 found = json.loads(line)
@@ -191,8 +205,17 @@ class Keeping:
             except (ValueError, KeyError, TypeError):
                 say(f"{path}, line {number}: no rating; the line is left alone")
             else:
-                ratings[rating["number"]] = rating
+                ratings.append(rating)
         return ratings
+
+
+def _content(rating: Rating) -> tuple:
+    return tuple(rating[name] for name in _FIELDS if name != "number")
+
+
+def _moment(rating: Rating) -> str:
+    # In the order of time: a whole second comes before its parts.
+    return rating["at"].removesuffix("Z")
 
 
 def _require_listener(listener: Any) -> None:

@@ -23,8 +23,9 @@ def write_page(folder: Path, test: Mapping[str, Any], audio: Iterable[tuple[str,
     Args:
         folder: Path. The folder, which is replaced if it exists.
         test: mapping. The description of the test that the page reads: `format`, `test`, `title`,
-            `scale` (`mushra` or `mos`), `simulated`, `demonstration`, `seed`, `trials` and
-            `training`. A trial has `trial`, `source`, `seconds`, `sample_rate`, `channels`,
+            `scale` (`mushra` or `mos`), `simulated`, `demonstration`, `seed`, `lufs` (loudness
+            of the loudest trial, by which listeners set the volume), `trials` and `training`. A
+            trial has `trial`, `source`, `seconds`, `sample_rate`, `channels`,
             `reference` (an id, or None for no reference) and `stimuli` (ids).
         audio: iterable of (id, bytes of a WAV file), each id of the test once. They are taken
             one after the other, and of one trial all have the trial's sample rate.

@@ -87,8 +87,10 @@ def read_ratings(files: Sequence[Path], key: Key) -> Ratings:
     """Reads ratings; what cannot be used is left out and named.
 
     A listener may be in several files, such as a download and what the server kept: each
-    change of a rating has a number, and the last change of a stimulus counts. Where two files
-    have different changes of one number, the first file's listener counts.
+    change of a rating has a number, and the last change of a stimulus counts. Two browsers of a
+    listener may have given one number to two changes; the server then gave another one to the
+    second. Where two files differ in a number and share no change, or differ in what was rated at
+    one moment, they are of two listeners, and the first one's counts.
 
     Args:
         files: sequence of Path. The files.
@@ -127,18 +129,28 @@ def read_ratings(files: Sequence[Path], key: Key) -> Ratings:
 
 
 def _differ(one: Record, other: Record) -> bool:
-    known = {rating.number: (rating.stimulus, rating.rating) for rating in other.ratings}
-    return any(
-        known.get(rating.number, (rating.stimulus, rating.rating))
-        != (rating.stimulus, rating.rating)
+    known = {rating.number: rating for rating in other.ratings}
+    clashes = [
+        (rating, known[rating.number])
         for rating in one.ratings
-    )
+        if rating.number in known and _value(rating) != _value(known[rating.number])
+    ]
+    if not clashes:
+        return False
+    if any((a.stimulus, a.at) == (b.stimulus, b.at) for a, b in clashes):
+        return True
+    shared = {(*_value(x), x.at) for x in one.ratings} & {(*_value(x), x.at) for x in other.ratings}
+    return not any(at for _, _, at in shared)
+
+
+def _value(rating: Rating) -> tuple[str, int]:
+    return rating.stimulus, rating.rating
 
 
 def _merged(records: Sequence[Record], note: Callable[[str], None]) -> Listener:
     first = records[0]
     last: dict[str, Rating] = {}
-    for rating in sorted((x for record in records for x in record.ratings), key=_number):
+    for rating in sorted((x for record in records for x in record.ratings), key=_order):
         last[rating.stimulus] = rating
     if len(records) > 1:
         names = ", ".join(str(record.path) for record in records)
@@ -151,6 +163,10 @@ def _merged(records: Sequence[Record], note: Callable[[str], None]) -> Listener:
         language=next((x.language for x in records if x.language), None),
         headphones=next((x.headphones for x in records if x.headphones), None),
     )
+
+
+def _order(rating: Rating) -> tuple[int, str]:
+    return rating.number, rating.at.removesuffix("Z")
 
 
 def _number(rating: Rating) -> int:

@@ -79,6 +79,7 @@ def serve(
         listening = getattr(server, "effective_listen", None)
         port = listening[0][1] if listening else server.effective_port
         say(_state(keeping, ratings))
+        say("send listeners the bare address: what a browser adds behind # is one listener's")
         say(f"serving on http://{_shown(hosting.host)}:{port}/ until Ctrl-C")
         try:
             server.run()
@@ -109,7 +110,8 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
     }
     if "index.html" not in files:
         raise UserError(page, "no index.html", "the page of a listening test")
-    known = {"localhost", socket.gethostname().lower(), *(name.lower() for name in names)}
+    allowed = {name.lower() for name in names}
+    known = {"localhost", socket.gethostname().lower(), *allowed}
     app = flask.Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
 
@@ -119,8 +121,8 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
         if not _is_ours(request.host, known):
             flask.abort(403, f"no name of this server: {request.host}; --allow-host takes more")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
-            flask.abort(403, "a request from another page")
+        if origin is not None and not _is_same(origin, request.host, allowed):
+            flask.abort(403, f"a request from another page: {origin}; --allow-host takes more")
         if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "POST":
             flask.abort(403, "a request from another page")
 
@@ -148,7 +150,10 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
 
     @app.post("/ratings")
     def keep() -> flask.Response:
-        sent = flask.request.get_json()
+        try:
+            sent = flask.request.get_json()
+        except RecursionError:
+            flask.abort(400, "lists within lists within lists")
         if not isinstance(sent, dict) or not isinstance(sent.get("ratings"), list):
             raise UserError("ratings", "no list of them", '{"test", "listener", "ratings"}')
         if sent.get("test") != key.test:
@@ -169,6 +174,15 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
         return flask.jsonify(error=error.description or error.name), error.code or 500
 
     return app
+
+
+def _is_same(origin: str, host: str, allowed: Iterable[str]) -> bool:
+    # A proxy may give the server another name than browsers know: the proxy's own.
+    try:
+        found = urlsplit(origin)
+        return found.netloc.lower() == host.lower() or found.hostname in allowed
+    except ValueError:
+        return False
 
 
 def _is_ours(host: str, known: Iterable[str]) -> bool:

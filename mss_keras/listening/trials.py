@@ -102,6 +102,7 @@ class Trials:
             "simulated": False,
             "demonstration": demonstration,
             "seed": id_of(self._secret, "orders"),
+            "lufs": max(trial.lufs for trial in self._trials),
             "trials": self._public,
             "training": self._training,
         }

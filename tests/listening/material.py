@@ -22,6 +22,7 @@ def described(**changes: Any) -> dict[str, Any]:
         "simulated": False,
         "demonstration": False,
         "seed": "5eed",
+        "lufs": -23.0,
         "trials": trials,
         "training": [trial("p01", "drums", "c")],
     }

@@ -89,6 +89,7 @@ def test_the_whole_folder(test, root):
     assert key.test == public["test"]
     assert re.fullmatch("[0-9a-f]{16}", key.test)
     assert [trial["trial"] for trial in public["trials"]] == ["t01", "t02", "t03", "t04"]
+    assert public["lufs"] == max(trial.lufs for trial in key.trials)
     for trial, shown in zip(key.trials, public["trials"], strict=True):
         assert sorted(trial.stimuli) == shown["stimuli"]
         assert sorted(trial.stimuli.values()) == ["anchor", "mixture", "reference", "stems"]
@@ -264,3 +265,10 @@ def test_nothing_to_rate(root, tmp_path):
         built(root, tmp_path / "test")
     with pytest.raises(UserError, match="systems: found 'x', wanted different names"):
         ListeningConfig(systems=("x=1", "x=2"))
+
+
+def test_more_systems_than_letters():
+    given = [f"s{number}=x" for number in range(24)]
+    assert len(ListeningConfig(systems=tuple(given[:23])).paths()) == 23
+    with pytest.raises(UserError, match="systems: found 24, wanted 23 at most: stimuli"):
+        ListeningConfig(systems=tuple(given))

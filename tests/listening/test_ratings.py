@@ -77,6 +77,37 @@ def test_two_listeners_of_one_id_are_not_mixed(tmp_path):
     assert "other ratings under the same numbers" in found.skipped[0][1]
 
 
+def test_ratings_of_two_browsers_that_the_server_numbered_anew(tmp_path):
+    """The second browser's first rating is the server's third, after two of the first browser."""
+
+    def made(number, place, value, second):
+        rating = download(KEY)["ratings"][place]
+        at = f"2026-01-01T00:00:0{second}.123Z"
+        return {**rating, "number": number, "rating": value, "at": at}
+
+    kept = download(KEY, ratings=[made(1, 0, 95, 1), made(2, 1, 5, 2), made(3, 2, 40, 3)])
+    unsent = [made(2, 3, 60, 4), made(3, 4, 70, 5)]
+    own = download(KEY, ratings=[made(1, 2, 40, 3), *unsent])
+    (tmp_path / "a.jsonl").write_text("\n".join(lines_of(kept)) + "\n")
+    files = [tmp_path / "a.jsonl", save(tmp_path / "b.json", own)]
+    for order in (files, files[::-1]):
+        found = read(*order)
+        (listener,) = found.listeners
+        assert not found.skipped
+        assert sorted(rating.rating for rating in listener.ratings) == [5, 40, 60, 70, 95]
+    # Nothing in common: two people.
+    own["ratings"] = unsent
+    assert len(read(files[0], save(files[1], own)).skipped) == 1
+
+
+def test_a_rating_that_somebody_has_changed(tmp_path):
+    given = download(KEY)
+    changed = [{**given["ratings"][0], "rating": 3}, *given["ratings"][1:]]
+    files = [save(tmp_path / "a.json", given)]
+    files.append(save(tmp_path / "b.json", {**given, "ratings": changed}))
+    assert [where for where, _ in read(*files).skipped] == [f"{files[1]}: listener {A}"]
+
+
 def test_a_server_that_was_killed_leaves_half_a_line(tmp_path):
     lines = lines_of(download(KEY))
     path = tmp_path / f"{A}.jsonl"

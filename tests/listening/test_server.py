@@ -125,6 +125,15 @@ def test_ratings_from_another_page_are_refused(browser):
     assert plain.status_code == 415
 
 
+@pytest.mark.parametrize("origin", ["https://tests.example.org", "http://TESTS.example.org:81"])
+def test_a_proxy_that_names_the_server_by_its_address(browser, origin):
+    """As nginx does, unless it is told to pass the name on."""
+    proxied = {"Host": "127.0.0.1:8000", "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    assert post(browser, [rating(1)], headers=proxied).json == {"kept": 1}
+    for other in ("https://example.org", "https://tests.example.org.evil.org", "https://[", "null"):
+        assert post(browser, [rating(2)], headers={**proxied, "Origin": other}).status_code == 403
+
+
 def test_ratings_are_kept_once_and_read_again(browser, folder):
     assert post(browser, [rating(1), rating(2, 60)]).json == {"kept": 2}
     assert post(browser, [rating(2, 60), rating(3, 70, stimulus=1)]).json == {"kept": 3}
@@ -155,6 +164,42 @@ def test_a_number_that_another_rating_has_is_not_the_end_of_this_one(browser, fo
     assert post(browser, [other]).json == {"kept": 4}
     assert post(browser, [other]).json == {"kept": 4}
     assert [(x["number"], x["rating"]) for x in lines_of(folder)][2:] == [(3, 50), (4, 80)]
+
+
+def test_an_older_rating_under_a_number_that_is_taken_is_none_that_counts(browser, folder):
+    late, early, later = (f"2026-11-25T21:00:0{second}Z" for second in ("2", "1.999", "2.001"))
+    post(browser, [rating(1, 90, at=late)])
+    assert post(browser, [rating(1, 10, at=early)]).json == {"kept": 1}
+    assert post(browser, [rating(1, 95, at=later)]).json == {"kept": 2}
+    assert [line["rating"] for line in lines_of(folder)] == [90, 95]
+    # One after another in a request, too.
+    both = [rating(1, 50, at=later, stimulus=1), rating(1, 60, at=early, stimulus=1)]
+    assert post(browser, both).json == {"kept": 3}
+    assert Keeping(folder / "ratings", KEY).latest(LISTENER)[-1]["rating"] == 50
+
+
+def test_many_ratings_under_numbers_that_are_taken(kept):
+    of = [(trial, stimulus) for trial in range(len(KEY.trials)) for stimulus in range(6)]
+    for day in (1, 2):  # two browsers of a listener, without a network for long
+        ratings = []
+        for number in range(1, 4001):
+            trial, stimulus = of[number % len(of)]
+            at = f"2026-11-{day:02}T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+            ratings.append(rating(number, trial=trial, stimulus=stimulus, at=at))
+        begin = time.process_time()
+        assert kept.keep(LISTENER, ratings) == 4000 * day
+        assert time.process_time() - begin < 2
+
+
+def test_no_end_of_numbers(browser, folder):
+    most = keeping.MOST_NUMBER
+    assert post(browser, [rating(most)]).json == {"kept": most}
+    answer = post(browser, [rating(most, 60)])
+    assert answer.status_code == 400
+    assert answer.json["error"] == f"number: found {most + 1}, wanted {most} at most"
+    lines: list[str] = []
+    assert Keeping(folder / "ratings", KEY, say=lines.append).counts == (1, 1)
+    assert not lines
 
 
 @pytest.mark.parametrize(
@@ -202,6 +247,10 @@ def test_requests_that_are_none(browser):
         assert "error" in answer.json
     broken = browser.post("/ratings", data="{", content_type="application/json")
     assert broken.status_code == 400
+    for deep in ("[" * 200_000, '{"ratings": [' + "[" * 900 + "]" * 900 + "]}"):
+        answer = browser.post("/ratings", data=deep, content_type="application/json")
+        assert answer.status_code == 400
+        assert "error" in answer.json
     large = browser.post("/ratings", data=b" " * (MOST_BYTES + 1), content_type="application/json")
     assert large.status_code == 413
 

@@ -10,6 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from werkzeug.serving import make_server
+
+from mss_keras.listening.keeping import Keeping
+from mss_keras.listening.key import Key, Trial
+from mss_keras.listening.server import make_app
+
 
 class _Handler(SimpleHTTPRequestHandler):
     state: Any = None
@@ -57,6 +63,36 @@ def serving(folder: Path, *, takes_ratings: bool = False) -> Iterator[SimpleName
     thread.start()
     try:
         yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def kept(folder: Path, test: dict[str, Any]) -> Iterator[SimpleNamespace]:
+    """The server of `listen --serve` for a page; `keeping` is what it keeps."""
+    trials = tuple(
+        Trial(
+            entry["trial"],
+            track="song @ 0 s",
+            song="song",
+            source=entry["source"],
+            start=0.0,
+            seconds=entry["seconds"],
+            lufs=-23.0,
+            stimuli=dict.fromkeys(entry["stimuli"], "theirs"),
+        )
+        for entry in test["trials"]
+    )
+    key = Key(test["test"], test["scale"], "secret", ("theirs",), trials)
+    keeping = Keeping(folder.with_name("ratings"), key)
+    server = make_server("127.0.0.1", 0, make_app(folder, key, keeping), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/"
+        yield SimpleNamespace(address=address, keeping=keeping)
     finally:
         server.shutdown()
         server.server_close()

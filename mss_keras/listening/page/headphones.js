@@ -11,7 +11,7 @@
   const TONE = 1; // seconds
   const GAP = 0.5;
   const RAMP = 0.1;
-  const RMS = 0.052; // of tones and noise on each ear: the noise then has about -23 LUFS
+  const RMS = 0.052; // on each ear: noise on both then has about -23 LUFS
   const SOFTER = 10 ** (-6 / 20);
 
   /** Trials of the check, and how many of them are to be right. */
@@ -27,18 +27,25 @@
     );
   }
 
-  /** The three tones of a trial as an AudioBuffer. */
-  function tones({ soft, antiphase }, sampleRate) {
+  /** RMS of noise and tones on each ear that are as loud as the stimuli of a test. */
+  function level({ lufs, trials }) {
+    // One channel is heard on both ears, and measured as if it was on one.
+    const ears = trials[0]?.channels === 1 ? 2 : 1;
+    return RMS * 10 ** ((lufs + 23) / 20) * Math.sqrt(ears);
+  }
+
+  /** The three tones of a trial as an AudioBuffer; `rms` is that of the two louder ones. */
+  function tones({ soft, antiphase }, rms, sampleRate) {
     const length = Math.round((3 * TONE + 2 * GAP) * sampleRate);
     const buffer = new AudioBuffer({ numberOfChannels: 2, length, sampleRate });
     const [left, right] = [buffer.getChannelData(0), buffer.getChannelData(1)];
     for (let place = 0; place < 3; place += 1) {
       const start = Math.round(place * (TONE + GAP) * sampleRate);
-      const level = RMS * Math.SQRT2 * (place === soft ? SOFTER : 1);
+      const peak = rms * Math.SQRT2 * (place === soft ? SOFTER : 1);
       for (let at = 0; at < TONE * sampleRate; at += 1) {
         const edge = Math.min(at / sampleRate, TONE - at / sampleRate) / RAMP;
         const fade = Math.sin((Math.PI / 2) * Math.min(1, edge)) ** 2;
-        const value = level * fade * Math.sin((2 * Math.PI * FREQUENCY * at) / sampleRate);
+        const value = peak * fade * Math.sin((2 * Math.PI * FREQUENCY * at) / sampleRate);
         left[start + at] = value;
         right[start + at] = place === antiphase ? -value : value;
       }
@@ -46,8 +53,8 @@
     return buffer;
   }
 
-  /** Pink noise (Kellet's filter), as loud as music of a test: five seconds, to be looped. */
-  function noise(sampleRate) {
+  /** Pink noise (Kellet's filter): five seconds, to be looped. */
+  function noise(rms, sampleRate) {
     const length = 5 * sampleRate;
     const buffer = new AudioBuffer({ numberOfChannels: 1, length, sampleRate });
     const values = buffer.getChannelData(0);
@@ -61,9 +68,9 @@
       values[at] = a + b + c + 0.1848 * white;
     }
     const power = values.reduce((sum, value) => sum + value ** 2, 0) / length;
-    values.forEach((value, at) => (values[at] = (value * RMS) / Math.sqrt(power)));
+    values.forEach((value, at) => (values[at] = (value * rms) / Math.sqrt(power)));
     return buffer;
   }
 
-  Listening.headphones = { TRIALS, ENOUGH, drawCheck, tones, noise };
+  Listening.headphones = { TRIALS, ENOUGH, drawCheck, level, tones, noise };
 })();

@@ -41,13 +41,7 @@
     }
 
     get language() {
-      const known = Listening.STRINGS;
-      const wanted = [
-        this.store.record.chosen,
-        new URLSearchParams(location.search).get("lang"),
-        ...navigator.languages.map((tag) => tag.split("-")[0]),
-      ];
-      return wanted.find((name) => name && Object.hasOwn(known, name)) ?? "en";
+      return Listening.languageOf(this.store.record.chosen);
     }
 
     get step() {
@@ -68,6 +62,7 @@
     }
 
     go(step) {
+      this.part = null;
       this.store.set({
         step,
         finished: this.store.record.finished || step === this.steps.length - 1,
@@ -123,7 +118,15 @@
       this.banner.hidden = banners.length === 0;
       this.#footer();
       this.store.set({ language: this.language });
-      this.step.show(this, this.step);
+      if (this.part) this.part();
+      else this.step.show(this, this.step);
+    }
+
+    /** Shows a part of a step, which is shown again in another language. */
+    showPart(part) {
+      this.part = part;
+      part();
+      this.heading.focus();
     }
 
     /**
@@ -173,7 +176,8 @@
     }
 
     #another() {
-      location.hash = Listening.newListener(); // see the end of this file
+      Listening.keepInAddress(Listening.newListener());
+      location.reload();
     }
 
     #status() {
@@ -218,9 +222,9 @@
       );
       return;
     }
-    const store = new Listening.Store(test, location.hash.slice(1));
-    history.replaceState(null, "", `#${store.listener}`);
-    // Another listener in the address is another listener here.
+    const store = new Listening.Store(test, await Listening.whoListens(test));
+    Listening.keepInAddress(store.listener);
+    // An address that is changed may name another listener.
     window.addEventListener("hashchange", () => location.reload());
     const sender = window.LISTENING_SERVER ? new Listening.Sender(store) : null;
     await sender?.load();

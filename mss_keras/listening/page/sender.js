@@ -8,6 +8,19 @@
   const FIRST_TIMEOUT = 4000; // of what the page waits for
   const MOST = 200; // ratings at once: browsers send 64 KiB of a page that is closed
 
+  async function ask(address, { timeout = TIMEOUT, ...options }) {
+    const signal = AbortSignal.timeout(timeout);
+    const answer = await fetch(address, { cache: "no-store", signal, ...options });
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  /** The last rating of each stimulus that the server has of a listener. */
+  async function ratingsOf(listener) {
+    const { status, body } = await ask(`ratings/${listener}`, { timeout: FIRST_TIMEOUT });
+    if (status !== 200) throw new Error(body.error);
+    return body.ratings;
+  }
+
   /**
    * Sends each rating at once, and again until the server has it. What the server has already
    * is asked for first, so that numbers go on above it. Event "change": `refused` has changed.
@@ -26,21 +39,13 @@
     /** Asks for the ratings that the server has; false where it does not answer. */
     async load() {
       try {
-        const address = `ratings/${this.store.listener}`;
-        const { status, body } = await this.#ask(address, { timeout: FIRST_TIMEOUT });
-        if (status !== 200) throw new Error(body.error);
+        const ratings = await ratingsOf(this.store.listener);
         this.known = true;
-        this.store.joinServer(body.ratings);
+        this.store.joinServer(ratings);
       } catch {
         this.known = false; // asked again before ratings are sent
       }
       return this.known;
-    }
-
-    async #ask(address, { timeout = TIMEOUT, ...options }) {
-      const signal = AbortSignal.timeout(timeout);
-      const answer = await fetch(address, { cache: "no-store", signal, ...options });
-      return { status: answer.status, body: await answer.json() };
     }
 
     #soon(wait) {
@@ -72,19 +77,22 @@
       const { listener } = store;
       const { test } = store.test;
       try {
-        const { status, body } = await this.#ask("ratings", {
+        const { status, body } = await ask("ratings", {
           method: "POST",
           keepalive: true,
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify({ test, listener, ratings }),
         });
         this.#refuse(status === 200 ? null : (body.error ?? null));
-        if (status !== 200 || !(body.kept >= ratings[0].number)) return false;
+        if (status !== 200 || !Number.isInteger(body.kept)) return false;
         this.wait = FIRST_WAIT;
-        store.set({ kept: Math.max(store.record.kept, body.kept) });
+        store.acknowledge(ratings, body.kept);
+        // Another browser of the listener rates, too, or ratings got other numbers there.
+        if (body.kept > ratings.at(-1).number) await this.load();
         return true;
       } catch {
-        return false; // the network is away, or the server
+        this.known = false; // the network is away, or the server; others may rate meanwhile
+        return false;
       }
     }
 
@@ -95,5 +103,5 @@
     }
   }
 
-  Listening.Sender = Sender;
+  Object.assign(Listening, { Sender, ratingsOf });
 })();

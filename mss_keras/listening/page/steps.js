@@ -53,7 +53,8 @@
   /** Noise to set the volume by; then the headphone check. */
   function volume(page) {
     const { strings } = page;
-    const noise = new MssPlayer.Player([headphones.noise(SAMPLE_RATE)]);
+    const level = headphones.level(page.test);
+    const noise = new MssPlayer.Player([headphones.noise(level, SAMPLE_RATE)]);
     const play = button(strings.playNoise, () => noise.toggle());
     noise.addEventListener("change", () => {
       play.textContent = noise.playing ? strings.stopNoise : strings.playNoise;
@@ -63,7 +64,11 @@
       buttons(play),
       soundless(noise, page),
       buttons(
-        button(strings.goOn, () => check(page, { index: 0, correct: 0 }), "main"),
+        button(
+          strings.goOn,
+          () => page.showPart(() => check(page, { index: 0, correct: 0 })),
+          "main",
+        ),
         skip(page),
       ),
     ];
@@ -80,16 +85,24 @@
   /** A trial of the headphone check: `index` of them are done, `correct` were right. */
   function check(page, { index, correct }) {
     const { strings, test, store } = page;
-    if (index === headphones.TRIALS) return checked(page, correct);
-    const pair = headphones.drawCheck(test.seed, store.listener, "headphones")[index];
-    const tones = new MssPlayer.Player([headphones.tones(pair, SAMPLE_RATE)]);
+    // Each time that the check is repeated its trials are in another order.
+    const { checks } = store.record;
+    const words = ["headphones", ...(checks ? [checks] : [])];
+    const pair = headphones.drawCheck(test.seed, store.listener, ...words)[index];
+    const level = headphones.level(test);
+    const tones = new MssPlayer.Player([headphones.tones(pair, level, SAMPLE_RATE)]);
     tones.setLoop({ on: false });
     const play = () => {
       tones.seek(0);
       tones.play();
     };
-    const answered = (place) =>
-      check(page, { index: index + 1, correct: correct + (place === pair.soft ? 1 : 0) });
+    const answered = (place) => {
+      const done = { index: index + 1, correct: correct + (place === pair.soft ? 1 : 0) };
+      if (done.index < headphones.TRIALS) return page.showPart(() => check(page, done));
+      const result = { correct: done.correct, of: headphones.TRIALS };
+      store.set({ headphones: result, checks: checks + 1 });
+      return page.showPart(() => checked(page, done.correct));
+    };
     const answers = strings.tone.map((text, place) => button(text, () => answered(place)));
     const hint = element("p", { className: "aside", role: "status" }, strings.tonesFirst);
     for (const answer of answers) answer.disabled = true;
@@ -110,22 +123,20 @@
     ];
     const title = fill(strings.tonesTitle, { number: index + 1, of: headphones.TRIALS });
     page.fill(title, parts, () => tones.pause());
-    return page.heading.focus();
   }
 
   function checked(page, correct) {
-    const { strings, store } = page;
-    store.set({ headphones: { correct, of: headphones.TRIALS } });
+    const { strings } = page;
+    const numbers = { correct, of: headphones.TRIALS };
     const good = correct >= headphones.ENOUGH;
-    const repeat = good ? [] : [button(strings.repeat, () => volume(page))];
+    const repeat = good ? [] : [button(strings.repeat, () => page.showPart(() => volume(page)))];
     page.fill(strings.headphonesTitle, [
-      paragraph(fill(good ? strings.checkGood : strings.checkBad, store.record.headphones)),
+      paragraph(fill(good ? strings.checkGood : strings.checkBad, numbers)),
       buttons(
         ...repeat,
         button(strings.goOn, () => page.next(), "main"),
       ),
     ]);
-    page.heading.focus();
   }
 
   function stimuliOf({ test, store }, trial) {
@@ -170,7 +181,11 @@
 
   function failed(page, place, error) {
     const said = fill(page.strings.loadFailed, { what: error.message });
-    const again = button(page.strings.again, () => page.show(), "main");
+    const retry = () => {
+      page.show();
+      page.heading.focus();
+    };
+    const again = button(page.strings.again, retry, "main");
     place.replaceChildren(paragraph(said), again);
   }
 

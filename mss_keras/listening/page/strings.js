@@ -7,6 +7,16 @@ window.Listening = {};
 Listening.sourceName = ({ sources }, { source }) =>
   Object.hasOwn(sources, source) ? sources[source] : source;
 
+/** The language of the page: what was chosen, or that of the address, or the browser's. */
+Listening.languageOf = (chosen = null) => {
+  const wanted = [
+    chosen,
+    new URLSearchParams(location.search).get("lang"),
+    ...navigator.languages.map((tag) => tag.split("-")[0]),
+  ];
+  return wanted.find((name) => name && Object.hasOwn(Listening.STRINGS, name)) ?? "en";
+};
+
 Listening.STRINGS = {
   en: {
     language: "English",
@@ -20,6 +30,10 @@ Listening.STRINGS = {
       "Simulated: this test comes with ratings that a program made up. They say nothing about how people hear.",
     demonstration:
       "Demonstration: a small test from a few seconds of music. Its results say nothing about the systems.",
+    // An address with a listener, in another browser.
+    elsewhere: "This address belongs to a listener who has used another browser. Is that you?",
+    elsewhereYes: "Yes, go on with my ratings",
+    elsewhereNo: "No, I am somebody else",
     // Welcome.
     welcomeTitle: "Listening test: separated music",
     welcomeStart:
@@ -56,7 +70,7 @@ Listening.STRINGS = {
     skip: "Skip the headphone check",
     checkGood: "You had {correct} of {of} right: your headphones work as they should.",
     checkBad:
-      "You had {correct} of {of} right. Are you listening through loudspeakers, or is one side of the headphones silent? Please mend that and repeat the check. You may also go on.",
+      "You had {correct} of {of} right. Are you listening through loudspeakers, or is one side of the headphones silent? Please fix that and repeat the check. You may also go on.",
     repeat: "Repeat the check",
     goOn: "Go on",
     // Training and trials.
@@ -117,13 +131,16 @@ Listening.STRINGS = {
       "모의 자료: 이 시험의 평가는 프로그램이 만들어 낸 것입니다. 사람이 어떻게 듣는지는 알려 주지 않습니다.",
     demonstration:
       "시연: 몇 초 길이의 음악으로 만든 작은 시험입니다. 결과로 시스템을 평가할 수 없습니다.",
+    elsewhere: "이 주소는 다른 브라우저를 사용한 참여자의 것입니다. 본인입니까?",
+    elsewhereYes: "예, 제 평가를 이어서 합니다",
+    elsewhereNo: "아니요, 다른 사람입니다",
     welcomeTitle: "음원 분리 청취 시험",
     welcomeStart:
       "프로그램이 음악을 악기와 목소리로 분리했습니다. 분리된 소리를 듣고 얼마나 좋은지 평가해 주세요.",
     welcomeMushra:
-      "각 페이지에는 기준음과, 글자로 표시된 여러 버전이 있습니다. 기준음은 해당 악기의 실제 녹음입니다. 각 버전을 기준음과 비교하여 0에서 100까지 점수를 주세요. 버전 가운데 하나는 기준음과 같은 소리이며, 그 점수는 100이어야 합니다.",
+      "각 페이지에는 기준음과, 알파벳으로 표시된 여러 버전이 있습니다. 기준음은 해당 악기의 실제 녹음입니다. 각 버전을 기준음과 비교하여 0에서 100까지 점수를 주세요. 버전 가운데 하나는 기준음과 같은 소리이며, 그 점수는 100이어야 합니다.",
     welcomeMos:
-      "각 페이지에는 글자로 표시된 여러 버전이 있습니다. 각 버전에 1(매우 나쁨)에서 5(매우 좋음)까지 점수를 주세요.",
+      "각 페이지에는 알파벳으로 표시된 여러 버전이 있습니다. 각 버전에 1(매우 나쁨)에서 5(매우 좋음)까지 점수를 주세요.",
     welcomeReference: "비교할 수 있도록 해당 악기의 실제 녹음인 기준음도 있습니다.",
     welcomeLong:
       "연습 {training}페이지 다음에 평가할 {trials}페이지가 있습니다. 언제든지 쉬어도 됩니다. 평가는 그때그때 저장되며, 이 브라우저에서 이 페이지를 다시 열면 멈춘 곳에서 이어집니다.",
@@ -145,7 +162,7 @@ Listening.STRINGS = {
     playTones: "세 소리 재생",
     tonesFirst: "먼저 소리를 재생하세요.",
     softest: "가장 작은 소리",
-    tone: ["첫째", "둘째", "셋째"],
+    tone: ["첫 번째", "두 번째", "세 번째"],
     skip: "헤드폰 확인 건너뛰기",
     checkGood: "{of}번 중 {correct}번 맞혔습니다. 헤드폰이 제대로 작동합니다.",
     checkBad:
@@ -204,8 +221,8 @@ Listening.STRINGS = {
       unit: "초",
       stimuli: "들을 소리",
       loop: "반복",
-      loopStart: "여기서 시작",
-      loopEnd: "여기서 끝",
+      loopStart: "여기부터",
+      loopEnd: "여기까지",
       loopAll: "전체",
       loopPart: "{start}초부터 {end}초까지 반복",
       blocked:
