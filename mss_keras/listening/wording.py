@@ -111,6 +111,8 @@ def methods(analysis: Analysis) -> list[str]:
         f"Their intervals ({settings.confidence:.0%}): {settings.resamples} samples of excerpts "
         "drawn anew, each with all its stimuli, by Fisher's z and Student's t. They hold for other "
         "excerpts, by these listeners.",
+        "Metrics score the estimates as they were separated; listeners heard all stimuli of a trial "
+        "equally loud, so that a wrong level, which costs some metrics much, was not heard.",
         "'first in': the share of these samples in which the metric agrees best.",
         "All sources together: stimuli of all sources in one correlation; levels of a metric that "
         "differ from source to source count, too.",
