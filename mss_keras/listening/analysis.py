@@ -15,6 +15,7 @@ from mss_keras.listening.scores import Scores
 from mss_keras.listening.screening import Screening, screen
 
 _FEW_EXCERPTS = 8  # below that, intervals over excerpts are coarse
+_TOO_FEW_EXCERPTS = 5  # below that, they hold the truth less often than they say
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +183,12 @@ def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence
         )
     if (excerpts := items["track"].nunique()) < _FEW_EXCERPTS:
         notes.append(f"{excerpts} excerpts: intervals over excerpts are coarse with so few")
+    of_source = items.groupby("source", sort=False)["track"].nunique()
+    if few := list(of_source.index[of_source < _TOO_FEW_EXCERPTS]):
+        notes.append(
+            f"fewer than {_TOO_FEW_EXCERPTS} excerpts of {', '.join(few)}: intervals of a single "
+            "source may be too narrow, and there is none of a correlation of 1"
+        )
     unrated = {s for t in key.trials for s, kind in t.stimuli.items() if kind in kinds}
     if left := len(unrated - set(kept["stimulus"])):
         notes.append(f"{left} stimuli were rated by nobody who is kept")

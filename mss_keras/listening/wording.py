@@ -110,7 +110,9 @@ def methods(analysis: Analysis) -> list[str]:
         f"Kendall (τ-b); {losses}.",
         f"Their intervals ({settings.confidence:.0%}): {settings.resamples} samples of excerpts "
         "drawn anew, each with all its stimuli, by Fisher's z and Student's t. They hold for other "
-        "excerpts, by these listeners.",
+        "excerpts, by these listeners. A correlation of 1 or -1 has none.",
+        "Excerpts count as independent, those of one song, too: with few songs, intervals are too "
+        "narrow for other songs.",
         "Metrics score the estimates as they were separated; listeners heard all stimuli of a trial "
         "equally loud, so that a wrong level, which costs some metrics much, was not heard.",
         "'first in': the share of these samples in which the metric agrees best.",

@@ -171,6 +171,13 @@ def test_missing_ratings_are_counted(tmp_path):
     assert found.items["ratings"].min() < 14
 
 
+def test_few_excerpts_of_a_source_are_said(tmp_path):
+    key = make_key(excerpts=4)
+    make_test(tmp_path, key)
+    few = "fewer than 5 excerpts of vocals, bass: intervals of a single source may be too narrow"
+    assert any(note.startswith(few) for note in analysis_of(tmp_path, key).notes)
+
+
 def test_no_listener_is_left(tmp_path):
     key = make_key()
     make_test(tmp_path, key, dataclasses.replace(SIMULATION, listeners=2, careless=2))
