@@ -51,7 +51,7 @@ def write(
         configuration(test), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LINE
     )
     folder.mkdir(parents=True)
-    (folder / FILE).write_text(head + text)
+    (folder / FILE).write_text(head + text, encoding="utf-8")
     for name, content in audio:
         if _path(own, name) in text:
             (folder / f"{name}.wav").write_bytes(content)
