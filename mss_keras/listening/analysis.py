@@ -9,7 +9,13 @@ from mss_keras.config import CorrelationConfig, UserError
 from mss_keras.config.listening import STIMULI
 from mss_keras.listening.correlations import Correlations, correlate
 from mss_keras.listening.key import Key
-from mss_keras.listening.means import Agreement, agreement, mean_ratings, with_others
+from mss_keras.listening.means import (
+    Agreement,
+    agreement,
+    mean_ratings,
+    stimulus_means,
+    with_others,
+)
 from mss_keras.listening.ratings import Ratings
 from mss_keras.listening.scores import Scores
 from mss_keras.listening.screening import Screening, screen
@@ -51,6 +57,12 @@ class Analysis:
     together: Sequence[str]
     skipped: Sequence[tuple[str, str]]
     notes: Sequence[str]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some listeners who are kept did not rate all that is compared."""
+        kept = self.ratings.loc[self.ratings["kept"], "listener"].nunique()
+        return bool((self.items["ratings"] < kept).any())
 
     @property
     def simulated(self) -> str:
@@ -145,8 +157,9 @@ def analyse(ratings: Ratings, scores: Scores, key: Key, *, settings: Correlation
 def _items(compared: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     # Rated stimuli of systems that have scores; a stimulus without a score is a row of NaN.
     place = ["trial", "track", "source", "kind"]
-    grouped = compared.groupby(place, sort=False)["rating"]
-    items = grouped.agg(rating="mean", ratings="count").reset_index()
+    grouped = compared.groupby([*place, "stimulus"], sort=False)["rating"]
+    items = grouped.agg(ratings="count").reset_index()
+    items.insert(len(place), "rating", items.pop("stimulus").map(stimulus_means(compared)))
     items = items[items["kind"].isin(scores.table["system"])]
     named = scores.table.rename(columns={"system": "kind"})
     return items.merge(named, on=["trial", "kind"], how="left", validate="one_to_one")
@@ -173,7 +186,10 @@ def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence
     wanted = stimuli * kept["listener"].nunique()
     notes = []
     if len(kept) < wanted:
-        notes.append(f"{wanted - len(kept)} of {wanted} ratings are missing")
+        notes.append(
+            f"{wanted - len(kept)} of {wanted} ratings are missing; mean ratings of stimuli are "
+            "what they would be if listeners differed in level alone"
+        )
     if kept["listener"].nunique() == 1:
         notes.append("a single listener: intervals of means are over excerpts, not over listeners")
     if items["kind"].nunique() == 1:

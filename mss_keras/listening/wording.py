@@ -77,8 +77,11 @@ def agreement(analysis: Analysis) -> list[str]:
             f"Agreement of listeners cannot be told; listeners: {found.listeners}, stimuli that "
             f"all of them rated: {found.stimuli}."
         ]
+    whole = ""
+    if found.incomplete:
+        whole = f", without {found.incomplete} who did not rate all,"
     return [
-        f"Over {found.stimuli} stimuli that all {found.listeners} listeners rated: "
+        f"Over {found.stimuli} stimuli that all {found.listeners} listeners{whole} rated: "
         f"Kendall's W {found.kendalls_w:.2f} (1: all rank them alike; 0: no common order)",
         f"ICC(2,1) {found.icc_single:.2f}: how reliable one listener's ratings are; "
         f"ICC(2,{found.listeners}) {found.icc_mean:.2f}: how reliable their mean is",
@@ -104,7 +107,7 @@ def methods(analysis: Analysis) -> list[str]:
     settings, table = analysis.settings, analysis.correlations.table
     losses = "signs of losses are turned, so that a positive value is agreement"
     lines = [
-        "Mean ratings: the mean of listeners' means, with Student's interval over listeners "
+        "Mean ratings of systems: the mean of listeners' means, with Student's interval over listeners "
         f"({settings.confidence:.0%}).",
         "Correlations: each metric with the mean ratings of stimuli, by Pearson, Spearman and "
         f"Kendall (τ-b); {losses}.",
@@ -119,6 +122,11 @@ def methods(analysis: Analysis) -> list[str]:
         "All sources together: stimuli of all sources in one correlation; levels of a metric that "
         "differ from source to source count, too.",
     ]
+    if analysis.incomplete:
+        lines.append(
+            "Mean ratings of stimuli, where ratings are missing: a rating is the sum of a "
+            "stimulus's worth and a listener's level, by least squares; the mean is the worth."
+        )
     if analysis.together:
         lines.append(
             f"{', '.join(analysis.together)}: values of all sources of an excerpt together, which "

@@ -11,7 +11,13 @@ from listening_tests import SIMULATION, download, make_key, make_test, save, wri
 from mss_keras.config import CorrelationConfig, UserError
 from mss_keras.listening.analysis import analyse
 from mss_keras.listening.correlations import ALL, correlate
-from mss_keras.listening.means import agreement, mean_ratings, t_interval, with_others
+from mss_keras.listening.means import (
+    agreement,
+    mean_ratings,
+    stimulus_means,
+    t_interval,
+    with_others,
+)
 from mss_keras.listening.ratings import find_files, read_ratings
 from mss_keras.listening.scores import read_scores
 
@@ -166,7 +172,9 @@ def test_missing_ratings_are_counted(tmp_path):
     found = analysis_of(tmp_path, key)
     missing = 14 * 8 * 6 - len(found.ratings)
     assert missing > 100
-    assert f"{missing} of {14 * 8 * 6} ratings are missing" in found.notes
+    said = f"{missing} of {14 * 8 * 6} ratings are missing; mean ratings of stimuli are what"
+    assert any(note.startswith(said) for note in found.notes)
+    assert found.incomplete
     assert values_of(found).loc["sdr", "value"] > 0.8
     assert found.items["ratings"].min() < 14
 
@@ -176,6 +184,45 @@ def test_few_excerpts_of_a_source_are_said(tmp_path):
     make_test(tmp_path, key)
     few = "fewer than 5 excerpts of vocals, bass: intervals of a single source may be too narrow"
     assert any(note.startswith(few) for note in analysis_of(tmp_path, key).notes)
+
+
+def test_who_stops_early_does_not_lift_what_was_left(tmp_path):
+    """A severe listener leaves out the last excerpts: these are no better for it."""
+    key = make_key()
+    key.write(tmp_path)
+    write_scores(key, tmp_path / "scores")
+    severe = download(key, "b" * 32)
+    for rating in severe["ratings"]:
+        rating["rating"] -= 30 * (rating["rating"] == 50)
+    severe["ratings"] = severe["ratings"][:30]
+    save(tmp_path / "ratings/a.json", download(key))
+    save(tmp_path / "ratings/b.json", severe)
+    found = analysis_of(tmp_path, key)
+    assert found.items["rating"].to_numpy() == pytest.approx(35)
+    assert sorted(set(found.items["ratings"])) == [1, 2]
+
+
+def test_means_of_stimuli_are_plain_where_all_rated_and_least_squares_elsewhere():
+    values = np.random.default_rng(0).integers(0, 100, [7, 5]).astype(float)
+    table = long_table(values)
+    means = stimulus_means(table)
+    assert means.to_list() == values.mean(axis=1).tolist()
+    missing = table.drop(index=[0, 1, 8, 17, 30])
+    stimuli, listeners = (pd.get_dummies(missing[x], dtype=float) for x in ("stimulus", "listener"))
+    together = np.concatenate([stimuli, listeners], axis=1)
+    best = np.linalg.lstsq(together, missing["rating"].to_numpy(), rcond=None)[0]
+    assert stimulus_means(missing).to_numpy() == pytest.approx(best[:7] + best[7:].mean())
+
+
+def test_who_stopped_early_takes_no_part_in_agreement():
+    values = [[1.0, 1, 1], [2, 3, np.nan], [5, 4, np.nan], [3, 2, np.nan]]
+    found = agreement(long_table(values).dropna())
+    assert (found.listeners, found.stimuli, found.incomplete) == (2, 4, 1)
+    whole = agreement(long_table([row[:2] for row in values]))
+    assert found.kendalls_w == whole.kendalls_w
+    assert found.icc_mean == whole.icc_mean
+    crossed = agreement(long_table([[1, np.nan], [2, 2], [3, 4], [np.nan, 5]]).dropna())
+    assert (crossed.listeners, crossed.stimuli, crossed.incomplete) == (2, 2, 0)
 
 
 def test_no_listener_is_left(tmp_path):
