@@ -9,6 +9,7 @@ import scipy.stats
 from listening_tests import SIMULATION, download, make_key, make_test, save, write_scores
 
 from mss_keras.config import CorrelationConfig, UserError
+from mss_keras.listening import report, wording
 from mss_keras.listening.analysis import analyse
 from mss_keras.listening.correlations import ALL, correlate
 from mss_keras.listening.means import (
@@ -131,6 +132,34 @@ def test_scores_that_are_not_finite_are_counted_and_take_no_part():
     assert ranking["first"].to_list() == [1, 0]
 
 
+def test_metrics_of_unlike_stimuli_are_said_in_the_answer(tmp_path):
+    key = make_key()
+    make_test(tmp_path, key)
+    found = analysis_of(tmp_path, key)
+    assert "unlike" not in wording.answer(found)
+    scores = read_scores([str(tmp_path / "scores")], key)
+    scores.table.loc[3, "snr"] = np.nan
+    read = read_ratings(find_files([tmp_path / "ratings"]), key)
+    lacking = analyse(read, scores, key, settings=QUICK)
+    assert "Not all metrics have scores of the same stimuli" in wording.answer(lacking)
+
+
+def test_no_share_is_rounded_to_all(tmp_path):
+    key = make_key()
+    make_test(tmp_path, key)
+    settings = dataclasses.replace(QUICK, confidence=0.995, allowed_share=0.125)
+    found = analysis_of(tmp_path, key, settings)
+    assert "99.5% interval" in wording.answer(found)
+    assert any("(99.5%)" in line for line in wording.methods(found))
+    assert "more than 12.5% of" in found.screening.rules[0]
+    assert "intervals over" in report.page(
+        found,
+        dict.fromkeys(
+            ("mos", "scatter", "correlations"), report.Picture(bytes(24), "alt", "caption")
+        ),
+    )
+
+
 def test_ratings_that_are_all_alike_have_no_correlation(tmp_path):
     key = make_key()
     key.write(tmp_path)
@@ -152,7 +181,10 @@ def test_one_listener(tmp_path):
     assert np.isnan(found.agreement.kendalls_w)
     assert found.listeners["with others"].isna().all()
     assert values_of(found).loc["sdr", "value"] > 0.5
-    assert set(found.correlations.table["source"]) == {ALL}
+    own, together = (found.correlations.ranking(source) for source in ("vocals", ALL))
+    assert own["metric"].to_list() == together["metric"].to_list()
+    assert own["value"].to_list() == together["value"].to_list()
+    assert not found.correlations.sources
 
 
 def test_one_system(tmp_path):
