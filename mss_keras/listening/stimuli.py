@@ -101,8 +101,8 @@ def level(waveforms: Mapping[str, np.ndarray], sample_rate: int, *, lufs: float)
 
     Where one of them would clip, all get less, by as much as keeps its peak at -1 dBFS. For the
     peaks of a system that is at most 6 dB: beyond, as with a few loud clicks, it alone gets less.
-    A stimulus that is silent stays so, and one that is next to silent is raised by at most 30 dB more than
-    the reference.
+    A stimulus that is silent stays so, and one that is next to silent is raised by at most 30 dB
+    more than the reference.
 
     Args:
         waveforms: mapping of str to np.ndarray. The stimuli, `reference` among them, of one

@@ -1,4 +1,4 @@
-"""What webMUSHRA keeps of a `mushra` page, `mushra.csv`, as ratings of the test."""
+"""What webMUSHRA keeps of its `mushra` pages, a file mushra.csv, as ratings of the test."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

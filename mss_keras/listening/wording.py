@@ -57,8 +57,9 @@ def answer(analysis: Analysis) -> str:
     best = ranking.iloc[0]
     names = list(ranking.loc[ranking["rank"] == best["rank"], "metric"])
     name = COEFFICIENTS[found.rank_by]
+    sure = percent(analysis.settings.confidence)
     interval = (
-        f", {percent(analysis.settings.confidence)} interval {best['low']:.2f} to {best['high']:.2f}"
+        f", {sure} interval {best['low']:.2f} to {best['high']:.2f}"
         if np.isfinite(best["low"])
         else ""
     )
@@ -130,18 +131,19 @@ def methods(analysis: Analysis) -> list[str]:
     """How the numbers were computed."""
     settings, table = analysis.settings, analysis.correlations.table
     losses = "signs of losses are turned, so that a positive value is agreement"
+    sure = percent(settings.confidence)
     lines = [
-        "Mean ratings of systems: the mean of listeners' means, with Student's interval over listeners "
-        f"({percent(settings.confidence)}).",
+        "Mean ratings of systems: the mean of listeners' means, with Student's interval over "
+        f"listeners ({sure}).",
         "Correlations: each metric with the mean ratings of stimuli, by Pearson, Spearman and "
         f"Kendall (τ-b); {losses}.",
-        f"Their intervals ({percent(settings.confidence)}): {settings.resamples} samples of excerpts "
-        "drawn anew, each with all its stimuli, by Fisher's z and Student's t. They hold for other "
-        "excerpts, by these listeners. A correlation of 1 or -1 has none.",
+        f"Their intervals ({sure}): {settings.resamples} samples of excerpts drawn anew, each with "
+        "all its stimuli, by Fisher's z and Student's t. They hold for other excerpts, by these "
+        "listeners. A correlation of 1 or -1 has none.",
         "Excerpts count as independent, those of one song, too: with few songs, intervals are too "
         "narrow for other songs.",
-        "Metrics score the estimates as they were separated; listeners heard all stimuli of a trial "
-        "equally loud, so that a wrong level, which costs some metrics much, was not heard.",
+        "Metrics score the estimates as they were separated; listeners heard all stimuli of a "
+        "trial equally loud, so that a wrong level, which costs some metrics much, was not heard.",
         "'first in': the share of these samples in which the metric agrees best.",
         "All sources together: stimuli of all sources in one correlation; levels of a metric that "
         "differ from source to source count, too.",

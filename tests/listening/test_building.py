@@ -206,7 +206,7 @@ def test_a_song_with_a_name_too_long(root, tmp_path, stems):
     name = "ä" * 125  # 250 bytes, which a folder may have
     (root / "test/a").rename(root / "test" / name)
     (root.parent / "stems/a").rename(root.parent / "stems" / name)
-    with pytest.raises(UserError, match="root: found a song's name that makes 25. bytes"):
+    with pytest.raises(UserError, match=r"root: found a song's name that makes 25. bytes"):
         built(root, tmp_path / "test", stems)
     assert not (tmp_path / "test").exists()
 

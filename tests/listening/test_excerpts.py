@@ -108,7 +108,7 @@ def test_a_mixture_that_is_longer_than_its_sources(tmp_path):
     soundfile.write(folder / "mixture.wav", mixture, RATE, subtype="FLOAT")
     excerpts, _ = chosen(tmp_path, duration=0.58, per_source=1)
     assert [excerpt.start for excerpt in excerpts] == [0.0, 0.0]
-    with pytest.raises(UserError, match="duration: found inf, wanted 0.4 seconds or more"):
+    with pytest.raises(UserError, match=r"duration: found inf, wanted 0\.4 seconds or more"):
         ListeningConfig(duration=float("inf"))
 
 
