@@ -55,6 +55,10 @@ class CorrelationConfig:
         require_choices(self)
         share, within = self.allowed_share, 0 < self.confidence < 1
         require(0 <= share <= 1, "allowed_share", found=share, wanted="a share, 0 to 1")
+        for name in ("reference_below", "anchor_above"):
+            border = getattr(self, name)
+            right = border is None or 0 <= border <= 100
+            require(right, name, found=border, wanted="a rating, 0 to 100")
         wanted = "a number between 0 and 1"
         require(within, "confidence", found=self.confidence, wanted=wanted)
         wanted = "100 or more"

@@ -1,5 +1,6 @@
 """What a listening test is made of."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -90,7 +91,7 @@ class ListeningConfig:
         require_choices(self)
         require_positive(self, "per_source", "below_loudest", "below_mixture")
         require(
-            self.duration >= SHORTEST_SECONDS,
+            SHORTEST_SECONDS <= self.duration < math.inf,
             "duration",
             found=self.duration,
             wanted=f"{SHORTEST_SECONDS:g} seconds or more, from which on BS.1770 tells a loudness",

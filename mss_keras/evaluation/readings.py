@@ -36,8 +36,8 @@ def loss_readings(
 
     Losses have their default hyper-parameters. Magnitudes and masks are those of the
     estimates' STFT (see `EstimatedScene`); the mixture is the sum of the targets. A last excerpt
-    that is shorter is left out, unless the track is shorter than 6 s: then all of it is one
-    excerpt. Losses of masks leave excerpts out in which the mixture is silent.
+    that is shorter is left out, unless the track is shorter than two excerpts: then all of it is
+    one. Losses of masks leave excerpts out in which the mixture is silent.
 
     Args:
         names: of losses that need no network.
@@ -104,7 +104,8 @@ def _excerpts(
     y_true: Waveforms, y_pred: Waveforms, length: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     samples = y_true.shape[1]
-    length = min(length, samples)
+    if samples < 2 * length:
+        length = samples
     for start in range(0, samples - length + 1, length):
         yield tuple(
             tf.constant(np.asarray(y[:, start : start + length])[np.newaxis], tf.float32)

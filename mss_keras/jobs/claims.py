@@ -69,7 +69,8 @@ class Claim:
             raise UserError("output", f"something else in {folder}", "a new or empty folder")
         try:
             with appearing(folder / self.file) as partial:
-                partial.write_text(yaml.safe_dump(dict(self.settings), sort_keys=False))
+                text = yaml.safe_dump(dict(self.settings), sort_keys=False)
+                partial.write_text(text, encoding="utf-8")
         except OSError as error:
             raise _unwritable(folder, error) from None
 
@@ -136,7 +137,7 @@ def read_mapping(path: Path, wanted: str) -> dict[str, Any]:
         UserError: if the file cannot be read or holds something else.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(path, getattr(error, "strerror", None) or "no YAML", wanted) from None
     if not isinstance(values, dict):

@@ -9,12 +9,19 @@ from mss_keras.config import CorrelationConfig, UserError
 from mss_keras.config.listening import STIMULI
 from mss_keras.listening.correlations import Correlations, correlate
 from mss_keras.listening.key import Key
-from mss_keras.listening.means import Agreement, agreement, mean_ratings, with_others
+from mss_keras.listening.means import (
+    Agreement,
+    agreement,
+    mean_ratings,
+    stimulus_means,
+    with_others,
+)
 from mss_keras.listening.ratings import Ratings
 from mss_keras.listening.scores import Scores
 from mss_keras.listening.screening import Screening, screen
 
 _FEW_EXCERPTS = 8  # below that, intervals over excerpts are coarse
+_TOO_FEW_EXCERPTS = 5  # below that, they hold the truth less often than they say
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +57,12 @@ class Analysis:
     together: Sequence[str]
     skipped: Sequence[tuple[str, str]]
     notes: Sequence[str]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some listeners who are kept did not rate all that is compared."""
+        kept = self.ratings.loc[self.ratings["kept"], "listener"].nunique()
+        return bool((self.items["ratings"] < kept).any())
 
     @property
     def simulated(self) -> str:
@@ -144,8 +157,9 @@ def analyse(ratings: Ratings, scores: Scores, key: Key, *, settings: Correlation
 def _items(compared: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     # Rated stimuli of systems that have scores; a stimulus without a score is a row of NaN.
     place = ["trial", "track", "source", "kind"]
-    grouped = compared.groupby(place, sort=False)["rating"]
-    items = grouped.agg(rating="mean", ratings="count").reset_index()
+    grouped = compared.groupby([*place, "stimulus"], sort=False)["rating"]
+    items = grouped.agg(ratings="count").reset_index()
+    items.insert(len(place), "rating", items.pop("stimulus").map(stimulus_means(compared)))
     items = items[items["kind"].isin(scores.table["system"])]
     named = scores.table.rename(columns={"system": "kind"})
     return items.merge(named, on=["trial", "kind"], how="left", validate="one_to_one")
@@ -172,7 +186,10 @@ def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence
     wanted = stimuli * kept["listener"].nunique()
     notes = []
     if len(kept) < wanted:
-        notes.append(f"{wanted - len(kept)} of {wanted} ratings are missing")
+        notes.append(
+            f"{wanted - len(kept)} of {wanted} ratings are missing; mean ratings of stimuli are "
+            "what they would be if listeners differed in level alone"
+        )
     if kept["listener"].nunique() == 1:
         notes.append("a single listener: intervals of means are over excerpts, not over listeners")
     if items["kind"].nunique() == 1:
@@ -182,6 +199,12 @@ def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence
         )
     if (excerpts := items["track"].nunique()) < _FEW_EXCERPTS:
         notes.append(f"{excerpts} excerpts: intervals over excerpts are coarse with so few")
+    of_source = items.groupby("source", sort=False)["track"].nunique()
+    if few := list(of_source.index[of_source < _TOO_FEW_EXCERPTS]):
+        notes.append(
+            f"fewer than {_TOO_FEW_EXCERPTS} excerpts of {', '.join(few)}: intervals of a single "
+            "source may be too narrow, and there is none of a correlation of 1"
+        )
     unrated = {s for t in key.trials for s, kind in t.stimuli.items() if kind in kinds}
     if left := len(unrated - set(kept["stimulus"])):
         notes.append(f"{left} stimuli were rated by nobody who is kept")

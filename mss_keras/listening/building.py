@@ -34,6 +34,7 @@ from mss_keras.listening.systems import System
 from mss_keras.listening.trials import Trials
 
 _SPLIT = "test"  # of the excerpts, which are a data set of their own
+_LONGEST_NAME = 255  # bytes of a folder's name, on all common file systems
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,18 @@ class Building:
             output: Path. The folder of the test.
 
         Raises:
-            UserError: if there is nothing to rate, the data set or an estimate cannot be read, or
-                the folder is another test's.
+            UserError: if there is nothing to rate, the data set or an estimate cannot be read, the
+                folder is another test's, or there are ratings without the page.
         """
         if not self.systems:
             raise UserError("systems", "nothing", "NAME=PATH for each system that is rated")
+        self._require_models()
         claim = self._claim()
         if (output / FILE).exists() and (output / "page").is_dir():
             claim.check(output)
             self.say(f"the test is in {output} already; nothing of it was changed")
         else:
+            _require_no_ratings(output)
             chosen, training = self._choose()  # what is wrong is told before the folder is taken
             with claim.alone(output):
                 self._build(output, chosen, training)
@@ -104,13 +107,19 @@ class Building:
         )
         if training in chosen:
             self.say("listeners train with the first excerpt: no other is left")
+        for excerpt in chosen:
+            size = len(excerpt.name.encode())
+            if size > _LONGEST_NAME:
+                found = f"a song's name that makes {size} bytes: {excerpt.track.name}"
+                raise UserError("root", found, f"{_LONGEST_NAME} at most with the excerpt's start")
         for system in self.systems:
             system.check([*chosen, training])
         return chosen, training
 
     def _build(self, output: Path, chosen: Sequence[Excerpt], training: Excerpt) -> None:
         self._write_material(output, chosen)
-        secret = read_key(output).secret if (output / FILE).exists() else secrets.token_hex(16)
+        before = read_key(output) if (output / FILE).exists() else None
+        secret = before.secret if before else secrets.token_hex(16)
         with tempfile.TemporaryDirectory() as work:
             trials = Trials(self.settings, self.audio, secret, work=Path(work), say=self.say)
             for excerpt in chosen:
@@ -118,8 +127,21 @@ class Building:
             trials.train_with(training, self._separate(training))
             systems = [system.name for system in self.systems]
             said = self._claim().settings
-            trials.write(output, said, systems=systems, demonstration=self.demonstration)
+            trials.write(
+                output,
+                said,
+                systems=systems,
+                demonstration=self.demonstration,
+                test=before.test if before else None,
+            )
         self.say(f"{trials.summary}; the page has {_megabytes(output / 'page'):.0f} MB")
+
+    def _require_models(self) -> None:
+        # Stems are made already: how models separate would do nothing.
+        if all(system.there for system in self.systems):
+            for name, value in vars(self.separation).items():
+                if value != getattr(SeparationConfig(), name):
+                    raise UserError(name, value, "a model in `systems`; all there are stems")
 
     def _claim(self) -> Claim:
         settings = dataclasses.asdict(self.settings)
@@ -186,6 +208,14 @@ class Building:
             found = system.estimates(excerpt, self.dataset.sources, needed=[source])
             waveforms[system.name] = found[source]
         return waveforms
+
+
+def _require_no_ratings(output: Path) -> None:
+    # A page that is made again may sound otherwise than the one that was rated.
+    ratings = output / "ratings"
+    if (output / FILE).exists() and ratings.is_dir() and any(ratings.iterdir()):
+        found = f"ratings, but no page, in {output}: the test is finished"
+        raise UserError("output", found, "its page in its place, or another folder")
 
 
 def _megabytes(folder: Path) -> float:

@@ -103,8 +103,8 @@ def interval(
         confidence: of the interval, 0 to 1.
 
     Returns:
-        Both ends. NaN with fewer than 3 groups, or where less than half of the samples have a
-        value.
+        Both ends. NaN with fewer than 3 groups, where less than half of the samples have a value,
+        and of ±1, of which every sample has the same.
 
     Reference:
         Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 5 and 12.
@@ -112,8 +112,8 @@ def interval(
     known = drawn[np.isfinite(drawn)]
     if groups < _FEWEST or len(known) < max(2, len(drawn) / 2) or not np.isfinite(found):
         return np.nan, np.nan
-    if abs(found) >= 1:  # and so is every sample
-        return found, found
+    if abs(found) >= 1 - _ROUNDING:  # few stimuli in one order say nothing of others
+        return np.nan, np.nan
     error = known.std(ddof=1) / (1 - found**2)
     half = error * scipy.stats.t.ppf((1 + confidence) / 2, groups - 1)
     low, high = np.tanh(np.arctanh(found) + np.array([-half, half]))

@@ -40,6 +40,12 @@ class Correlations:
     table: pd.DataFrame
     rank_by: str
 
+    @property
+    def sources(self) -> list[str]:
+        """The sources, where there are several: a single one's rows are those of `ALL`."""
+        found = [source for source in self.table["source"].unique() if source != ALL]
+        return found if len(found) > 1 else []
+
     def ranking(self, source: str = ALL) -> pd.DataFrame:
         """The metrics of a source, best first, those without a value last."""
         chosen = (self.table["source"] == source) & (self.table["coefficient"] == self.rank_by)
@@ -61,11 +67,13 @@ def correlate(
         settings: CorrelationConfig. Coefficient of the ranking, draws and confidence.
     """
     sources = list(dict.fromkeys(items["source"]))
-    scopes = [ALL, *sources] if len(sources) > 1 else [ALL]
-    rows: list[dict] = []
-    for scope in scopes:
-        chosen = items if scope == ALL else items[items["source"] == scope]
-        rows += _of_scope(scope, chosen, metrics=metrics, settings=settings)
+    rows = _of_scope(ALL, items, metrics=metrics, settings=settings)
+    if len(sources) == 1:
+        rows += [{**row, "source": sources[0]} for row in rows]
+    else:
+        for source in sources:
+            own = items[items["source"] == source]
+            rows += _of_scope(source, own, metrics=metrics, settings=settings)
     return Correlations(pd.DataFrame(rows), settings.rank_by)
 
 

@@ -2,7 +2,7 @@
 
 OUTPUT/
     scores/     the evaluation of what the test plays
-    ratings/    a file for each simulated listener
+    simulated/  a file for each simulated listener
     ...         what `correlate` writes
 """
 
@@ -48,7 +48,7 @@ def demonstrate(
     if not (test / FILE).exists():
         make(test)
     key, listeners = read_key(test), listeners or Simulation()
-    with correlate.claim(["ratings"], ["scores"], settings).alone(output):
+    with correlate.claim(["simulated"], ["scores"], settings).alone(output):
         estimates = tuple(f"{name}={test / 'estimates' / name}" for name in key.systems)
         chosen = EvaluationConfig(estimates=estimates, oracle=("mixture",), metrics=("all",))
         excerpts = DataConfig(root=str(test / "excerpts"))
@@ -58,7 +58,7 @@ def demonstrate(
         if failed:
             raise UserError(test, f"{failed} excerpts that cannot be scored", "a whole test")
         scores = read_scores([str(output / "scores")], key)
-        folder = output / "ratings"
+        folder = output / "simulated"
         shutil.rmtree(folder, ignore_errors=True)  # of another simulation
         simulation.write(simulation.simulate(key, scores, listeners), folder)
         found = analyse(read_ratings(find_files([folder]), key), scores, key, settings=settings)

@@ -157,19 +157,20 @@ def starts_of(
         with source_of(track, place, _STEREO) as recording:
             source = _levels(recording, rate)
         windows = _mean(source, length)
-        own = windows[begins]
+        here = begins[begins < len(windows)]  # a mixture may be longer than its sources
+        own = windows[here]
         sounds = [
             np.mean(source[x : x + length] >= level * 10 ** (-_SOUNDS_DB / 10)) >= _SOUNDS_SHARE
-            for x, level in zip(begins, own, strict=True)
+            for x, level in zip(here, own, strict=True)
         ]
         may = (
             (own >= windows.max(initial=0) * 10 ** (-settings.below_loudest / 10))
-            & (own >= _mean(mixture, length)[begins] * 10 ** (-settings.below_mixture / 10))
+            & (own >= _mean(mixture, length)[here] * 10 ** (-settings.below_mixture / 10))
             & (own > SILENT_MEAN_SQUARE)
-            & (ends_sound > SILENT_MEAN_SQUARE)
+            & (ends_sound[: len(here)] > SILENT_MEAN_SQUARE)
             & np.array(sounds, bool)
         )
-        starts[name] = (begins[may] / _HOPS).tolist()
+        starts[name] = (here[may] / _HOPS).tolist()
     return starts
 
 
@@ -207,7 +208,10 @@ def _draw(candidates: Sequence[list[Excerpt]], settings: ListeningConfig) -> lis
     free = list(_in_turns([_apart(song) for song in shuffled]))
     if len(free) > settings.per_source:
         return free
-    packed = list(_in_turns([_apart(song) for song in songs]))  # from the left: the most that fit
+    # From the left are the most that fit, of which the seed draws.
+    fitting = [_apart(song) for song in songs]
+    drawn = [[song[place] for place in random.permutation(len(song))] for song in fitting]
+    packed = list(_in_turns(drawn))
     return packed if len(packed) > len(free) else free
 
 

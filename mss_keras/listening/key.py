@@ -78,7 +78,7 @@ class Key:
         """Writes the key to the folder of its test."""
         with appearing(folder / FILE) as partial:
             text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
-            partial.write_text(text + "\n")
+            partial.write_text(text + "\n", encoding="utf-8")
 
 
 def read_key(folder: Path) -> Key:

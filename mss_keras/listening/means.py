@@ -50,6 +50,40 @@ def mean_ratings(ratings: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def stimulus_means(ratings: pd.DataFrame) -> pd.Series:
+    """The mean rating of each stimulus, as if all listeners had rated all.
+
+    Where ratings are missing, a stimulus that a severe listener left out would be the better for
+    it. A rating is then the sum of what the stimulus is worth and of the listener's own level, by
+    least squares, and the mean is that of the worths. Levels have the mean 0; of listeners who
+    have no stimulus in common, each group by itself.
+
+    Args:
+        ratings: DataFrame. A row for each rating: `listener`, `stimulus`, `rating`.
+
+    Returns:
+        A value for each stimulus, by its id.
+
+    Example:
+        >>> rows = [("a", "x", 40), ("a", "y", 50), ("b", "x", 60)]  # b is milder by 20
+        >>> table = pd.DataFrame(rows, columns=["listener", "stimulus", "rating"])
+        >>> stimulus_means(table).round(6).to_dict()
+        {'x': 50.0, 'y': 60.0}
+    """
+    table = ratings.pivot(index="stimulus", columns="listener", values="rating").astype(float)
+    means = table.mean(axis=1).rename("rating")
+    there = table.notna().to_numpy(float)  # [stimuli, listeners]
+    if there.all():
+        return means
+    # Of the normal equations, with the stimuli's part taken out.
+    share = there / there.sum(axis=1, keepdims=True)
+    apart = table.sub(means, axis=0).fillna(0).to_numpy()
+    levels = np.linalg.lstsq(
+        np.diag(there.sum(axis=0)) - there.T @ share, apart.sum(axis=0), rcond=1e-10
+    )[0]
+    return (means - share @ levels).round(9)  # so that equal ones are equal
+
+
 def t_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
     """Student's interval of a mean; NaN of a single value, the value itself of equal ones.
 
@@ -70,12 +104,14 @@ class Agreement:
     """How far listeners agree, over the stimuli that all of them rated.
 
     Args:
-        listeners: int. How many.
+        listeners: int. How many; without those who are `incomplete`.
         stimuli: int. How many stimuli all of them rated.
         kendalls_w: float. Kendall's coefficient of concordance, corrected for ties: 1 where all
             rank the stimuli alike, 0 where no order is common.
         icc_single: float. ICC(2,1): how reliable one listener's ratings are, level included.
         icc_mean: float. ICC(2,k): how reliable the mean of these listeners is.
+        incomplete: int. How many are left out of this since they did not rate all. Defaults to
+            `0`.
     """
 
     listeners: int
@@ -83,10 +119,14 @@ class Agreement:
     kendalls_w: float
     icc_single: float
     icc_mean: float
+    incomplete: int = 0
 
 
 def agreement(ratings: pd.DataFrame) -> Agreement:
     """Agreement of listeners; NaN with fewer than 2 listeners or stimuli that all rated.
+
+    Who did not rate all takes no part, where two others did: somebody who stopped early would
+    leave next to no stimuli that all rated.
 
     Args:
         ratings: DataFrame. A row for each rating: `listener`, `stimulus`, `rating`.
@@ -95,12 +135,15 @@ def agreement(ratings: pd.DataFrame) -> Agreement:
         Kendall and Babington Smith, "The Problem of m Rankings", 1939. Shrout and Fleiss,
         "Intraclass Correlations: Uses in Assessing Rater Reliability", 1979.
     """
-    table = ratings.pivot(index="stimulus", columns="listener", values="rating").dropna()
-    values = table.to_numpy(float)  # [stimuli, listeners]
+    table = ratings.pivot(index="stimulus", columns="listener", values="rating")
+    whole = table.dropna(axis=1)
+    incomplete = table.shape[1] - whole.shape[1] if whole.shape[1] > 1 else 0
+    values = (whole if incomplete else table.dropna()).to_numpy(float)  # [stimuli, listeners]
     stimuli, listeners = values.shape
-    if stimuli < 2 or listeners < 2:
-        return Agreement(listeners, stimuli, np.nan, np.nan, np.nan)
-    return Agreement(listeners, stimuli, _kendalls_w(values), *_icc(values))
+    found = (np.nan, np.nan, np.nan)
+    if stimuli > 1 and listeners > 1:
+        found = (_kendalls_w(values), *_icc(values))
+    return Agreement(listeners, stimuli, *found, incomplete)
 
 
 def _kendalls_w(values: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from mss_keras.config.listening import STIMULI
 from mss_keras.listening import wording
 from mss_keras.listening.analysis import Analysis
-from mss_keras.listening.correlations import ALL, records
+from mss_keras.listening.correlations import records
 from mss_keras.listening.report import Picture
 from mss_keras.listening.scores import sign_of
 from mss_keras.reports import figures, opinions
@@ -30,7 +30,7 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
     low, high = analysis.key.range
     label = f"mean rating, {low} to {high}"
     name = wording.COEFFICIENTS[analysis.correlations.rank_by]
-    confidence = f"{analysis.settings.confidence:.0%}"
+    confidence = wording.percent(analysis.settings.confidence)
     shown = list(analysis.correlations.ranking()["metric"])[:_CLOUDS]
     made = {
         "mos": opinions.mean_ratings(
@@ -81,10 +81,9 @@ def _overall(analysis: Analysis) -> dict[str, Estimate]:
 
 def _of_sources(analysis: Analysis) -> dict[str, dict[str, float]]:
     found = analysis.correlations
-    sources = [source for source in found.table["source"].unique() if source != ALL]
     return {
         source: dict(zip(own["metric"], own["value"], strict=True))
-        for source in sources
+        for source in found.sources
         for own in [found.ranking(source)]
     }
 

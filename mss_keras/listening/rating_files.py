@@ -1,4 +1,4 @@
-"""Files of ratings: downloads as JSON or CSV, and what the server kept, line by line."""
+"""Files of ratings: downloads as JSON or CSV, webMUSHRA's, and what the server kept, by lines."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mss_keras.config import UserError
+from mss_keras.listening import webmushra_results
 from mss_keras.listening.key import Key
 
 FORMAT = "mss_keras-ratings-1"
@@ -121,6 +122,8 @@ def _csv(text: str, path: Path, key: Key) -> tuple[list[Record], list[str]]:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise UserError(path, f"broken CSV ({error})", "a row for each rating") from None
+    if rows and webmushra_results.TEST in rows[0]:
+        rows = webmushra_results.translated(rows, path, key)
     missing = [name for name in COLUMNS if name not in (rows[0] if rows else {})]
     if missing:
         raise UserError(path, f"no column {missing[0]}", f"the columns {', '.join(COLUMNS)}")

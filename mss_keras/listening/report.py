@@ -122,7 +122,7 @@ def _ranking(analysis: Analysis) -> Table:
             row["metric"],
             "" if np.isnan(row["rank"]) else f"{row['rank']:.0f}",
             *(cells[row["metric"], name] for name in names),
-            f"{row['first']:.0%}",
+            wording.rounded(row["first"]),
             str(row["stimuli"]),
             str(row["missing"]),
         ]
@@ -138,7 +138,7 @@ def _ranking(analysis: Analysis) -> Table:
 
 def _sources(analysis: Analysis) -> Table | None:
     found = analysis.correlations
-    sources = [source for source in found.table["source"].unique() if source != ALL]
+    sources = found.sources
     if not sources:
         return None
     cells = _cells(found.table[found.table["coefficient"] == found.rank_by], "metric", "source")
@@ -161,10 +161,12 @@ def _means(analysis: Analysis) -> Table:
             row["kind"],
             *(cells.get((row["kind"], source), "") for source in sources),
             str(row["ratings"]),
+            row["unit"],
         ]
         for row in records(first)
     ]
-    return Table("Mean rating, with intervals", ["stimulus", *sources, "ratings"], rows)
+    columns = ["stimulus", *sources, "ratings", "intervals over"]
+    return Table("Mean rating, with intervals", columns, rows)
 
 
 def _listeners(analysis: Analysis) -> Table:

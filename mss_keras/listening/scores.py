@@ -99,8 +99,10 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
     name, folder = named_folder(text)
     path = folder / FILE
     try:
-        types = dict.fromkeys(_PLACE, str)
-        table = pd.read_csv(path, encoding="utf-8-sig", dtype=types, float_precision="round_trip")
+        texts = dict.fromkeys(_PLACE, str)  # no types: a song or a system may be named NA
+        table = pd.read_csv(
+            path, encoding="utf-8-sig", converters=texts, float_precision="round_trip"
+        )
     except FileNotFoundError:
         wanted = "a folder that evaluate wrote"
         raise UserError("scores", f"no {FILE} in {folder}", wanted) from None
@@ -141,7 +143,8 @@ def _matched(
     table: pd.DataFrame, trials: Sequence[Trial], metrics: list[str]
 ) -> tuple[pd.DataFrame, int]:
     # Scores of each trial's stimuli, and how many are of whole songs.
-    first = table.drop_duplicates(_PLACE).set_index(_PLACE)[metrics].sort_index()
+    # The mixture may be in several folders, with other metrics in each.
+    first = table.groupby(_PLACE)[metrics].first()
     rows, whole = [], 0
     for trial in trials:
         for system in dict.fromkeys(trial.stimuli.values()):

@@ -59,10 +59,10 @@ def screen(ratings: pd.DataFrame, scale: str, settings: CorrelationConfig) -> Sc
         index=pd.Index(dict.fromkeys(ratings["listener"]), name="listener"),
     )
     table = table.fillna(0).astype(int)
-    share = settings.allowed_share
+    share, percent = settings.allowed_share, f"{100 * settings.allowed_share:g}%"
     rules = [
-        f"hidden reference rated below {low:g} in more than {share:.0%} of the trials",
-        f"anchor rated above {high:g} in more than {share:.0%} of the trials",
+        f"hidden reference rated below {low:g} in more than {percent} of the trials",
+        f"anchor rated above {high:g} in more than {percent} of the trials",
         "no hidden reference rated",
     ]
     excluded: dict[str, str] = {}

@@ -140,5 +140,5 @@ def write(listeners: list[dict[str, Any]], folder: Path) -> list[Path]:
     paths = [folder / f"{listener['listener']}.json" for listener in listeners]
     for path, listener in zip(paths, listeners, strict=True):
         with appearing(path) as partial:
-            partial.write_text(json.dumps(listener, indent=1) + "\n")
+            partial.write_text(json.dumps(listener, indent=1) + "\n", encoding="utf-8")
     return paths

@@ -11,7 +11,7 @@ import soundfile
 from scipy import signal
 
 from mss_keras.config import UserError
-from mss_keras.config.listening import SHORTEST_SECONDS
+from mss_keras.config.listening import SHORTEST_SECONDS, STIMULI
 
 # Of the anchor, Hz. Hardly anything of a bass is above 3.5 kHz: that would be no anchor.
 ANCHOR_HZ = 3500.0
@@ -20,6 +20,8 @@ _STOPS_AT = 8 / 7  # times those: 4 kHz, from where on BS.1534 wants 25 dB less
 
 PEAK_DBFS = -1.0
 FADE_SECONDS = 0.01
+# A system whose peaks would make a trial softer by more is made softer alone.
+MOST_CUT_DB = 6.0
 # An estimate that is next to nothing is not raised to a reference's loudness.
 MOST_GAIN_DB = 30.0
 
@@ -97,9 +99,10 @@ def loudness(waveform: np.ndarray, sample_rate: int) -> float:
 def level(waveforms: Mapping[str, np.ndarray], sample_rate: int, *, lufs: float) -> Levelled:
     """Brings the stimuli of a trial to one loudness, with fades at both ends.
 
-    Where one of them would clip, all get less, by as much as keeps its peak at -1 dBFS. A stimulus
-    that is silent stays so, and one that is next to silent is raised by at most 30 dB more than
-    the reference.
+    Where one of them would clip, all get less, by as much as keeps its peak at -1 dBFS. For the
+    peaks of a system that is at most 6 dB: beyond, as with a few loud clicks, it alone gets less.
+    A stimulus that is silent stays so, and one that is next to silent is raised by at most 30 dB
+    more than the reference.
 
     Args:
         waveforms: mapping of str to np.ndarray. The stimuli, `reference` among them, of one
@@ -132,9 +135,15 @@ def level(waveforms: Mapping[str, np.ndarray], sample_rate: int, *, lufs: float)
                 f"the reference), and stays {lufs - of_this - most:.1f} dB softer"
             )
     levelled = {name: faded[name] * 10 ** (gain / 20) for name, gain in gains.items()}
-    peak = max(float(np.abs(waveform).max()) for waveform in levelled.values())
-    less = max(0.0, 20 * np.log10(peak) - PEAK_DBFS)
-    levelled = {name: waveform * 10 ** (-less / 20) for name, waveform in levelled.items()}
+    over = {name: _over(waveform) for name, waveform in levelled.items()}
+    less = max(of if name in STIMULI else min(of, MOST_CUT_DB) for name, of in over.items())
+    for name, of_this in over.items():
+        if of_this > less:
+            notes.append(
+                f"{name} has peaks far above its loudness, and is {of_this - less:.1f} dB softer "
+                "than the others, which would have to be as soft"
+            )
+        levelled[name] = levelled[name] * 10 ** (-max(less, of_this) / 20)
     return Levelled(levelled, lufs - less, tuple(notes))
 
 
@@ -163,6 +172,12 @@ def _loudness(waveform: np.ndarray, sample_rate: int) -> float:
     if peak == 0:
         return -np.inf
     return loudness(waveform / peak, sample_rate) + 20 * np.log10(peak)
+
+
+def _over(waveform: np.ndarray) -> float:
+    # By how much the peak is too high, dB; 0 where it is not.
+    peak = float(np.abs(waveform).max(initial=0))
+    return max(0.0, 20 * np.log10(peak) - PEAK_DBFS) if peak > 0 else 0.0
 
 
 def _faded(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -84,6 +84,7 @@ class Trials:
         *,
         systems: Sequence[str],
         demonstration: bool,
+        test: str | None = None,
     ) -> None:
         """Writes the page, webMUSHRA's files and the key, which comes last.
 
@@ -92,9 +93,11 @@ class Trials:
             said: mapping. All settings of the test.
             systems: sequence of str. Names of the systems.
             demonstration: bool. Whether it is a demonstration.
+            test: str or None. What tells the test from others. Defaults to `None`: a digest of
+                the settings and of all that is heard.
         """
-        digest, scale = self._digest(said), self._settings.scale
-        test = {
+        digest, scale = test or self._digest(said), self._settings.scale
+        public = {
             "format": 1,
             "test": digest,
             "title": self._settings.title,
@@ -106,9 +109,9 @@ class Trials:
             "trials": self._public,
             "training": self._training,
         }
-        write_page(output / "page", test, self._sounds())
+        write_page(output / "page", public, self._sounds())
         with appearing(output / "webmushra") as folder:
-            webmushra.write(folder, test, self._sounds(), hidden=self._hidden)
+            webmushra.write(folder, public, self._sounds(), hidden=self._hidden)
         trials, names = tuple(self._trials), tuple(systems)
         Key(digest, scale, self._secret, names, trials, demonstration=demonstration).write(output)
 

@@ -25,6 +25,16 @@ _ASKED = {
 }
 
 
+def name_of(test: str) -> str:
+    """What webMUSHRA calls a test: the name of its folders, and in its results.
+
+    Example:
+        >>> name_of("0123456789abcdef")
+        'listening-0123456789abcdef'
+    """
+    return f"listening-{test}"
+
+
 def write(
     folder: Path,
     test: dict[str, Any],
@@ -42,7 +52,7 @@ def write(
     """
     if test["scale"] == "mushra":
         test = _without(test, hidden)
-    own = f"listening-{test['test']}"
+    own = name_of(test["test"])
     head = (
         f"# Copy the folder of this file to configs/{own} of webMUSHRA, and open\n"
         f"# webMUSHRA with ?config={own}/{FILE}. Results are in results/{own}.\n"
@@ -51,7 +61,7 @@ def write(
         configuration(test), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LINE
     )
     folder.mkdir(parents=True)
-    (folder / FILE).write_text(head + text)
+    (folder / FILE).write_text(head + text, encoding="utf-8")
     for name, content in audio:
         if _path(own, name) in text:
             (folder / f"{name}.wav").write_bytes(content)
@@ -88,7 +98,7 @@ def configuration(test: dict[str, Any]) -> dict[str, Any]:
     Reference:
         webMUSHRA's documentation for experimenters.
     """
-    own = f"listening-{test['test']}"
+    own = name_of(test["test"])
     make = _mushra if test["scale"] == "mushra" else _likert
     training = [make(trial, own, f"{test['title']}: training") for trial in test["training"]]
     trials = [make(trial, own, test["title"]) for trial in test["trials"]]

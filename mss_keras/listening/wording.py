@@ -17,6 +17,28 @@ COEFFICIENTS: Mapping[str, str] = {
 _RIVAL = 0.05
 
 
+def percent(share: float) -> str:
+    """A share in per cent, of which nothing is rounded away.
+
+    Example:
+        >>> percent(0.95), percent(0.995)
+        ('95%', '99.5%')
+    """
+    return f"{100 * share:g}%"
+
+
+def rounded(share: float) -> str:
+    """A share in whole per cent; neither none nor all of something that is not.
+
+    Example:
+        >>> rounded(0.123), rounded(0.998), rounded(1.0)
+        ('12%', 'over 99%', '100%')
+    """
+    if 0 < share < 0.005:
+        return "under 1%"
+    return "over 99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
+
+
 def warnings(analysis: Analysis) -> list[str]:
     """What has to be read before anything else."""
     lines = [analysis.simulated] if analysis.simulated else []
@@ -35,17 +57,20 @@ def answer(analysis: Analysis) -> str:
     best = ranking.iloc[0]
     names = list(ranking.loc[ranking["rank"] == best["rank"], "metric"])
     name = COEFFICIENTS[found.rank_by]
+    sure = percent(analysis.settings.confidence)
     interval = (
-        f", {analysis.settings.confidence:.0%} interval {best['low']:.2f} to {best['high']:.2f}"
+        f", {sure} interval {best['low']:.2f} to {best['high']:.2f}"
         if np.isfinite(best["low"])
         else ""
     )
     agree = f"{names[0]} agrees" if len(names) == 1 else f"{' and '.join(names)} agree"
     text = f"{agree} best with the ratings ({name} {best['value']:.2f}{interval})."
+    if ranking["missing"].nunique() > 1:
+        text += " Not all metrics have scores of the same stimuli: their ranks compare unlike ones."
     rivals = ranking[ranking["first"] >= _RIVAL].sort_values("first", ascending=False)
     if rivals.empty or np.isnan(best["low"]):
         return text
-    first = ", ".join(f"{x.metric} in {x.first:.0%}" for x in rivals.head(4).itertuples())
+    first = ", ".join(f"{x.metric} in {rounded(x.first)}" for x in rivals.head(4).itertuples())
     return f"{text} In samples of excerpts drawn anew, first is {first}."
 
 
@@ -77,8 +102,11 @@ def agreement(analysis: Analysis) -> list[str]:
             f"Agreement of listeners cannot be told; listeners: {found.listeners}, stimuli that "
             f"all of them rated: {found.stimuli}."
         ]
+    whole = ""
+    if found.incomplete:
+        whole = f", without {found.incomplete} who did not rate all,"
     return [
-        f"Over {found.stimuli} stimuli that all {found.listeners} listeners rated: "
+        f"Over {found.stimuli} stimuli that all {found.listeners} listeners{whole} rated: "
         f"Kendall's W {found.kendalls_w:.2f} (1: all rank them alike; 0: no common order)",
         f"ICC(2,1) {found.icc_single:.2f}: how reliable one listener's ratings are; "
         f"ICC(2,{found.listeners}) {found.icc_mean:.2f}: how reliable their mean is",
@@ -103,18 +131,28 @@ def methods(analysis: Analysis) -> list[str]:
     """How the numbers were computed."""
     settings, table = analysis.settings, analysis.correlations.table
     losses = "signs of losses are turned, so that a positive value is agreement"
+    sure = percent(settings.confidence)
     lines = [
-        "Mean ratings: the mean of listeners' means, with Student's interval over listeners "
-        f"({settings.confidence:.0%}).",
+        "Mean ratings of systems: the mean of listeners' means, with Student's interval over "
+        f"listeners ({sure}).",
         "Correlations: each metric with the mean ratings of stimuli, by Pearson, Spearman and "
         f"Kendall (τ-b); {losses}.",
-        f"Their intervals ({settings.confidence:.0%}): {settings.resamples} samples of excerpts "
-        "drawn anew, each with all its stimuli, by Fisher's z and Student's t. They hold for other "
-        "excerpts, by these listeners.",
+        f"Their intervals ({sure}): {settings.resamples} samples of excerpts drawn anew, each with "
+        "all its stimuli, by Fisher's z and Student's t. They hold for other excerpts, by these "
+        "listeners. A correlation of 1 or -1 has none.",
+        "Excerpts count as independent, those of one song, too: with few songs, intervals are too "
+        "narrow for other songs.",
+        "Metrics score the estimates as they were separated; listeners heard all stimuli of a "
+        "trial equally loud, so that a wrong level, which costs some metrics much, was not heard.",
         "'first in': the share of these samples in which the metric agrees best.",
         "All sources together: stimuli of all sources in one correlation; levels of a metric that "
         "differ from source to source count, too.",
     ]
+    if analysis.incomplete:
+        lines.append(
+            "Mean ratings of stimuli, where ratings are missing: a rating is the sum of a "
+            "stimulus's worth and a listener's level, by least squares; the mean is the worth."
+        )
     if analysis.together:
         lines.append(
             f"{', '.join(analysis.together)}: values of all sources of an excerpt together, which "

@@ -35,7 +35,7 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] | None = N
 def write_text(path: Path, text: str) -> None:
     """Writes a text and a newline at its end; the file appears when it is whole."""
     with appearing(path) as partial:
-        partial.write_text(text + "\n")
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def as_text(table: Sequence[Row], form: str = "github") -> str:

@@ -67,6 +67,15 @@ def test_shorter_than_an_excerpt_and_exact(disturbed):
     assert not any(found.of_sources["l2_freq"])
 
 
+def test_all_of_what_is_shorter_than_two_excerpts_is_read(disturbed):
+    """An error in the last 2 s of 8 s is heard by listeners, and by losses."""
+    targets = disturbed[0][:, : 8 * 8000]
+    estimates = targets.copy()
+    estimates[:, 6 * 8000 :] += 0.4
+    found = loss_readings(["l1_time"], targets, estimates, audio=AUDIO)
+    np.testing.assert_allclose(found.of_sources["l1_time"], 0.1, rtol=1e-4)
+
+
 def test_an_estimate_that_is_not_finite_has_no_reading(disturbed):
     """And no reading of all sources together, but the other sources have theirs."""
     targets, estimates = (y[:, :20000] for y in disturbed)

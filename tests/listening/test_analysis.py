@@ -9,9 +9,16 @@ import scipy.stats
 from listening_tests import SIMULATION, download, make_key, make_test, save, write_scores
 
 from mss_keras.config import CorrelationConfig, UserError
+from mss_keras.listening import report, wording
 from mss_keras.listening.analysis import analyse
 from mss_keras.listening.correlations import ALL, correlate
-from mss_keras.listening.means import agreement, mean_ratings, t_interval, with_others
+from mss_keras.listening.means import (
+    agreement,
+    mean_ratings,
+    stimulus_means,
+    t_interval,
+    with_others,
+)
 from mss_keras.listening.ratings import find_files, read_ratings
 from mss_keras.listening.scores import read_scores
 
@@ -125,6 +132,34 @@ def test_scores_that_are_not_finite_are_counted_and_take_no_part():
     assert ranking["first"].to_list() == [1, 0]
 
 
+def test_metrics_of_unlike_stimuli_are_said_in_the_answer(tmp_path):
+    key = make_key()
+    make_test(tmp_path, key)
+    found = analysis_of(tmp_path, key)
+    assert "unlike" not in wording.answer(found)
+    scores = read_scores([str(tmp_path / "scores")], key)
+    scores.table.loc[3, "snr"] = np.nan
+    read = read_ratings(find_files([tmp_path / "ratings"]), key)
+    lacking = analyse(read, scores, key, settings=QUICK)
+    assert "Not all metrics have scores of the same stimuli" in wording.answer(lacking)
+
+
+def test_no_share_is_rounded_to_all(tmp_path):
+    key = make_key()
+    make_test(tmp_path, key)
+    settings = dataclasses.replace(QUICK, confidence=0.995, allowed_share=0.125)
+    found = analysis_of(tmp_path, key, settings)
+    assert "99.5% interval" in wording.answer(found)
+    assert any("(99.5%)" in line for line in wording.methods(found))
+    assert "more than 12.5% of" in found.screening.rules[0]
+    assert "intervals over" in report.page(
+        found,
+        dict.fromkeys(
+            ("mos", "scatter", "correlations"), report.Picture(bytes(24), "alt", "caption")
+        ),
+    )
+
+
 def test_ratings_that_are_all_alike_have_no_correlation(tmp_path):
     key = make_key()
     key.write(tmp_path)
@@ -146,7 +181,10 @@ def test_one_listener(tmp_path):
     assert np.isnan(found.agreement.kendalls_w)
     assert found.listeners["with others"].isna().all()
     assert values_of(found).loc["sdr", "value"] > 0.5
-    assert set(found.correlations.table["source"]) == {ALL}
+    own, together = (found.correlations.ranking(source) for source in ("vocals", ALL))
+    assert own["metric"].to_list() == together["metric"].to_list()
+    assert own["value"].to_list() == together["value"].to_list()
+    assert not found.correlations.sources
 
 
 def test_one_system(tmp_path):
@@ -166,9 +204,57 @@ def test_missing_ratings_are_counted(tmp_path):
     found = analysis_of(tmp_path, key)
     missing = 14 * 8 * 6 - len(found.ratings)
     assert missing > 100
-    assert f"{missing} of {14 * 8 * 6} ratings are missing" in found.notes
+    said = f"{missing} of {14 * 8 * 6} ratings are missing; mean ratings of stimuli are what"
+    assert any(note.startswith(said) for note in found.notes)
+    assert found.incomplete
     assert values_of(found).loc["sdr", "value"] > 0.8
     assert found.items["ratings"].min() < 14
+
+
+def test_few_excerpts_of_a_source_are_said(tmp_path):
+    key = make_key(excerpts=4)
+    make_test(tmp_path, key)
+    few = "fewer than 5 excerpts of vocals, bass: intervals of a single source may be too narrow"
+    assert any(note.startswith(few) for note in analysis_of(tmp_path, key).notes)
+
+
+def test_who_stops_early_does_not_lift_what_was_left(tmp_path):
+    """A severe listener leaves out the last excerpts: these are no better for it."""
+    key = make_key()
+    key.write(tmp_path)
+    write_scores(key, tmp_path / "scores")
+    severe = download(key, "b" * 32)
+    for rating in severe["ratings"]:
+        rating["rating"] -= 30 * (rating["rating"] == 50)
+    severe["ratings"] = severe["ratings"][:30]
+    save(tmp_path / "ratings/a.json", download(key))
+    save(tmp_path / "ratings/b.json", severe)
+    found = analysis_of(tmp_path, key)
+    assert found.items["rating"].to_numpy() == pytest.approx(35)
+    assert sorted(set(found.items["ratings"])) == [1, 2]
+
+
+def test_means_of_stimuli_are_plain_where_all_rated_and_least_squares_elsewhere():
+    values = np.random.default_rng(0).integers(0, 100, [7, 5]).astype(float)
+    table = long_table(values)
+    means = stimulus_means(table)
+    assert means.to_list() == values.mean(axis=1).tolist()
+    missing = table.drop(index=[0, 1, 8, 17, 30])
+    stimuli, listeners = (pd.get_dummies(missing[x], dtype=float) for x in ("stimulus", "listener"))
+    together = np.concatenate([stimuli, listeners], axis=1)
+    best = np.linalg.lstsq(together, missing["rating"].to_numpy(), rcond=None)[0]
+    assert stimulus_means(missing).to_numpy() == pytest.approx(best[:7] + best[7:].mean())
+
+
+def test_who_stopped_early_takes_no_part_in_agreement():
+    values = [[1.0, 1, 1], [2, 3, np.nan], [5, 4, np.nan], [3, 2, np.nan]]
+    found = agreement(long_table(values).dropna())
+    assert (found.listeners, found.stimuli, found.incomplete) == (2, 4, 1)
+    whole = agreement(long_table([row[:2] for row in values]))
+    assert found.kendalls_w == whole.kendalls_w
+    assert found.icc_mean == whole.icc_mean
+    crossed = agreement(long_table([[1, np.nan], [2, 2], [3, 4], [np.nan, 5]]).dropna())
+    assert (crossed.listeners, crossed.stimuli, crossed.incomplete) == (2, 2, 0)
 
 
 def test_no_listener_is_left(tmp_path):

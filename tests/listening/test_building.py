@@ -1,6 +1,7 @@
 """A test's folder: whole, blind, gone on with, and refused to another test."""
 
 import base64
+import dataclasses
 import json
 import re
 import shutil
@@ -9,7 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from mss_keras.config import AudioConfig, DataConfig, ListeningConfig, ModelConfig, UserError
+from mss_keras.config import (
+    AudioConfig,
+    DataConfig,
+    ListeningConfig,
+    ModelConfig,
+    SeparationConfig,
+    UserError,
+)
 from mss_keras.data import open_set
 from mss_keras.listening import systems, webmushra
 from mss_keras.listening.building import Building
@@ -169,12 +177,39 @@ def test_a_test_that_was_stopped_goes_on(root, tmp_path, stems):
     places = {trial.track for trial in read_key(output).trials}
     # The first was kept, the second asked for again; the training is made anew.
     assert len(asked) == len(places) + 2
-    # Without its page, the same test is written again: ratings made before stay its own.
-    key = read_key(output)
-    shutil.rmtree(output / "page")
-    built(root, output, rated)
-    assert read_key(output) == key
-    assert description(output)["test"] == key.test
+
+
+def test_a_page_that_was_moved_away(test, root, stems):
+    """It is made again as the same test, whatever sounds otherwise by now; not beside ratings."""
+    key = read_key(test)
+    shutil.rmtree(test / "page")
+
+    def otherwise(excerpt, sources, work):  # of the training, which is made anew
+        return {name: 0.9 * x**3 for name, x in stems.read(excerpt, sources, work).items()}
+
+    built(root, test, dataclasses.replace(stems, read=otherwise))
+    assert read_key(test) == key
+    assert description(test)["test"] == key.test
+    shutil.rmtree(test / "page")
+    (test / "ratings").mkdir()
+    (test / "ratings/a.jsonl").touch()
+    with pytest.raises(UserError, match=r"output: found ratings, but no page, in .*is finished"):
+        built(root, test, stems)
+    assert not (test / "page").exists()
+
+
+def test_flags_of_models_are_refused_where_all_are_stems(root, tmp_path, stems):
+    with pytest.raises(UserError, match=r"niter: found 3, wanted a model in `systems`"):
+        built(root, tmp_path / "test", stems, separation=SeparationConfig(niter=3))
+
+
+def test_a_song_with_a_name_too_long(root, tmp_path, stems):
+    name = "ä" * 125  # 250 bytes, which a folder may have
+    (root / "test/a").rename(root / "test" / name)
+    (root.parent / "stems/a").rename(root.parent / "stems" / name)
+    with pytest.raises(UserError, match=r"root: found a song's name that makes 25. bytes"):
+        built(root, tmp_path / "test", stems)
+    assert not (tmp_path / "test").exists()
 
 
 def test_files_appear_whole(root, tmp_path, stems, monkeypatch):

@@ -79,4 +79,5 @@ def test_where_there_is_no_interval():
     assert np.isnan(interval(np.nan, drawn, groups=9, confidence=0.95)).all()
     mostly = np.where(np.arange(100) < 51, np.nan, drawn)
     assert np.isnan(interval(0.2, mostly, groups=9, confidence=0.95)).all()
-    assert interval(1.0, np.ones(100), groups=9, confidence=0.95) == (1, 1)
+    for found in (1.0, -1.0, float(np.nextafter(1, 0))):  # of which all samples have the same
+        assert np.isnan(interval(found, np.full(100, found), groups=9, confidence=0.95)).all()

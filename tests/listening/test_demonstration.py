@@ -50,7 +50,11 @@ def test_listeners_who_go_by_sdr_are_found_out(tree, tmp_path):
     def remake(folder):
         raise AssertionError("the test is there already")
 
+    theirs = output / "ratings/theirs.json"
+    theirs.parent.mkdir()
+    theirs.touch()
     demonstrate(output, test, make=remake, settings=settings)
     assert (output / "mos.csv").read_text() == written
+    assert theirs.exists()  # what somebody put there
     with pytest.raises(UserError, match="output: found something else in"):
         demonstrate(test, test, make=remake, settings=settings)

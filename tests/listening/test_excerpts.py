@@ -88,6 +88,30 @@ def test_a_draw_that_leaves_no_room_gives_way(tmp_path):
         assert not lines
 
 
+def test_what_fills_a_song_is_drawn_too(tmp_path):
+    """Where a draw leaves no room for more, those taken are not all at the song's beginning."""
+    song(tmp_path, "a", vocals=[-20] * 9, bass=[OFF] * 9)
+    starts = []
+    for seed in range(12):
+        excerpts, training = chosen(tmp_path, targets=("vocals",), per_source=3, seed=seed)
+        assert not any(training.overlaps(excerpt) for excerpt in excerpts)
+        starts.append(sorted(excerpt.start for excerpt in excerpts))
+    assert starts.count([0, 2, 4]) < 6
+
+
+def test_a_mixture_that_is_longer_than_its_sources(tmp_path):
+    folder = song(tmp_path, "a", vocals=[-20, -20], bass=[-20, -20])
+    for name, samples in (("vocals", 8720), ("bass", 8720)):
+        waveform, _ = soundfile.read(folder / f"{name}.wav")
+        soundfile.write(folder / f"{name}.wav", waveform[:samples], RATE, subtype="FLOAT")
+    mixture = np.random.default_rng(1).normal(size=8960) * 0.1
+    soundfile.write(folder / "mixture.wav", mixture, RATE, subtype="FLOAT")
+    excerpts, _ = chosen(tmp_path, duration=0.58, per_source=1)
+    assert [excerpt.start for excerpt in excerpts] == [0.0, 0.0]
+    with pytest.raises(UserError, match=r"duration: found inf, wanted 0\.4 seconds or more"):
+        ListeningConfig(duration=float("inf"))
+
+
 def test_too_few_are_told_in_a_line(tmp_path):
     song(tmp_path, "a", vocals=[-20] * 4, bass=[OFF] * 4)
     lines: list[str] = []

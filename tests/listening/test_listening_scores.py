@@ -1,5 +1,7 @@
 """Scores find the stimuli that they are of."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 from listening_tests import make_key, write_scores
@@ -19,7 +21,7 @@ def folder(tmp_path):
 def change(folder, **columns):
     """The table of a folder, with columns made of the table."""
     path = folder / "tracks.csv"
-    table = pd.read_csv(path).assign(**columns)
+    table = pd.read_csv(path, keep_default_na=False).assign(**columns)
     table.to_csv(path, index=False)
     return table
 
@@ -52,6 +54,29 @@ def test_metrics_of_all_sources_together_stand_for_each(folder):
     found = read_scores([str(folder)], KEY)
     assert found.together == ["sdsdr_time"]
     assert (found.table["sdsdr_time"] == found.table["sdr"] / 2).all()
+
+
+def test_names_that_tables_take_for_nothing(tmp_path):
+    key = make_key(excerpts=1, systems=("NA", "null", "007"))
+    trials = [dataclasses.replace(x, track=f"None @ {n} s") for n, x in enumerate(key.trials)]
+    key = dataclasses.replace(key, trials=tuple(trials))
+    folder = write_scores(key, tmp_path)
+    found = read_scores([str(folder)], key)
+    assert list(found.table["system"]) == ["mixture", "NA", "null", "007"] * 2
+    assert found.notes == []
+    change(folder, sdr="")  # a metric without a value is none still
+    assert read_scores([str(folder)], key).metrics == ["snr", "l1_time"]
+
+
+def test_a_mixture_in_two_folders_has_the_metrics_of_both(folder, tmp_path):
+    table, other = pd.read_csv(folder / "tracks.csv"), tmp_path / "other"
+    other.mkdir()
+    ours = table[table["method"] == "mixture"].drop(columns="snr")
+    ours.to_csv(folder / "tracks.csv", index=False)
+    table.drop(columns="l1_time").to_csv(other / "tracks.csv", index=False)
+    found = read_scores([str(folder), str(other)], KEY).table
+    mixture = found[found["system"] == "mixture"]
+    assert mixture[["sdr", "snr", "l1_time"]].notna().all(axis=None)
 
 
 def test_a_system_in_each_folder(folder, tmp_path):

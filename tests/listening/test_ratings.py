@@ -54,6 +54,55 @@ def test_every_form_says_the_same(tmp_path):
     assert listener.language == "en"
 
 
+def webmushra_rows(given, session):
+    """What webMUSHRA writes of a session: the training, too, and the reference by that name."""
+    kinds = {s: kind for trial in KEY.trials for s, kind in trial.stimuli.items()}
+    head = {"session_test_id": f"listening-{KEY.test}", "age": "30", "session_uuid": session}
+    training = {"trial_id": "training", "rating_stimulus": "0123456789ab", "rating_score": 7}
+    rows = [
+        {
+            "trial_id": row["trial"],
+            "rating_stimulus": "reference"
+            if kinds[row["stimulus"]] == "reference"
+            else row["stimulus"],
+            "rating_score": row["rating"],
+        }
+        for row in given["ratings"]
+    ]
+    rest = {"rating_time": 900, "rating_comment": "good, or not"}
+    return [{**head, **row, **rest} for row in (training, *rows)]
+
+
+def test_results_of_webmushra(tmp_path):
+    given = download(KEY)
+    other = {**given, "ratings": [{**row, "rating": 60} for row in given["ratings"]]}
+    sessions = [f"{x * 8}-{x * 4}-{x * 4}-{x * 4}-{x * 12}" for x in "ab"]
+    rows = webmushra_rows(given, sessions[0]) + webmushra_rows(other, sessions[1])
+    path = tmp_path / "mushra.csv"
+
+    def save_rows(rows):
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    first, second = read(save_rows(rows)).listeners
+    assert (first.listener, second.listener) == (A, B)
+    (same,) = read(save(tmp_path / "a.json", given)).listeners
+    assert [(x.stimulus, x.rating) for x in first.ratings] == [
+        (x.stimulus, x.rating) for x in same.ratings
+    ]
+    assert {x.rating for x in second.ratings} == {60}
+    for wrong, message in (
+        (rows[:1], "found the training alone"),
+        ([{**row, "session_test_id": "listening-x"} for row in rows], "ratings of 'listening-x'"),
+        ([{k: v for k, v in row.items() if k != "session_uuid"} for row in rows], "session_uuid"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read(save_rows(wrong))
+
+
 def test_a_listener_in_several_files_is_one_and_the_last_rating_counts(tmp_path):
     given = download(KEY)
     later = {**given["ratings"][3], "number": 99, "rating": 77}

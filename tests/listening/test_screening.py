@@ -69,6 +69,11 @@ def test_other_borders_and_none():
     ("values", "message"),
     [
         ({"allowed_share": 15.0}, "allowed_share: found 15.0, wanted a share"),
+        (
+            {"reference_below": float("nan")},
+            "reference_below: found nan, wanted a rating, 0 to 100",
+        ),
+        ({"anchor_above": -5.0}, "anchor_above: found -5.0, wanted a rating, 0 to 100"),
         ({"confidence": 95.0}, "confidence: found 95.0, wanted a number between 0 and 1"),
         ({"resamples": 5}, "resamples: found 5, wanted 100 or more"),
         ({"seed": -1}, "seed: found -1"),

@@ -11,6 +11,7 @@ from mss_keras.listening.stimuli import (
     ANCHOR_HZ,
     ANCHOR_HZ_OF,
     FADE_SECONDS,
+    MOST_CUT_DB,
     MOST_GAIN_DB,
     PEAK_DBFS,
     anchor,
@@ -49,11 +50,28 @@ def test_all_have_the_loudness_that_is_asked_for(channels):
 def test_a_trial_that_would_clip_is_softer_as_a_whole():
     clicks = np.zeros_like(NOISE)
     clicks[:: RATE // 8] = 0.5
-    found = level({"reference": NOISE, "clicks": clicks}, RATE, lufs=-14.0)
+    found = level({"reference": NOISE, "mixture": clicks}, RATE, lufs=-14.0)
     assert peak_db(found.waveforms) == pytest.approx(PEAK_DBFS, abs=1e-6)
     assert found.lufs < -15.0
     for waveform in found.waveforms.values():
         assert loudness(waveform, RATE) == pytest.approx(found.lufs, abs=0.01)
+
+
+def test_clicks_of_one_system_make_it_alone_much_softer():
+    """Otherwise a single bad estimate would leave a trial that nobody can hear."""
+    clicks = 1e-3 * NOISE
+    clicks[RATE // 2 : RATE // 2 + 4] = 0.9
+    found = level({"reference": NOISE, "theirs": NOISE, "ours": clicks}, RATE, lufs=-23.0)
+    assert found.lufs == pytest.approx(-23.0 - MOST_CUT_DB)
+    for name in ("reference", "theirs"):
+        assert loudness(found.waveforms[name], RATE) == pytest.approx(found.lufs, abs=0.01)
+    assert peak_db({"ours": found.waveforms["ours"]}) == pytest.approx(PEAK_DBFS, abs=1e-6)
+    (note,) = found.notes
+    softer = found.lufs - loudness(found.waveforms["ours"], RATE)
+    assert note.startswith(f"ours has peaks far above its loudness, and is {softer:.1f} dB softer")
+    alone = level({"reference": clicks}, RATE, lufs=-23.0)  # music that is so is as it is
+    assert not alone.notes
+    assert alone.lufs < -23.0 - MOST_CUT_DB - 2
 
 
 def test_silent_estimates_are_named_and_stay_silent():
