@@ -160,3 +160,6 @@ class HostingConfig:
 
     def __post_init__(self):
         require(0 <= self.port <= 65535, "port", found=self.port, wanted="0 to 65535")
+        for name in self.allow_host:
+            plain = re.fullmatch(r"[\w.-]+", name) is not None
+            require(plain, "allow_host", found=name, wanted="a name such as tests.example.org")

@@ -8,7 +8,7 @@ GET /ratings/LISTENER    {"ratings": the last of each stimulus}
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,8 +69,11 @@ def serve(
                 max_request_body_size=MOST_BYTES,
                 ident=None,
             )
-        except (OSError, ValueError) as error:  # ValueError: no such host
-            reason = getattr(error, "strerror", None) or str(error)
+        except ValueError:
+            wanted = "an address or a name of this machine"
+            raise UserError("host", hosting.host, wanted) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
             raise UserError(
                 "port", f"{hosting.host}:{hosting.port}, {reason}", "a free one of this machine"
             ) from None
@@ -176,11 +179,11 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
     return app
 
 
-def _is_same(origin: str, host: str, allowed: Iterable[str]) -> bool:
+def _is_same(origin: str, host: str, allowed: Collection[str]) -> bool:
     # A proxy may give the server another name than browsers know: the proxy's own.
     try:
         found = urlsplit(origin)
-        return found.netloc.lower() == host.lower() or found.hostname in allowed
+        return found.netloc.lower() == host.lower() or (found.hostname or "") in allowed
     except ValueError:
         return False
 

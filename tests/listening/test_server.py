@@ -332,6 +332,14 @@ def test_no_test_to_serve(tmp_path, folder):
         serve(folder, HostingConfig(port=0))
 
 
+def test_hosts_that_are_none(folder):
+    with pytest.raises(UserError, match=r"^host: found 300.1.1.1, wanted an address or a name"):
+        serve(folder, HostingConfig(host="300.1.1.1", port=0))
+    for name in ("https://tests.example.org", "x y", ""):
+        with pytest.raises(UserError, match=r"^allow_host: found .*, wanted a name such as"):
+            HostingConfig(allow_host=(name,))
+
+
 @contextmanager
 def served(folder, port=0):
     """The command in a process of its own; yields the process and its port."""
