@@ -8,7 +8,7 @@ GET /ratings/LISTENER    {"ratings": the last of each stimulus}
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -176,11 +176,11 @@ def make_app(page: Path, key: Key, keeping: Keeping, *, names: Iterable[str] = (
     return app
 
 
-def _is_same(origin: str, host: str, allowed: Iterable[str]) -> bool:
+def _is_same(origin: str, host: str, allowed: Collection[str]) -> bool:
     # A proxy may give the server another name than browsers know: the proxy's own.
     try:
         found = urlsplit(origin)
-        return found.netloc.lower() == host.lower() or found.hostname in allowed
+        return found.netloc.lower() == host.lower() or (found.hostname or "") in allowed
     except ValueError:
         return False
 
