@@ -431,6 +431,7 @@ def focused_heading(page):
     return page.locator("h1:focus").inner_text()
 
 
+@pytest.mark.long
 def test_a_headphone_check_that_is_repeated(address, visitor):
     page = visitor().open(address)
     button(page, "I agree and want to start").click()
@@ -465,6 +466,7 @@ def test_a_headphone_check_that_is_repeated(address, visitor):
     page.get_by_text("You had 6 of 6 right").wait_for()
 
 
+@pytest.mark.long
 def test_a_headphone_check_that_is_skipped_after_all(address, visitor):
     page = visitor().open(address)
     button(page, "I agree and want to start").click()
