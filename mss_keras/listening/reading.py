@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from mss_keras.data import Track
+from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 from mss_keras.metrics import AudioFiles
 
@@ -71,6 +71,13 @@ def write_wav(path: Path, waveform: np.ndarray, sample_rate: int) -> None:
         path: Path. The file.
         waveform: np.ndarray. `[samples, channels]`.
         sample_rate: int. Hz.
+
+    Raises:
+        OSError: if the file cannot be written.
     """
-    with appearing(path) as partial:
-        soundfile.write(partial, waveform, sample_rate, subtype="FLOAT")
+    channels = waveform.shape[1]
+    with (
+        appearing(path) as partial,
+        sound_file(partial, sample_rate, channels, subtype="FLOAT") as file,
+    ):
+        file.write(waveform)

@@ -1,12 +1,11 @@
 """What cannot be written whole is an error that says why."""
 
-import contextlib
 import random
-import resource
 import signal
 
 import numpy as np
 import pytest
+from full_disk import files_up_to
 
 from mss_keras.config import UserError
 from mss_keras.data.encoding import stem_files
@@ -14,17 +13,6 @@ from mss_keras.data.musdb import stem_ids
 from mss_keras.data.writing import sound_file
 
 BLOCK = np.random.default_rng(0).uniform(-0.9, 0.9, [2000, 2]).astype(np.float32)
-
-
-@contextlib.contextmanager
-def files_up_to(size):
-    """No file of this process gets larger, as on a disk that fills up."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def write(folder, format, bits):

@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+from full_disk import files_up_to
 
 from mss_keras.config import (
     AudioConfig,
@@ -307,3 +308,10 @@ def test_more_systems_than_letters():
     assert len(ListeningConfig(systems=tuple(given[:23])).paths()) == 23
     with pytest.raises(UserError, match="systems: found 24, wanted 23 at most: stimuli"):
         ListeningConfig(systems=tuple(given))
+
+
+def test_a_disk_that_fills_up(root, tmp_path, stems):
+    with files_up_to(10000), pytest.raises(OSError, match="File too large"):
+        built(root, tmp_path / "test", stems)
+    built(root, tmp_path / "test", stems)
+    assert description(tmp_path / "test")["trials"]
