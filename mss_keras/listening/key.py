@@ -133,6 +133,16 @@ def id_of(secret: str, *place: str) -> str:
 
     Example:
         >>> id_of("secret", "t01", "anchor")
-        '62bedb0283a0'
+        'a62bedb0283a'
     """
-    return hashlib.sha256("\0".join([secret, *place]).encode()).hexdigest()[:12]
+    return as_text(hashlib.sha256("\0".join([secret, *place]).encode()).hexdigest())[:12]
+
+
+def as_text(digits: str) -> str:
+    """Hexadecimal digits that no table's program takes for a number, as it would 54700000e123.
+
+    Example:
+        >>> as_text("54700000e123")
+        'a54700000e123'
+    """
+    return f"a{digits}"

@@ -17,6 +17,16 @@ FORMAT = "mss_keras-ratings-1"
 # Of a file of CSV; of a line that the server kept, but for `simulated`.
 COLUMNS = ("test", "listener", "scale", "simulated", "number", "trial", "stimulus", "rating", "at")
 
+# Whether something is so; Excel writes it in the language of its user.
+_YES = (
+    "true 1 wahr vrai verdadero verdadeiro vero waar sant sann sand tosi prawda pravda igaz doğru"
+)
+_NO = "false 0 falsch faux falso onwaar falskt usann falsk epätosi fałsz nepravda hamis yanliş"
+_SAID = {
+    **dict.fromkeys([*_YES.split(), "истина", "αληθεσ"], True),
+    **dict.fromkeys([*_NO.split(), "ложь", "ψευδεσ", ""], False),
+}
+
 
 @dataclass(frozen=True)
 class Rating:
@@ -117,9 +127,15 @@ def _json(text: str, path: Path, key: Key) -> tuple[list[Record], list[str]]:
 
 
 def _csv(text: str, path: Path, key: Key) -> tuple[list[Record], list[str]]:
-    delimiter = ";" if text.split("\n", 1)[0].count(";") > 2 else ","  # as Excel may write it
+    # As Excel may write it: with other delimiters, a line that names it, and rows of nothing.
+    first, _, rest = text.partition("\n")
+    if named := re.fullmatch(r"\W*sep=(.)\W*", first):
+        text, delimiter = rest, named[1]
+    else:
+        delimiter = max(",;\t", key=first.count)
     try:
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = [row for row in table if any(row.values())]
     except csv.Error as error:
         raise UserError(path, f"broken CSV ({error})", "a row for each rating") from None
     if rows and webmushra_results.TEST in rows[0]:
@@ -152,14 +168,13 @@ def _by_listener(rows: Sequence[Mapping[str, Any]], path: Path, key: Key) -> lis
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault(_checked_head(row, path, key), []).append(row)
-    said = {"true": True, "1": True, "false": False, "0": False, "": False}
     records = []
     for listener, own in groups.items():
-        flags = {str(row.get("simulated") or "").strip().lower() for row in own}
+        flags = {str(row.get("simulated") or "").strip().casefold() for row in own}
         ratings, flaw = _ratings(own, path, key)
-        if unknown := flags - set(said):
+        if unknown := flags - set(_SAID):
             flaw = UserError(path, f"simulated {min(unknown)!r}", "true or false")
-        simulated = key.simulated or any(said.get(flag) for flag in flags)
+        simulated = key.simulated or any(_SAID.get(flag) for flag in flags)
         records.append(Record(listener, path, ratings, flaw=flaw, simulated=simulated))
     return records
 

@@ -12,7 +12,7 @@ from mss_keras.config import AudioConfig, ListeningConfig
 from mss_keras.jobs.files import appearing
 from mss_keras.listening import webmushra
 from mss_keras.listening.excerpts import Excerpt
-from mss_keras.listening.key import Key, Trial, id_of
+from mss_keras.listening.key import Key, Trial, as_text, id_of
 from mss_keras.listening.page import write_page
 from mss_keras.listening.stimuli import anchor, level, wav_bytes
 
@@ -169,4 +169,4 @@ class Trials:
         digest = hashlib.sha256(json.dumps(dict(said), sort_keys=True).encode())
         for name, sound in self._sounds():
             digest.update(name.encode() + sound)
-        return digest.hexdigest()[:16]
+        return as_text(digest.hexdigest())[:16]

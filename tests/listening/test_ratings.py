@@ -8,7 +8,7 @@ import pytest
 from listening_tests import download, make_key, save
 
 from mss_keras.config import UserError
-from mss_keras.listening.key import read_key
+from mss_keras.listening.key import id_of, read_key
 from mss_keras.listening.rating_files import COLUMNS
 from mss_keras.listening.ratings import find_files, find_test, read_ratings
 
@@ -52,6 +52,28 @@ def test_every_form_says_the_same(tmp_path):
     (listener,) = read(files[0]).listeners
     assert listener.headphones == (5, 6)
     assert listener.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "first", "said"),
+    [(";", "", "FALSCH"), (";", "sep=;\r\n", "FAUX"), ("\t", "", "FAŁSZ"), (",", "", "ΨΕΥΔΕΣ")],
+)
+def test_a_table_that_excel_wrote(tmp_path, delimiter, first, said):
+    path = write_csv(tmp_path / "a.csv", download(KEY), delimiter=delimiter)
+    text = first + path.read_text(encoding="utf-8-sig").replace("false", said)
+    text += (delimiter * 8 + "\r\n") * 2
+    path.write_text(text, encoding="utf-8-sig", newline="")
+    (listener,) = read(path).listeners
+    assert len(listener.ratings) == 12
+    assert not listener.simulated
+    path.write_text(text.replace(said, "WAHR"), encoding="utf-8-sig", newline="")
+    assert read(path).listeners[0].simulated
+
+
+def test_no_id_looks_like_a_number():
+    ids = [id_of("secret", str(number)) for number in range(1000)]
+    assert not any(re.fullmatch(r"\d+(e\d+)?", x) for x in ids)
+    assert all(re.fullmatch("[0-9a-f]{12}", x) for x in ids)
 
 
 def webmushra_rows(given, session):
