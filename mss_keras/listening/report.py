@@ -117,16 +117,17 @@ def _ranking(analysis: Analysis) -> Table:
     found = analysis.correlations
     names = sorted(wording.COEFFICIENTS, key=lambda name: name != found.rank_by)
     cells = _cells(found.table[found.table["source"] == ALL], "metric", "coefficient")
+    compared = records(found.ranking())
     rows = [
         [
             row["metric"],
             "" if np.isnan(row["rank"]) else f"{row['rank']:.0f}",
             *(cells[row["metric"], name] for name in names),
-            wording.rounded(row["first"]),
+            wording.rounded(row["first"]) if len(compared) > 1 else "",
             str(row["stimuli"]),
             str(row["missing"]),
         ]
-        for row in records(found.ranking())
+        for row in compared
     ]
     columns = ["metric", "rank", *(wording.COEFFICIENTS[name] for name in names)]
     return Table(

@@ -63,12 +63,18 @@ def answer(analysis: Analysis) -> str:
         if np.isfinite(best["low"])
         else ""
     )
-    agree = f"{names[0]} agrees" if len(names) == 1 else f"{' and '.join(names)} agree"
-    text = f"{agree} best with the ratings ({name} {best['value']:.2f}{interval})."
+    value = f"({name} {best['value']:.2f}{interval})"
+    if best["value"] <= 0:
+        text = f"No metric agrees with the ratings; the first {value}: {' and '.join(names)}."
+    elif len(ranking) == 1:
+        text = f"{names[0]} agrees with the ratings {value}; no other metric has a correlation."
+    else:
+        agree = f"{names[0]} agrees" if len(names) == 1 else f"{' and '.join(names)} agree"
+        text = f"{agree} best with the ratings {value}."
     if ranking["missing"].nunique() > 1:
         text += " Not all metrics have scores of the same stimuli: their ranks compare unlike ones."
     rivals = ranking[ranking["first"] >= _RIVAL].sort_values("first", ascending=False)
-    if rivals.empty or np.isnan(best["low"]):
+    if rivals.empty or len(ranking) == 1 or np.isnan(best["low"]):
         return text
     first = ", ".join(f"{x.metric} in {rounded(x.first)}" for x in rivals.head(4).itertuples())
     return f"{text} In samples of excerpts drawn anew, first is {first}."
@@ -98,9 +104,10 @@ def agreement(analysis: Analysis) -> list[str]:
     """How far listeners agree."""
     found = analysis.agreement
     if np.isnan(found.kendalls_w):
+        alike = min(found.listeners, found.stimuli) > 1
         return [
             f"Agreement of listeners cannot be told; listeners: {found.listeners}, stimuli that "
-            f"all of them rated: {found.stimuli}."
+            f"all of them rated: {found.stimuli}{', all alike' if alike else ''}."
         ]
     whole = ""
     if found.incomplete:

@@ -132,6 +132,32 @@ def test_scores_that_are_not_finite_are_counted_and_take_no_part():
     assert ranking["first"].to_list() == [1, 0]
 
 
+def test_what_agrees_with_nobody_is_not_said_to_agree(tmp_path):
+    key = make_key()
+    make_test(tmp_path, key)
+    path = tmp_path / "scores/tracks.csv"
+    table = pd.read_csv(path)
+    table[["method", "track", "source", "sdr"]].to_csv(path, index=False)
+    one = wording.answer(analysis_of(tmp_path, key))
+    assert one.startswith("sdr agrees with the ratings (Spearman's ρ 0.9")
+    assert one.endswith("; no other metric has a correlation.")
+    turned = table.assign(sdr=-table["sdr"], snr=-table["snr"])
+    turned[["method", "track", "source", "sdr", "snr"]].to_csv(path, index=False)
+    text = wording.answer(analysis_of(tmp_path, key))
+    assert text.startswith("No metric agrees with the ratings; the first (Spearman's ρ -0.")
+    assert "best" not in text
+
+
+def test_why_agreement_cannot_be_told(tmp_path):
+    key = make_key(excerpts=1)
+    write_scores(key, tmp_path / "scores")
+    for name in "ab":
+        given = download(key, name * 32)
+        save(tmp_path / f"ratings/{name}.json", given)
+    (line,) = wording.agreement(analysis_of(tmp_path, key))
+    assert line.endswith("listeners: 2, stimuli that all of them rated: 8, all alike.")
+
+
 def test_metrics_of_unlike_stimuli_are_said_in_the_answer(tmp_path):
     key = make_key()
     make_test(tmp_path, key)
