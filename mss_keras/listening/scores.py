@@ -1,7 +1,9 @@
 """Scores of what was rated, from the folders that evaluate wrote."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -99,6 +101,7 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
     name, folder = named_folder(text)
     path = folder / FILE
     try:
+        _check_whole(path)
         texts = dict.fromkeys(_PLACE, str)  # no types: a song or a system may be named NA
         table = pd.read_csv(
             path, encoding="utf-8-sig", converters=texts, float_precision="round_trip"
@@ -106,12 +109,16 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
     except FileNotFoundError:
         wanted = "a folder that evaluate wrote"
         raise UserError("scores", f"no {FILE} in {folder}", wanted) from None
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(path, found, "a table of scores") from None
     for column in _PLACE:
         if column not in table:
             raise UserError(path, f"no column {column}", "a table that evaluate wrote")
+    if table.empty:
+        raise UserError(path, "no scores", "a row for each track and source")
+    if len(table.columns) == len(_PLACE):
+        raise UserError(path, "no column of a metric", "a table that evaluate wrote")
     for column in table.columns.drop(_PLACE):
         try:
             table[column] = pd.to_numeric(table[column])
@@ -131,6 +138,17 @@ def _read(text: str, rated: Sequence[str]) -> pd.DataFrame:
         found = " ".join(map(str, table.loc[double, _PLACE].iloc[0]))
         raise UserError(path, f"two rows of {found}", "one")
     return table
+
+
+def _check_whole(path: Path) -> None:
+    # pandas takes the fields that a row lacks, as one that was cut off does, for missing scores.
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        head = next(rows, [])
+        for row in rows:
+            if row and len(row) < len(head):
+                found = f"{len(row)} fields in line {rows.line_num}"
+                raise UserError(path, found, f"{len(head)}, as the first line has")
 
 
 def _metrics(table: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -129,6 +129,9 @@ def test_what_is_wrong_with_scores(folder, tmp_path):
             "found scores of other tracks, wanted scores of mixture, l",
         ),
         (whole + "a,b,c,d,e,f,g,h\n", "tracks.csv: found Error tokenizing"),
+        (whole[: whole.rindex(",")], "tracks.csv: found 5 fields in line 17, wanted 6"),
+        (whole.splitlines()[0], "tracks.csv: found no scores"),
+        ("method,track,source\na,b,c\n", "tracks.csv: found no column of a metric"),
     ):
         path.write_text(text)
         with pytest.raises(UserError, match=message):
