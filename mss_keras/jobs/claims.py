@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import errno
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,18 +63,31 @@ class Claim:
         Raises:
             UserError: if the folder holds other work or something else, or cannot be written.
         """
-        if (folder / self.file).exists():
-            self.check(folder)
-            if not self.may_change:
-                return
-        elif folder.exists() and not all(map(is_hidden, folder.iterdir())):
-            raise UserError("output", f"something else in {folder}", "a new or empty folder")
+        self.check_free(folder)
+        if (folder / self.file).exists() and not self.may_change:
+            return
         try:
             with appearing(folder / self.file) as partial:
                 text = yaml.safe_dump(dict(self.settings), sort_keys=False)
                 partial.write_text(text, encoding="utf-8")
         except OSError as error:
             raise _unwritable(folder, error) from None
+
+    def check_free(self, folder: Path) -> None:
+        """Finds that a folder may become this work's, or is this work's already.
+
+        Raises:
+            UserError: as `take`; the folder is left as it is.
+        """
+        if (folder / self.file).exists():
+            self.check(folder)
+            return
+        here = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not here.is_dir() or not os.access(here, os.W_OK):
+            code = errno.EACCES if here.is_dir() else errno.ENOTDIR
+            raise _unwritable(here, OSError(code, os.strerror(code)))
+        if here == folder and not all(map(is_hidden, folder.iterdir())):
+            raise UserError("output", f"something else in {folder}", "a new or empty folder")
 
     @contextlib.contextmanager
     def alone(self, folder: Path) -> Iterator[None]:

@@ -79,6 +79,7 @@ class Building:
             claim.check(output)
             self.say(f"the test is in {output} already; nothing of it was changed")
         else:
+            claim.check_free(output)
             _require_no_ratings(output)
             chosen, training = self._choose()  # what is wrong is told before the folder is taken
             with claim.alone(output):

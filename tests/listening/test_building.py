@@ -315,3 +315,12 @@ def test_a_disk_that_fills_up(root, tmp_path, stems):
         built(root, tmp_path / "test", stems)
     built(root, tmp_path / "test", stems)
     assert description(tmp_path / "test")["trials"]
+
+
+def test_the_folder_is_looked_at_before_the_songs(root, tmp_path, stems):
+    shutil.rmtree(root)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/file").write_text("")
+    for output, message in (("other", "something else"), ("other/file/test", "Not a directory")):
+        with pytest.raises(UserError, match=f"output: found {message}"):
+            built(root, tmp_path / output, stems)
