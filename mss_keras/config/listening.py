@@ -14,6 +14,9 @@ SCALES = {"mushra": (0, 100), "mos": (1, 5)}
 # Names that systems cannot have: those, and what an evaluation of them calls others.
 _TAKEN = (*STIMULI, "irm", "ibm", "mwf", "estimates")
 
+# Folders have these names, too.
+_LONGEST_NAME = 100
+
 # The page calls stimuli A to Z.
 LETTERS = 26
 
@@ -118,7 +121,8 @@ class ListeningConfig:
         """The path of each system, by name.
 
         Raises:
-            UserError: if a system is no NAME=PATH, or two have one name.
+            UserError: if a system is no NAME=PATH, or a name is too long, taken, or another's but
+                for upper and lower case, which not all file systems tell apart.
         """
         paths: dict[str, str] = {}
         for system in self.systems:
@@ -126,10 +130,14 @@ class ListeningConfig:
             require(bool(path), "systems", found=system, wanted="NAME=PATH")
             if not re.fullmatch(r"[\w-][\w.-]*", name):
                 raise UserError("systems", repr(name), "a name of letters, digits, _, - and .")
-            if name in _TAKEN:
+            if len(name.encode()) > _LONGEST_NAME:
+                wanted = f"a name of {_LONGEST_NAME} bytes at most"
+                raise UserError("systems", f"{name[:20]!r}…", wanted)
+            if name.casefold() in _TAKEN:
                 wanted = f"a name of its own; {', '.join(_TAKEN)} are taken"
                 raise UserError("systems", repr(name), wanted)
-            require(name not in paths, "systems", found=name, wanted="different names")
+            if name.casefold() in map(str.casefold, paths):
+                raise UserError("systems", repr(name), "different names, by more than their case")
             paths[name] = path
         return paths
 

@@ -284,6 +284,8 @@ def test_estimates_that_are_wrong_are_named(root, tmp_path, stems):
         ("x", "systems: found 'x', wanted NAME=PATH"),
         ("x=", "systems: found 'x=', wanted NAME=PATH"),
         ("a/b=x", "systems: found 'a/b', wanted a name of letters"),
+        ("Anchor=x", "systems: found 'Anchor', wanted a name of its own"),
+        ("ä" * 51 + "=x", "systems: found 'ä{20}'…, wanted a name of 100 bytes at most"),
     ],
 )
 def test_systems_that_are_none(given, message):
@@ -301,6 +303,8 @@ def test_nothing_to_rate(root, tmp_path):
         built(root, tmp_path / "test")
     with pytest.raises(UserError, match="systems: found 'x', wanted different names"):
         ListeningConfig(systems=("x=1", "x=2"))
+    with pytest.raises(UserError, match="systems: found 'X', wanted different names, by more"):
+        ListeningConfig(systems=("x=1", "X=2"))
 
 
 def test_more_systems_than_letters():
