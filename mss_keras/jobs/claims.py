@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import errno
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,9 @@ class Claim:
         if not path.exists():
             raise UserError("output", f"no {self.kind} in {folder}", f"the folder of a {self.kind}")
         there = {**self.defaults, **read_mapping(path, f"the file of a {self.kind}")}
-        different = [
-            f"{_named(key)} {there.get(key)} (now {value})"
-            for key, value in self.settings.items()
-            if key not in self.may_change and there.get(key) != value
-        ]
-        if different:
+        fixed = {x: y for x, y in self.settings.items() if x not in self.may_change}
+        known = {name: there.get(name) for name in fixed}
+        if different := _differences(known, fixed, named=_named):
             raise UserError(
                 "output",
                 f"another {self.kind} in {folder}: {', '.join(different)}",
@@ -132,6 +129,20 @@ class Claim:
 
 def _unwritable(folder: Path, error: OSError) -> UserError:
     return UserError("output", f"{error.strerror} at {folder}", "a folder to write to")
+
+
+def _differences(
+    there: Mapping[str, Any], now: Mapping[str, Any], *, named: Callable[[str], str]
+) -> list[str]:
+    # Of settings that have settings of their own, those.
+    lines = []
+    for key in dict.fromkeys([*there, *now]):
+        old, new = there.get(key), now.get(key)
+        if old and new and isinstance(old, Mapping) and isinstance(new, Mapping):
+            lines += [f"{named(key)}: {line}" for line in _differences(old, new, named=str)]
+        elif old != new:
+            lines.append(f"{named(key)} {old} (now {new})")
+    return lines
 
 
 def _named(key: str) -> str:

@@ -139,7 +139,7 @@ class Building:
 
     def _require_models(self) -> None:
         # Stems are made already: how models separate would do nothing.
-        if all(system.there for system in self.systems):
+        if all(system.there is not None for system in self.systems):
             for name, value in vars(self.separation).items():
                 if value != getattr(SeparationConfig(), name):
                     raise UserError(name, value, "a model in `systems`; all there are stems")

@@ -86,12 +86,17 @@ def choose(
         The excerpts, by source; and the training's, of other music where there is any.
 
     Raises:
-        UserError: if there is no excerpt at all, or a file cannot be read.
+        UserError: if there is no excerpt at all, all songs are too short, or a file cannot be read.
     """
     targets = settings.targets or tuple(sources)
     for target in targets:
         if target not in sources:
             raise UserError.unknown("targets", target, sources)
+
+    longest = max((track.samples / track.sources[0].sample_rate for track in tracks), default=0.0)
+    if longest < settings.duration:
+        found = f"{settings.duration:g} s, but no song that long"
+        raise UserError("duration", found, f"{longest:g} s, as the longest has, or less")
 
     def starts(track: Track) -> dict[str, list[float]]:
         return starts_of(track, {x: sources.index(x) for x in targets}, settings)

@@ -30,15 +30,15 @@ class System:
             separate are left out.
         offers: collection of str. Names of the sources that it separates. Defaults to `None`:
             they are not known.
-        there: bool. Whether its stems are made already, and only have to be read. Defaults to
-            `False`.
+        there: Callable or None. Returns the folder of an excerpt's song where its stems are made
+            already, and only have to be read. Defaults to `None`.
     """
 
     name: str
     said: str
     read: Callable[[Excerpt, Sequence[str], Path], dict[str, np.ndarray]]
     offers: Collection[str] | None = None
-    there: bool = False
+    there: Callable[[Excerpt], Path] | None = None
 
     def check(self, excerpts: Iterable[Excerpt]) -> None:
         """Finds out, as far as that is quick, that the system has what is rated of excerpts.
@@ -51,7 +51,7 @@ class System:
             if self.offers is not None and source not in self.offers:
                 others = ", ".join(self.offers)
                 raise UserError("systems", f"{self.name} of {others}", f"one that has {source}")
-            if self.there:
+            if self.there is not None:
                 self.estimates(excerpt, [source], needed=[source])
 
     def estimates(
@@ -76,7 +76,9 @@ class System:
         where = f"{self.name}, {excerpt.name}"
         for source in needed:
             if source not in found:
-                raise UserError("systems", f"no {source}.wav of {where}", "an estimate of it")
+                place = self.there(excerpt) if self.there is not None else None
+                lacks = _lacking(source, place)
+                raise UserError("systems", f"{lacks} of {where}", "an estimate of it")
         for source, waveform in found.items():
             if not np.isfinite(waveform).all():
                 found_there = f"samples that are not finite in {source} of {where}"
@@ -116,7 +118,7 @@ def system_of(
         )
     method = estimates.of_folder(str(path), subset)
     system = of_songs(name, method, said=f"stems in {path.resolve()}", audio=audio)
-    return dataclasses.replace(system, there=True)
+    return dataclasses.replace(system, there=lambda excerpt: method.stems(excerpt.track, Path()))
 
 
 def of_model(
@@ -200,6 +202,16 @@ def all_of(
         system_of(name, Path(path), load=load, subset=subset, audio=audio, separation=separation)
         for name, path in paths.items()
     ]
+
+
+def _lacking(source: str, folder: Path | None) -> str:
+    if folder is None:
+        return f"no {source}.wav"
+    if not folder.is_dir():
+        return f"no folder {folder}"
+    others = sorted(x.name for x in folder.iterdir() if x.stem.lower() == source.lower())
+    beside = f", but there is {', '.join(others)}," if others else ""
+    return f"no {source}.wav in {folder}{beside}"
 
 
 def _read(

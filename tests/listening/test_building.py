@@ -267,7 +267,11 @@ def test_estimates_that_are_wrong_are_named(root, tmp_path, stems):
         built(root, tmp_path / "short", stems)
     for song in "ab":
         (folder / song / "vocals.wav").unlink()
-    with pytest.raises(UserError, match=r"systems: found no vocals.wav of stems, . @ "):
+    with pytest.raises(UserError, match=r"found no vocals.wav in .*stems/. of stems, . @ "):
+        built(root, tmp_path / "missing", stems)
+    for song in "ab":
+        (folder / song / "vocals.flac").touch()
+    with pytest.raises(UserError, match=r"stems/., but there is vocals.flac, of stems, . @ "):
         built(root, tmp_path / "missing", stems)
     # A folder is taken by what can be built alone.
     assert not [name for name in ("broken", "short", "missing") if (tmp_path / name).exists()]
@@ -328,3 +332,11 @@ def test_the_folder_is_looked_at_before_the_songs(root, tmp_path, stems):
     for output, message in (("other", "something else"), ("other/file/test", "Not a directory")):
         with pytest.raises(UserError, match=f"output: found {message}"):
             built(root, tmp_path / output, stems)
+
+
+def test_another_test_in_the_folder_is_told_by_what_differs(root, test, stems):
+    other = dataclasses.replace(stems, said="others")
+    with pytest.raises(
+        UserError, match=r"in .*/test: `systems`: stems stems in .* \(now others\), wanted"
+    ):
+        built(root, test, other)

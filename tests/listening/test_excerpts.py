@@ -126,7 +126,10 @@ def test_too_few_are_told_in_a_line(tmp_path):
         chosen(tmp_path, targets=("bass",))
     with pytest.raises(UserError, match=r"targets: found 'vocal' \(did you mean vocals\?\)"):
         chosen(tmp_path, targets=("vocal",))
-    with pytest.raises(UserError, match="no excerpt of 9 s"):
+    with pytest.raises(
+        UserError,
+        match=r"duration: found 9 s, but no song that long, wanted .* s, as the longest has",
+    ):
         chosen(tmp_path, duration=9.0)
 
 
