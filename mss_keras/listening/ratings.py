@@ -1,6 +1,8 @@
 """Ratings of listeners: files of any form become listeners, each stimulus rated once."""
 
 import dataclasses
+import glob
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -50,11 +52,14 @@ class Ratings:
 def find_files(given: Sequence[str | Path]) -> list[Path]:
     """Files of ratings, of folders those that they hold themselves, in alphabetic order.
 
+    Args:
+        given: sequence of str or Path. Files, folders, and patterns as the shell's: *, ?, […], **.
+
     Raises:
-        UserError: if one does not exist, or a folder holds none.
+        UserError: if one does not exist, or a folder or a pattern has none.
     """
     files: list[Path] = []
-    for path in map(Path, given):
+    for path in itertools.chain.from_iterable(map(_named, given)):
         if path.is_dir():
             inside = [x for x in sorted(path.iterdir()) if x.suffix.lower() in rating_files.FORMATS]
             found = [x for x in inside if x.name != FILE and not x.name.startswith(".")]
@@ -69,6 +74,14 @@ def find_files(given: Sequence[str | Path]) -> list[Path]:
     if not files:
         raise UserError("ratings", "nothing", "files of ratings, or folders of them")
     return list({path.resolve(): path for path in files}.values())
+
+
+def _named(given: str | Path) -> list[Path]:
+    # A pattern that the shell has not expanded, as where it is quoted.
+    text = str(given)
+    if Path(text).exists() or not glob.has_magic(text):
+        return [Path(text)]
+    return [Path(x) for x in sorted(glob.glob(text, recursive=True))] or [Path(text)]
 
 
 def find_test(files: Sequence[Path]) -> Path:

@@ -289,6 +289,9 @@ def test_files_of_folders(tmp_path):
     save(tmp_path / "ratings/c.json", download(KEY))
     assert find_files([tmp_path]) == [tmp_path / "b.json"]
     assert find_files([tmp_path / "b.json", tmp_path]) == [tmp_path / "b.json"]
+    assert find_files([f"{tmp_path}/*/?.json"]) == [tmp_path / "ratings/c.json"]
+    with pytest.raises(UserError, match=r"no file .*/\*.csv"):
+        find_files([f"{tmp_path}/*.csv"])
     assert find_test([tmp_path / "ratings/c.json"]) == tmp_path.resolve()
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no files of ratings in .*empty"):
