@@ -17,6 +17,8 @@ _TAKEN = (*STIMULI, "irm", "ibm", "mwf", "estimates")
 # Folders have these names, too.
 _LONGEST_NAME = 100
 
+_LONGEST_TITLE = 200
+
 # The page calls stimuli A to Z.
 LETTERS = 26
 
@@ -115,6 +117,9 @@ class ListeningConfig:
             found=len(self.systems),
             wanted=f"{most} at most: stimuli of a trial have letters",
         )
+        wanted = f"1 to {_LONGEST_TITLE} characters"
+        length = len(self.title) if self.title.strip() else 0
+        require(0 < length <= _LONGEST_TITLE, "title", found=self.title[:20], wanted=wanted)
         self.paths()
 
     def paths(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ from mss_keras.listening.means import (
 from mss_keras.listening.ratings import Ratings
 from mss_keras.listening.scores import Scores
 from mss_keras.listening.screening import Screening, screen
+from mss_keras.reports.tables import counted
 
 _FEW_EXCERPTS = 8  # below that, intervals over excerpts are coarse
 _TOO_FEW_EXCERPTS = 5  # below that, they hold the truth less often than they say
@@ -70,7 +71,8 @@ class Analysis:
         made_up, of = int(self.listeners["simulated"].sum()), len(self.listeners)
         if self.key.simulated or made_up == of:
             return "Simulated: no person has heard this; the ratings are computed."
-        return f"{made_up} of {of} listeners are simulated." if made_up else ""
+        are = "is" if made_up == 1 else "are"
+        return f"{made_up} of {of} listeners {are} simulated." if made_up else ""
 
 
 def table_of(ratings: Ratings, key: Key) -> pd.DataFrame:
@@ -198,7 +200,9 @@ def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence
             "the ratings from excerpt to excerpt, not from system to system"
         )
     if (excerpts := items["track"].nunique()) < _FEW_EXCERPTS:
-        notes.append(f"{excerpts} excerpts: intervals over excerpts are coarse with so few")
+        notes.append(
+            f"{counted(excerpts, 'excerpt')}: intervals over excerpts are coarse with so few"
+        )
     of_source = items.groupby("source", sort=False)["track"].nunique()
     if few := list(of_source.index[of_source < _TOO_FEW_EXCERPTS]):
         notes.append(
@@ -207,5 +211,5 @@ def _notes(kept: pd.DataFrame, items: pd.DataFrame, *, key: Key, kinds: Sequence
         )
     unrated = {s for t in key.trials for s, kind in t.stimuli.items() if kind in kinds}
     if left := len(unrated - set(kept["stimulus"])):
-        notes.append(f"{left} stimuli were rated by nobody who is kept")
+        notes.append(f"rated by nobody who is kept: {left} of {len(unrated)} stimuli")
     return notes

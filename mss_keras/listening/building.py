@@ -32,6 +32,7 @@ from mss_keras.listening.key import FILE, read_key
 from mss_keras.listening.reading import Recording, mixture_of, source_of, write_wav
 from mss_keras.listening.systems import System
 from mss_keras.listening.trials import Trials
+from mss_keras.reports.tables import counted
 
 _SPLIT = "test"  # of the excerpts, which are a data set of their own
 _LONGEST_NAME = 255  # bytes of a folder's name, on all common file systems
@@ -101,8 +102,8 @@ class Building:
             progress=self.progress,
         )
         self.say(
-            f"{len(chosen)} excerpts of {self.settings.duration:g} s from "
-            f"{len({excerpt.track.name for excerpt in chosen})} of {len(tracks)} songs: "
+            f"{counted(len(chosen), 'excerpt')} of {self.settings.duration:g} s from "
+            f"{len({excerpt.track.name for excerpt in chosen})} of {counted(len(tracks), 'song')}: "
             f"each source at most {self.settings.below_loudest:g} dB below its loudest part and "
             f"{self.settings.below_mixture:g} dB below the mixture"
         )

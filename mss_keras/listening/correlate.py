@@ -109,7 +109,8 @@ def tell(analysis: Analysis, say: Callable[[str], None]) -> None:
         say(f"left out: {what}: {why}")
     for line in wording.agreement(analysis):
         say(line)
-    ranking = analysis.correlations.ranking()
-    columns = ["metric", "value", "low", "high", "first", "stimuli", "missing"]
-    say(f"\n{as_text(records(ranking[columns].round(3)), 'simple')}\n")
+    if analysis.correlations.known:
+        ranking = analysis.correlations.ranking()
+        columns = ["metric", "value", "low", "high", "first", "stimuli", "missing"]
+        say(f"\n{as_text(records(ranking[columns].round(3)), 'simple')}\n")
     say(wording.answer(analysis))

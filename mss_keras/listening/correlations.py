@@ -46,6 +46,11 @@ class Correlations:
         found = [source for source in self.table["source"].unique() if source != ALL]
         return found if len(found) > 1 else []
 
+    @property
+    def known(self) -> bool:
+        """Whether any metric has a correlation, all sources together."""
+        return bool(self.ranking()["value"].notna().any())
+
     def ranking(self, source: str = ALL) -> pd.DataFrame:
         """The metrics of a source, best first, those without a value last."""
         chosen = (self.table["source"] == source) & (self.table["coefficient"] == self.rank_by)

@@ -24,7 +24,8 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
         output: Path. Folder that they are written to.
 
     Returns:
-        The pictures by name, with what the report says of them.
+        The pictures by name, with what the report says of them; `mos` alone where no metric has
+        a correlation.
     """
     note = analysis.simulated
     low, high = analysis.key.range
@@ -35,22 +36,23 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
     made = {
         "mos": opinions.mean_ratings(
             _panels(analysis), label=label, limits=(low, high), plain=STIMULI, note=note
-        ),
-        "correlations": opinions.correlation_bars(
+        )
+    }
+    if analysis.correlations.known:
+        made["correlations"] = opinions.correlation_bars(
             _overall(analysis),
             _of_sources(analysis),
             label=f"agreement with mean ratings, {name}",
             note=note,
-        ),
-        "scatter": opinions.scatter(
+        )
+        made["scatter"] = opinions.scatter(
             [_cloud(analysis, metric) for metric in shown],
             analysis.items["rating"].to_list(),
             systems=analysis.items["kind"].to_list(),
             sources=analysis.items["source"].to_list(),
             label=label,
             note=note,
-        ),
-    }
+        )
     captions = {
         "mos": f"Mean ratings with {confidence} intervals; what is no system is grey.",
         "correlations": f"Bars: all sources together, with {confidence} intervals over excerpts; "
@@ -58,11 +60,16 @@ def draw(analysis: Analysis, output: Path) -> dict[str, Picture]:
         "scatter": f"Mean ratings against the {len(shown)} metrics that rank first, a point for "
         "each stimulus, with the line of least squares.",
     }
-    for key, figure in made.items():
-        figures.save(figure, output / f"{key}.png")
+    for key in captions:
+        path = output / f"{key}.png"
+        if key in made:
+            figures.save(made[key], path)
+        else:
+            path.unlink(missing_ok=True)  # of an earlier analysis
     return {
         key: Picture((output / f"{key}.png").read_bytes(), alt=text, caption=text)
         for key, text in captions.items()
+        if key in made
     }
 
 

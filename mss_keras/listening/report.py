@@ -70,7 +70,8 @@ def page(analysis: Analysis, pictures: Mapping[str, Picture]) -> str:
 
     Args:
         analysis: Analysis. What it tells.
-        pictures: mapping. `mos`, `correlations` and `scatter`.
+        pictures: mapping. `mos`, `correlations` and `scatter`; the latter two where a
+            metric has a correlation.
     """
     here = resources.files("mss_keras.listening")
     style = (here / "report.css").read_text(encoding="utf-8")
@@ -92,6 +93,7 @@ def page(analysis: Analysis, pictures: Mapping[str, Picture]) -> str:
         screening=wording.screening(analysis),
         rules=screening.rules,
         excluded=bool(screening.excluded or analysis.skipped),
+        correlated=analysis.correlations.known,
         methods=wording.methods(analysis),
         pictures=pictures,
         tables=_tables(analysis),

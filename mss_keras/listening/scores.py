@@ -85,10 +85,11 @@ def read_scores(given: Sequence[str], key: Key) -> Scores:
         raise UserError("scores", found, f"scores of {', '.join(rated)} on the excerpts rated")
     without = [system for system in rated if system not in set(alone["system"])]
     if without:
-        notes.append(f"{', '.join(without)} have no scores and take no part in correlations")
+        notes.append(f"without scores, and without part in correlations: {', '.join(without)}")
     if whole:
         notes.append(
-            f"{whole} scores are those of whole songs, not of the excerpts that were rated"
+            f"{whole} of {len(alone)} stimuli have scores of the whole song, not of "
+            "the excerpt that was rated"
         )
     metrics = [name for name in metrics if alone[name].notna().any()]
     if not metrics:

@@ -15,6 +15,7 @@ from mss_keras.listening.excerpts import Excerpt
 from mss_keras.listening.key import Key, Trial, as_text, id_of
 from mss_keras.listening.page import write_page
 from mss_keras.listening.stimuli import anchor, level, wav_bytes
+from mss_keras.reports.tables import counted
 
 _TRAINING = "training"
 # How long people listen to a stimulus, seconds for each second of music.
@@ -122,7 +123,10 @@ class Trials:
         stimuli = len(trials[0].stimuli)
         heard = len(trials) * (stimuli + 1) * self._settings.duration
         minutes = max(1, round(heard * _TIMES_HEARD / 60))
-        text = f"{len(trials)} trials of {stimuli} stimuli, about {minutes} min for a listener"
+        text = (
+            f"{counted(len(trials), 'trial')} of {stimuli} stimuli, "
+            f"about {minutes} min for a listener"
+        )
         softer = [wanted - trial.lufs for trial in trials if trial.lufs < wanted - 0.05]
         if softer:
             text += (

@@ -125,7 +125,8 @@ def screening(analysis: Analysis) -> str:
     if analysis.settings.keep_all:
         return "All listeners are kept, as was asked for."
     count = len(analysis.screening.excluded)
-    return f"{count} of {len(analysis.listeners)} listeners are left out, by these rules:"
+    are = "is" if count == 1 else "are"
+    return f"{count} of {len(analysis.listeners)} listeners {are} left out, by these rules:"
 
 
 def excluded(analysis: Analysis) -> list[tuple[str, str]]:

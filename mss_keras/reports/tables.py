@@ -17,6 +17,16 @@ Row = Mapping[str, Any]
 RATIOS = (*bsseval.RATIOS, *WHOLE_TRACK)
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things, in words.
+
+    Example:
+        >>> counted(1, "song"), counted(2, "song")
+        ('1 song', '2 songs')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] | None = None) -> None:
     """Writes rows as CSV; the file appears when it is whole.
 

@@ -340,3 +340,9 @@ def test_another_test_in_the_folder_is_told_by_what_differs(root, test, stems):
         UserError, match=r"in .*/test: `systems`: stems stems in .* \(now others\), wanted"
     ):
         built(root, test, other)
+
+
+@pytest.mark.parametrize("title", ["", " ", "x" * 201])
+def test_a_title_that_is_none(title):
+    with pytest.raises(UserError, match=r"title: found '.*', wanted 1 to 200 characters"):
+        ListeningConfig(title=title)

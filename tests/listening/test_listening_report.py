@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from listening_tests import SIMULATION, download, make_key, make_test, save
+from listening_tests import SIMULATION, download, make_key, make_test, save, write_scores
 
 from mss_keras.config import CorrelationConfig, UserError
 from mss_keras.listening import report
@@ -136,11 +136,14 @@ def test_a_browser_shows_it_without_complaint(output, width):
         page.goto((output / "report.html").as_uri())
         loaded = page.evaluate("Array.from(document.images).every(x => x.naturalWidth > 300)")
         wide = page.evaluate("document.documentElement.scrollWidth")
+        right = page.evaluate(
+            "Math.max(...Array.from(document.images, x => x.getBoundingClientRect().right))"
+        )
         styled = page.evaluate("getComputedStyle(document.querySelector('.warning')).color")
         browser.close()
     assert not complaints
     assert loaded
-    assert wide <= width
+    assert max(wide, right) <= width
     assert styled == "rgb(255, 255, 255)"
 
 
@@ -159,7 +162,7 @@ def test_people_are_not_called_simulated(tmp_path):
 
     assert 'class="warning"' not in page()
     save(tmp_path / "ratings/c.json", download(key, simulated=True))
-    assert "1 of 3 listeners are simulated." in page()
+    assert "1 of 3 listeners is simulated." in page()
     key = dataclasses.replace(key, simulated=True, demonstration=True)
     assert "Simulated: no person has heard this" in page()
     assert "Demonstration: a few seconds of one song" in page()
@@ -172,3 +175,22 @@ def test_nothing_else_is_overwritten(folder):
     with pytest.raises(UserError, match=r"output: found something else in .*copy"):
         correlate([ratings], [str(folder / "scores")], Path(ratings), settings=QUICK)
     assert (ratings / "ratings.csv").read_text() == "mine"
+
+
+def test_without_correlations_no_empty_picture_or_table(tmp_path):
+    key = make_key(excerpts=1)
+    write_scores(key, tmp_path / "scores")
+    save(tmp_path / "ratings/a.json", download(key))
+    (output := tmp_path / "out").mkdir()
+    (output / "correlation.yaml").write_text("ratings: []\n")
+    (output / "scatter.png").write_text("of an earlier analysis")
+    said: list[str] = []
+    key.write(tmp_path)
+    correlate([tmp_path / "ratings"], [str(tmp_path / "scores")], output, say=said.append)
+    assert [path.name for path in output.glob("*.png")] == ["mos.png"]
+    text = (output / "report.html").read_text()
+    assert text.count("<img") == 1
+    assert "No metric has a correlation with the ratings" in text
+    assert "All sources together: agreement" not in text
+    assert not [line for line in said if "l1_time" in line]
+    assert "0 of 1 listeners are left out" in text

@@ -42,7 +42,7 @@ def test_scores_of_whole_songs_stand_in(folder):
     found = read_scores([str(folder)], KEY)
     assert len(found.table) == 16
     assert found.notes == [
-        "16 scores are those of whole songs, not of the excerpts that were rated"
+        "16 of 16 stimuli have scores of the whole song, not of the excerpt that was rated"
     ]
 
 
@@ -104,7 +104,7 @@ def test_what_does_not_count_is_said(folder):
     assert found.notes == [
         "scores of irm do not count: nobody rated them",
         "columns pesq are no metrics that are known here",
-        "l2 have no scores and take no part in correlations",
+        "without scores, and without part in correlations: l2",
     ]
 
 
