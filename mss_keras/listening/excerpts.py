@@ -95,8 +95,8 @@ def choose(
 
     longest = max((track.samples / track.sources[0].sample_rate for track in tracks), default=0.0)
     if longest < settings.duration:
-        found = f"{settings.duration:g} s, but no song that long"
-        raise UserError("duration", found, f"{longest:g} s, as the longest has, or less")
+        wanted = f"{longest:g} s, as the longest has, or less"
+        raise UserError("duration", f"{settings.duration:g} s, but no song that long", wanted)
 
     def starts(track: Track) -> dict[str, list[float]]:
         return starts_of(track, {x: sources.index(x) for x in targets}, settings)
