@@ -100,6 +100,7 @@ def test_a_run_goes_on(name, command, tmp_path, monkeypatch, as_layers):
         assert float(row[column]) == pytest.approx(value, rel=2e-4)
 
 
+@pytest.mark.long
 def test_a_run_goes_on_by_today_s_operations(command, tmp_path, monkeypatch):
     row = third_epoch("run", command, tmp_path, monkeypatch)
     assert float(row["loss"]) == pytest.approx(THIRD["run"]["loss"], rel=2e-4)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import soundfile
 import tensorflow as tf
 
@@ -51,6 +52,7 @@ print((first_batch(True) - before) / sum(file.samples * 4 for t in tracks for fi
 """
 
 
+@pytest.mark.long
 def test_memory_peaks_little_above_the_audio(tmp_path):
     noise = np.random.default_rng(0).integers(-999, 999, (10_000_000, 2), np.int16)
     for track in range(4):  # 153 MiB

@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -43,6 +44,13 @@ class Refusal(Exception):
     def __init__(self, code: str, status: int, body: bytes = b""):
         super().__init__(code)
         self.code, self.status, self.body = code, status, body
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Says nothing: a client whose deadline is over does not wait for the answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Stub:
@@ -83,7 +91,7 @@ class Stub:
             {"Predict": grpc.unary_unary_rpc_method_handler(self._predict)},
         )
         self._grpc.add_generic_rpc_handlers((handler,))
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
         if tls:
             pair = tls[0].read_bytes(), tls[1].read_bytes()
             credentials = grpc.ssl_server_credentials([pair])

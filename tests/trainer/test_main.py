@@ -288,6 +288,7 @@ def test_data_is_checked_without_tensorflow(tree):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tree, small, tmp_path):
     """The operating system refuses to let files grow beyond a size, as a full disk does."""
     run = tmp_path / "run"

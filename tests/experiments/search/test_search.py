@@ -213,7 +213,7 @@ def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     assert text.splitlines()[2].split()[:2] == ["5", "1.50"]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_full_disk_costs_no_trial(workers, tree, small, tmp_path):
     """The search stops, and the same command runs the trial anew."""
     what, lines = (
@@ -227,7 +227,9 @@ def test_a_full_disk_costs_no_trial(workers, tree, small, tmp_path):
     assert [row["note"] for row in progress._rows()] == ["", ""]
 
 
-@pytest.mark.parametrize(("workers", "gpus"), [(1, {"0"}), (2, {"0", "2"})])
+@pytest.mark.parametrize(
+    ("workers", "gpus"), [pytest.param(1, {"0"}, marks=pytest.mark.long), (2, {"0", "2"})]
+)
 def test_trials_have_a_gpu_each_and_are_tried_again_alone_for_want_of_memory(
     workers, gpus, tree, small, tmp_path, monkeypatch
 ):
