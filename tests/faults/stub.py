@@ -48,8 +48,8 @@ class Refusal(Exception):
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request, client_address):
-        """Says nothing: a client whose deadline is over does not wait for the answer."""
-        if not isinstance(sys.exception(), ConnectionError):
+        """Says nothing of a client that is gone: with its question half sent, or half answered."""
+        if not isinstance(sys.exception(), (ConnectionError, json.JSONDecodeError)):
             super().handle_error(request, client_address)
 
 

@@ -61,7 +61,7 @@ def run(server, scheme, song, *options):
 def error_of(capsys):
     """The only line about the end; warnings of repetitions may precede it."""
     *before, line = capsys.readouterr().err.splitlines()
-    assert all(x.startswith("warning: ") for x in before)
+    assert [x for x in before if not x.startswith("warning: ")] == [], before[-3:]
     assert line.startswith("error: ")
     return line
 
