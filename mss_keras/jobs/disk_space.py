@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterator
 
 # A quota that is used up, and a file that may not grow, are no different to the user.
 _SIGNS = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
@@ -23,10 +24,23 @@ def want_of_space(error: BaseException) -> str | None:
         'No space left on device'
         >>> want_of_space(FileNotFoundError("out"))
     """
+    signs = (sign for cause in causes(error) for sign in _SIGNS if sign in str(cause))
+    return next(signs, None)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it was raised from or while handling.
+
+    Example:
+        >>> try:
+        ...     {}["a"]
+        ... except KeyError as error:
+        ...     failure = ValueError("b")
+        ...     failure.__cause__ = error
+        >>> [type(cause).__name__ for cause in causes(failure)]
+        ['ValueError', 'KeyError']
+    """
     cause: BaseException | None = error
     while cause is not None:
-        for sign in _SIGNS:
-            if sign in str(cause):
-                return sign
+        yield cause
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return None

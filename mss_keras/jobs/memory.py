@@ -1,6 +1,6 @@
 """How want of memory is told from other failures, such as a loss that is NaN."""
 
-from mss_keras.jobs.disk_space import want_of_space
+from mss_keras.jobs.disk_space import causes, want_of_space
 
 # Kinds of errors, by name: this room imports neither TensorFlow nor what else may raise them.
 # A pool of processes breaks when one of them is killed, by the kernel as a rule.
@@ -35,12 +35,10 @@ def want_of_memory(error: BaseException) -> str | None:
     """
     if want_of_space(error):  # TensorFlow has one kind of error for both
         return None
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         for line in str(cause).splitlines():
             if any(sign in line for sign in _SIGNS):
                 return line.strip()
         if not _KINDS.isdisjoint(kind.__name__ for kind in type(cause).__mro__):
             return " ".join(str(error).split()) or type(error).__name__
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return None
