@@ -40,7 +40,7 @@ class Tabs:
 
     def __init__(self, browser: Any, **options: Any):
         self.context = browser.new_context(**{"locale": "en-GB", **options})
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(60_000)  # beside what else uses the processors
         self.context.add_init_script(REPORT_VIOLATIONS)
         self.errors: list[str] = []
 

@@ -37,6 +37,8 @@ class Believed:
     def open(self, address):
         page = self.tabs.open(address)
         if address.endswith(LISTENER):
+            # Until it shows, the page may still ask who listens, and put another in the address.
+            page.locator("main").first.wait_for()
             page.evaluate(f"Listening.keepInAddress('{LISTENER}')")
             page.reload()
         return page
