@@ -105,7 +105,7 @@ class Names:
 
     def __init__(self):
         from mss_keras import config, losses
-        from trainer.parser import COMMANDS
+        from trainer.table import COMMANDS
 
         sources = [path.read_text() for path in MODULES]
         self.strings = set().union(*map(strings_of, sources))

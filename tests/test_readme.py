@@ -20,7 +20,8 @@ from mss_keras import config, losses
 from mss_keras.data import make_demo
 from mss_keras.data.musdb import demo_stem
 from trainer.arguments import DEMO_CONFIG, parse
-from trainer.parser import COMMANDS, flags_of, make_parser
+from trainer.parser import flags_of, make_parser
+from trainer.table import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 FIRST = ROOT / "README.md"

@@ -10,7 +10,8 @@ from mss_keras import config
 from mss_keras.config import UserError
 from trainer import mistakes
 from trainer.idle import refuse_idle
-from trainer.parser import COMMANDS, flags_of, make_parser
+from trainer.parser import flags_of, make_parser
+from trainer.table import COMMANDS
 
 DEMO_CONFIG = Path(__file__).with_name("demo.yaml")
 

@@ -7,7 +7,8 @@ import pytest
 from mss_keras import config
 from trainer.arguments import parse, with_defaults
 from trainer.idle import IDLE
-from trainer.parser import COMMANDS, make_parser
+from trainer.parser import make_parser
+from trainer.table import COMMANDS
 
 SECTIONS = list(config.SECTIONS.values())
 

@@ -23,7 +23,7 @@ from mss_keras.jobs.locks import locked
 from mss_keras.training import runs
 from trainer import commands
 from trainer.__main__ import main
-from trainer.parser import COMMANDS
+from trainer.table import COMMANDS
 
 
 def error_of(result):

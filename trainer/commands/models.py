@@ -1,0 +1,57 @@
+"""Commands that use a trained model."""
+
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from mss_keras import config
+from mss_keras.config import WorkFailedError, from_options
+from trainer.commands.shared import say
+
+
+def separate(options: Namespace) -> None:
+    """`python -m trainer separate`."""
+    separation = from_options(config.SeparationConfig, vars(options))
+    files = from_options(config.SongConfig, vars(options))
+    if options.two_stems:
+        separation = separation.two_stems(options.two_stems)
+
+    from mss_keras.data import find_songs
+    from mss_keras.separation.songs import separate_songs
+    from mss_keras.training import runs
+
+    songs, output = find_songs(options.inputs), Path(options.output)
+    separator = runs.load(options.model, precision=options.precision)
+    failed = separate_songs(separator, songs, output, options=separation, files=files, say=say)
+    if failed:
+        raise WorkFailedError(f"{failed} of {len(songs)} songs")
+
+
+def import_openunmix(options: Namespace) -> None:
+    """`python -m trainer import-openunmix`."""
+    from mss_keras.separation import importing
+
+    separator = importing.import_openunmix(options.inputs, Path(options.output))
+    model, audio = separator.network_config, separator.audio
+    say(
+        f"{', '.join(separator.source_names)}: hidden size {model.hidden_size}, "
+        f"{'unidirectional' if model.unidirectional else 'bidirectional'}, "
+        f"{audio.nb_channels} channels at {audio.sample_rate} Hz, in {options.output}"
+    )
+
+
+def export(options: Namespace) -> None:
+    """`python -m trainer export`."""
+    separation = from_options(config.SeparationConfig, vars(options))
+    limits = from_options(config.ServingConfig, vars(options))
+
+    from mss_keras.training.publishing import publish
+
+    path = publish(
+        options.model,
+        options.output,
+        separation,
+        limits=limits,
+        precision=options.precision,
+    )
+    say(f"version {path.name} in {path}")

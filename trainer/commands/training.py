@@ -1,0 +1,56 @@
+"""Commands that train, and what they would train on."""
+
+import sys
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from mss_keras import config
+from mss_keras.config import WorkFailedError, from_options
+from trainer.commands.shared import require_root, run_config, say, verbosity, with_music
+
+_DEMONSTRATION = (
+    "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
+    "tried on the rest of it (valid). It is not a trained separator."
+)
+
+
+def train(options: Namespace) -> None:
+    """`python -m trainer train`."""
+    run = run_config(options)
+    require_root(options)
+
+    from mss_keras.training import loop, report
+
+    loop.resolve(run)  # a wrong loss fails before anything is made
+    default = "demo" if options.demo else "+".join(run.training.loss)
+    output = Path(options.output or f"runs/{default}")
+    run = with_music(run, options, output)
+    if options.dry_run:
+        from mss_keras.training.dry_run import dry_run
+
+        for line in dry_run(run, say=say, progress=sys.stderr.isatty()).lines():
+            say(line)
+        return
+    try:
+        scores = loop.train(run, output, say=say, verbose=verbosity())
+    except WorkFailedError as error:
+        if any(output.glob("checkpoints/epoch-*")):
+            error.add_note(f"the last checkpoint is in {output}")
+        raise
+    say(f"\n{report.table(scores)}")
+    if options.demo:
+        say(_DEMONSTRATION)
+    say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+
+
+def devices(options: Namespace) -> None:
+    """`python -m trainer devices`."""
+    training = from_options(config.TrainingConfig, vars(options))
+
+    from mss_keras.training import devices
+
+    facts = devices.facts(training)
+    width = max(map(len, facts))
+    for name, fact in facts.items():
+        say(f"{name:<{width}}  {fact}")
