@@ -59,8 +59,11 @@ def test_weights_of_many_settings_have_several_rows():
 
 @pytest.mark.parametrize(
     ("choices", "rotation"),
-    [(("conv1+conv2", "conv4_2", "conv1+conv2+conv3_1+conv3_2"), 0), (tuple("abcdefghijklmn"), 0)]
-    + [(tuple(f"conv{i}_1" for i in range(8)), 90)],
+    [
+        (("conv1+conv2", "conv4_2", "conv1+conv2+conv3_1+conv3_2"), 0),
+        (tuple("abcdefghijklmn"), 0),
+        (tuple(f"conv{i}_1" for i in range(8)), 90),
+    ],
 )
 def test_names_of_choices_do_not_touch(choices, rotation):
     axis = Axis("layers", [choices[0]] * 4, choices=choices)
