@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from mss_keras.reports import figures
 from mss_keras.reports.curves import adversarial_from, curves
@@ -148,7 +149,8 @@ def test_discriminators_and_the_beginning_of_their_phase():
         assert marks(panel) == [3.5, 6]
     assert [x.get_text() for x in figure.axes[0].texts] == ["adversarial from epoch 4"]
     figures.as_image(figure)
-    title, text = figure._suptitle, figure.axes[0].texts[0]
+    (title,) = (x for x in figure.findobj(Text) if x.get_text() == figure.get_suptitle())
+    text = figure.axes[0].texts[0]
     assert not title.get_window_extent().overlaps(text.get_window_extent())
 
 

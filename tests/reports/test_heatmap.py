@@ -48,7 +48,7 @@ def test_each_column_goes_from_its_best_to_its_worst():
     assert labels(panel) == ["SDR mean ↑", "l1_ time ↓"]
     assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a", "b", "c"]
     assert texts(panel) == ["5.00", "7.00", "6.00", "0.100", "0.200", "–"]
-    assert [text.get_weight() for text in panel.texts] == [
+    assert [text.get_fontweight() for text in panel.texts] == [
         *("normal", "bold", "normal", "bold", "normal", "normal")
     ]
 
@@ -95,7 +95,7 @@ def test_a_column_without_numbers():
 
 def test_of_one_row_nothing_is_the_best():
     (panel,) = panels(heatmap([Column("l1", np.ones(1))], ["a"], title="a title"))
-    assert [text.get_weight() for text in panel.texts] == ["normal"]
+    assert [text.get_fontweight() for text in panel.texts] == ["normal"]
 
 
 def test_numbers_can_be_read_on_their_colours():
@@ -126,7 +126,7 @@ def test_the_benchmark_can_be_read(rows):
             inside, outside = text.get_window_extent(), cell.get_window_extent()
             assert inside.width < outside.width
             assert inside.height < outside.height
-            assert text.get_fontsize() >= 8
+            assert float(text.get_fontsize()) >= 8
 
 
 def test_labels_that_do_not_fit_stand_upright():
