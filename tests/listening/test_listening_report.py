@@ -19,6 +19,7 @@ from mss_keras.listening.analysis import analyse
 from mss_keras.listening.correlate import correlate
 from mss_keras.listening.ratings import find_files, read_ratings
 from mss_keras.listening.scores import read_scores
+from mss_keras.reports.pages import Picture, write_page
 
 QUICK = CorrelationConfig(resamples=100)
 CHROMIUM = shutil.which("chromium")
@@ -153,12 +154,14 @@ def test_people_are_not_called_simulated(tmp_path):
     for path in (tmp_path / "ratings").iterdir():
         path.write_text(path.read_text().replace('"simulated": true', '"simulated": false'))
     scores = read_scores([str(tmp_path / "scores")], key)
-    picture = report.Picture(bytes(24), "alt", "caption")
+    picture = Picture(bytes(24), "alt", "caption")
 
     def page():
         ratings = read_ratings(find_files([tmp_path / "ratings"]), key)
         found = analyse(ratings, scores, key, settings=QUICK)
-        return report.page(found, dict.fromkeys(("mos", "scatter", "correlations"), picture))
+        pictures = dict.fromkeys(("mos", "scatter", "correlations"), picture)
+        write_page(report.page(found, pictures), tmp_path / "report.html")
+        return (tmp_path / "report.html").read_text()
 
     assert 'class="warning"' not in page()
     save(tmp_path / "ratings/c.json", download(key, simulated=True))
