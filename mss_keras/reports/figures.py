@@ -4,6 +4,7 @@ Every figure is as wide as the others. Fonts have 8 to 12 points, which are 13 t
 page shows the figure 960 pixels wide.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,13 @@ def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG; the file appears when it is whole."""
     with appearing(path) as partial:
         figure.savefig(partial, dpi=_DPI)
+
+
+def as_png(figure: Figure) -> bytes:
+    """A figure as a PNG file, the same that `save` writes."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI)
+    return file.getvalue()
 
 
 def as_image(figure: Figure) -> np.ndarray:
