@@ -86,6 +86,12 @@ def test_impossible_values_are_hatched_and_the_others_are_told_apart():
     np.testing.assert_allclose(decibels.shades(), [0, np.nan, 1])
 
 
+def test_numbers_are_short():
+    values = np.array([0.0, 0.06, 12, 123, 1234, 12345, 0.0000123, -0.00123])
+    expected = ["0", "0.0600", "12.0", "123", "1234", "12345", "1e-05", "-0.00123"]
+    assert Column("l1", values).texts() == expected
+
+
 def test_a_column_without_numbers():
     none = Column("gone", np.full(3, np.nan))
     (panel,) = panels(heatmap([SDR, none], ["a", "b", "c"], title="a title"))
