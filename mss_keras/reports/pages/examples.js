@@ -16,6 +16,9 @@
   const HERTZ = [50, 100, 200, 500, 1000, 2000, 5000, 10000];
   const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 
+  const HOW =
+    "A click on a sound plays it, at the place where another plays; a click into the large spectrogram goes there.";
+
   const awaited = new Map();
 
   /** What the files of sounds call. */
@@ -61,24 +64,26 @@
       return sounds.map(() => ({ sampleRate: rate, duration: seconds }));
     }
 
-    /** Whether its sounds are in memory. */
-    get loaded() {
-      return this.#loaded !== null;
-    }
-
     async play() {
       LazyPlayer.wanted = this;
       this.context.resume().catch(() => {}); // in the event of the click, as some browsers want it
       for (const other of LazyPlayer.all) if (other !== this) other.drop();
       this.#loaded ??= this.#load();
+      const loading = this.#loaded;
       try {
-        this.buffers = await this.#loaded;
+        const buffers = await loading;
+        if (this.#loaded !== loading) return false; // dropped in the meantime
+        this.buffers = buffers;
       } catch (error) {
-        this.#loaded = null;
-        this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+        if (this.#loaded === loading) this.#fail(error);
         return false;
       }
-      return LazyPlayer.wanted === this && this.loaded ? super.play() : false;
+      return LazyPlayer.wanted === this ? super.play() : false;
+    }
+
+    #fail(error) {
+      this.#loaded = null;
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     }
 
     pause() {
@@ -121,7 +126,7 @@
 
   /** What is seen of an example: the large spectrogram, its axes, and the player's buttons. */
   class Example {
-    constructor(root, number) {
+    constructor(root) {
       this.root = root;
       this.cells = [...root.querySelectorAll(".stimulus")];
       const { rate, seconds, low, high } = root.dataset;
@@ -144,7 +149,6 @@
       this.transport.buttons.forEach((button, index) => this.#fill(button, index));
       this.player.addEventListener("change", () => this.#show());
       this.player.addEventListener("failed", ({ detail }) => this.#fail(detail));
-      root.id ||= `sounds-${number}`;
       this.#show();
     }
 
@@ -268,7 +272,8 @@
     }
   }
 
-  window.mssExamples = [...document.querySelectorAll(".example")]
-    .filter((root) => root.querySelector(".stimulus"))
-    .map((root, index) => new Example(root, index + 1));
+  window.mssExamples = [...document.querySelectorAll(".example:has(.stimulus)")].map(
+    (root) => new Example(root),
+  );
+  window.mssExamples[0]?.root.querySelector(".heard").before(element("p", { className: "how" }, HOW));
 })();
