@@ -100,16 +100,17 @@
 
     async #load() {
       let done = 0;
-      this.progress(0);
+      let over = false;
+      const all = this.sounds.map(async (name, index) => {
+        const buffer = await this.#decoded(name, index);
+        if (!over) this.progress((done += 1));
+        return buffer;
+      });
+      this.progress(done);
       try {
-        return await Promise.all(
-          this.sounds.map(async (name, index) => {
-            const buffer = await this.#decoded(name, index);
-            this.progress((done += 1));
-            return buffer;
-          }),
-        );
+        return await Promise.all(all);
       } finally {
+        over = true; // the others may go on where one has failed
         this.progress(null);
       }
     }
@@ -170,7 +171,7 @@
     }
 
     #view() {
-      this.title = element("p", { className: "heard-name" });
+      this.title = element("span", { className: "heard-name" });
       this.image = element("img", {});
       this.head = element("span", { className: "head" });
       this.plot = element("div", { className: "plot" }, this.image, this.head);
@@ -178,10 +179,11 @@
       this.plot.addEventListener("pointermove", (event) => {
         if (event.buttons & 1) this.#point(event);
       });
-      this.state = element("p", { className: "state", role: "status" });
+      this.state = element("span", { className: "state", role: "status" });
       this.problem = element("div", { className: "problem", role: "alert", hidden: true });
       const view = element("div", { className: "view" }, this.#hertz(), this.plot, this.#time());
-      return [this.title, view, this.#legend(), this.state, this.problem];
+      const heading = element("p", { className: "heading" }, this.title, this.state);
+      return [heading, view, this.#legend(), this.problem];
     }
 
     #hertz() {

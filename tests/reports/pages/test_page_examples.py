@@ -196,6 +196,8 @@ def test_a_sound_that_cannot_be_decoded_is_said_and_can_be_saved(visitor, tmp_pa
     page = visitor().open(path.as_uri())
     page.locator(".player-play").click()
     page.get_by_text("This browser cannot decode FLAC (vocals, estimate)").wait_for()
+    page.wait_for_timeout(200)  # the others are decoded
+    assert not page.locator(".state").inner_text()
     with page.expect_download() as download:
         page.get_by_role("link", name="save it").click()
     assert download.value.suggested_filename == "vocals, estimate.flac"
