@@ -55,7 +55,7 @@ FLAGS = """
 --seq-dur --samples-per-track --hidden-size --nb-channels --nfft --nhop --bandwidth --unidirectional
 --seed --loss --output --config --mixed-precision --jit-compile --deterministic --devices
 --in-memory --statistics --sources --prepared --architecture --dropout --demo --download
---vggish --feature-layers --log-gradient-norms
+--vggish --feature-layers --log-gradient-norms --audio-every --tensorboard
 """
 
 

@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import UserError, WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, verbosity, with_music
+from trainer.commands.shared import require_root, run_config, say, with_music
 
 
 def benchmark(options: Namespace) -> None:
@@ -59,7 +59,7 @@ def tune(options: Namespace) -> None:
     folder = best_folder(planned, progress)
     say(f"the best, for train --config: {output / 'best.yaml'}")
     if options.then_train:
-        scores = train_best(planned, progress, say=say, verbose=verbosity())
+        scores = train_best(planned, progress, say=say, bars=sys.stderr.isatty())
         say(f"\n{report.table(scores)}")
     if options.export:
         separation, limits = config.SeparationConfig(), config.ServingConfig()

@@ -57,7 +57,9 @@ class Progress:
             self._said += 1
             self._say(f"{self._said}/{self._oracle.max_trials} {self._line(trial)}")
         if ended:
-            tables.write_csv(self._search.output / "trials.csv", self._rows())
+            output = self._search.output
+            tables.write_csv(output / "trials.csv", self._rows())
+            write_hparams(ended, self._search, output / "tensorboard")
         if self.best_trial:
             best = self._search.best(self.best_trial)
             runs.write_config(best, self._search.output / "best.yaml")
@@ -80,7 +82,6 @@ class Progress:
             if self._search.demonstration:
                 figure.suptitle(_DEMONSTRATION, fontsize=9)
             figures.save(figure, output / f"{name}.png")
-        write_hparams(done, self._search, output / "tensorboard")
 
     @property
     def best_trial(self) -> Trial | None:
