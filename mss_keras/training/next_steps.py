@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from mss_keras.config import RunConfig
-from mss_keras.data.tracks import STEM_SUFFIX, track_folders
+from mss_keras.data.tracks import STEM_SUFFIX, Split, track_folders
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.state import RunState
 from mss_keras.training.wording import decibels, number
@@ -60,7 +60,7 @@ def next_steps(config: RunConfig, folder: Path) -> dict[str, str]:
             *(*_TRAINER, "evaluate", "--model", folder, "--root", root, *prepared),
             *("--subset", subset, "--output", _beside(folder, "evaluation")),
         )
-        song = next(filter(None, (_song(root, split) for split in ("test", "valid"))), "SONG")
+        song = _song(root, "test") or _song(root, "valid") or "SONG"
         found["separate a song"] = _command(*_TRAINER, "separate", song, "--model", folder)
     found["publish"] = _command(
         *_TRAINER, "export", "--model", folder, "--output", _beside(folder, "served")
@@ -99,12 +99,12 @@ def _beside(folder: Path, what: str) -> Path:
     return path.with_name(f"{path.name}-{what}")
 
 
-def _tracks(root: Path, split: str) -> list[Path]:
+def _tracks(root: Path, split: Split) -> list[Path]:
     # Tracks of a split, files or folders.
     folders = track_folders(root)
-    return sorted(root.glob(f"{split}/*{STEM_SUFFIX}")) or folders.get(split, [])
+    return sorted(root.glob(f"{split}/*{STEM_SUFFIX}")) or folders[split]
 
 
-def _song(root: Path, split: str) -> Path | None:
+def _song(root: Path, split: Split) -> Path | None:
     songs = [x if x.is_file() else x / "mixture.wav" for x in _tracks(root, split)]
     return next((song for song in songs if song.exists()), None)

@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
     def __init__(self, columns):
         super().__init__()
-        self.ends = os.openpty()
+        self.ends: tuple[int, ...] = os.openpty()
         fcntl.ioctl(self.ends[1], termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
 
     def isatty(self):
@@ -34,9 +34,9 @@ class Terminal(io.StringIO):
 
     def close(self):
         super().close()
-        while self.ends:
-            os.close(self.ends[0])
-            self.ends = self.ends[1:]
+        for end in self.ends:
+            os.close(end)
+        self.ends = ()
 
 
 class Run:
@@ -58,7 +58,7 @@ class Run:
             *(clock, self.stopping, phase or Phase(epochs, 9)),
             epochs=epochs, validation_steps=3, say=self.lines.append, live=columns is not None,
         )  # fmt: skip
-        self.callbacks = [clock, self.show]
+        self.callbacks: list[keras.callbacks.Callback] = [clock, self.show]
 
     def call(self, name, *given):
         for callback in self.callbacks:
