@@ -1,6 +1,7 @@
 """How a run ended, and commands that work for it as they are printed."""
 
 import dataclasses
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from mss_keras.training import runs
 from mss_keras.training.checkpoints import Checkpoints
-from mss_keras.training.next_steps import as_text, how_it_ended, next_steps
+from mss_keras.training.next_steps import as_text, how_it_ended, next_steps, tensorboard_command
 from mss_keras.training.state import RunState
 from trainer.arguments import parse
 
@@ -113,6 +114,18 @@ def test_a_song_is_separated_by_the_printed_command(run, config, tmp_path, comma
     monkeypatch.chdir(tmp_path)
     command(*words_of(next_steps(config, run))["separate a song"][3:], check=0)
     assert (tmp_path / "separated/mixture/vocals.wav").exists()
+
+
+def test_train_tells_it_all(run, tmp_path, command):
+    """Of a run that has ended already; and at its beginning what shows it in TensorBoard."""
+    copy = shutil.copytree(run, tmp_path / "my run")
+    arguments = ("train", "--config", copy / "config.yaml", "--audio-every", 7, "--output", copy)
+    said = command(*arguments, "--tensorboard", check=0).stdout.splitlines()
+    assert said[0] == f"TensorBoard: {tensorboard_command(copy / 'tensorboard')}"
+    assert said[0].endswith("/my run/tensorboard'")
+    (line,) = (line for line in said if line.startswith("Best epoch "))
+    assert re.fullmatch(r"Best epoch [12] of 2: val_loss \S+, .*\. All 2 epochs are done\.", line)
+    assert said[said.index("separate a song:") + 1].startswith("    python -m trainer separate ")
 
 
 @pytest.mark.long
