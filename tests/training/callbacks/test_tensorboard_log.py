@@ -46,8 +46,13 @@ def train(folder, epochs, *, audio_every, seconds=1):
 
 
 def steps(folder, part, tag):
-    log = EventAccumulator(str(folder / part), size_guidance={"tensors": 0}).Reload()
-    return {event.step: tf.make_ndarray(event.tensor_proto) for event in log.Tensors(tag)}
+    """Values by their steps; sessions within a second have their files in any order."""
+    log = EventAccumulator(
+        str(folder / part), size_guidance={"tensors": 0}, purge_orphaned_data=False
+    )
+    events = sorted(log.Reload().Tensors(tag), key=lambda event: event.step)
+    assert len({event.step for event in events}) == len(events)
+    return {event.step: tf.make_ndarray(event.tensor_proto) for event in events}
 
 
 def waveform(value):
