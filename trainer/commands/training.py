@@ -9,18 +9,14 @@ from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
 from trainer.commands.shared import require_root, run_config, say, verbosity, with_music
 
-_DEMONSTRATION = (
-    "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
-    "tried on the rest of it (valid). It is not a trained separator."
-)
-
 
 def train(options: Namespace) -> None:
     """`python -m trainer train`."""
     run = run_config(options)
     require_root(options)
 
-    from mss_keras.training import loop, report
+    from mss_keras.training import loop, scores
+    from mss_keras.training.report_page import DEMONSTRATION
 
     loop.resolve(run)  # a wrong loss fails before anything is made
     default = "demo" if options.demo else "+".join(run.training.loss)
@@ -33,14 +29,14 @@ def train(options: Namespace) -> None:
             say(line)
         return
     try:
-        scores = loop.train(run, output, say=say, verbose=verbosity())
+        found = loop.train(run, output, say=say, verbose=verbosity())
     except WorkFailedError as error:
         if any(output.glob("checkpoints/epoch-*")):
             error.add_note(f"the last checkpoint is in {output}")
         raise
-    say(f"\n{report.table(scores)}")
+    say(f"\n{scores.table(found)}")
     if options.demo:
-        say(_DEMONSTRATION)
+        say(f"\n{DEMONSTRATION}")
     say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
 
 
