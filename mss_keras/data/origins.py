@@ -79,8 +79,11 @@ class _Teller:
         if unpaired is not None:
             batch = self._data.batch_size
             both = draw_unpaired(self._seed, index, batch_size=batch, **sizes)
-            songs, alone = unpaired.songs and [unpaired.songs], unpaired.recordings
-            for kind, files in (("mixture", songs), ("sources", alone)):
+            elsewhere: dict[str, Sequence[Sequence[AudioFile]] | None] = {
+                "mixture": [unpaired.songs] if unpaired.songs else None,
+                "sources": unpaired.recordings,
+            }
+            for kind, files in elsewhere.items():
                 places = self._unpaired(both[kind], files)
                 origins[f"unpaired_{kind}"] = self._origins(both[kind], places)
         return origins
@@ -96,9 +99,9 @@ class _Teller:
             return
         for source, files in enumerate(elsewhere):
             lengths = lengths_of([[file] for file in files])
-            place = place_in_file(drawn, source, lengths, samples=self._samples)
-            file, start = files[int(place[0])], int(place[1])
-            yield Path(file.path).name, start, file.samples
+            number, offset = place_in_file(drawn, source, lengths, samples=self._samples)
+            file = files[int(number)]
+            yield Path(file.path).name, int(offset), file.samples
 
     def _origins(self, drawn: Drawn, places: Iterable[tuple[str, int, int]]) -> list[Origin]:
         chosen = [name for name in drawn.augmentations if name in self._data.augmentations]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mss_keras.config import DataConfig, RunConfig, TrainingConfig
 from mss_keras.reports.tables import counted
@@ -14,6 +15,25 @@ _NOTHING = 1e-3  # of the first learning rate
 _PREVIEW = "'python -m trainer preview' shows what training gets"
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Something to be known, and what to change.
+
+    Args:
+        text: str. A sentence or two, with settings in backticks.
+        serious: bool. Whether what was made, or will be made, is spoiled by it. Defaults to
+            `False`.
+    """
+
+    text: str
+    serious: bool = False
+
+    @property
+    def line(self) -> str:
+        """The same for a terminal."""
+        return f"{'warning' if self.serious else 'note'}: {self.text}"
+
+
 def advice(
     config: RunConfig,
     scores: Sequence[Score],
@@ -21,8 +41,8 @@ def advice(
     history: Sequence[Row],
     best_epoch: int,
     tracks: int,
-) -> list[str]:
-    """What to know before a run is believed, a sentence or two each.
+) -> list[Remark]:
+    """What to know before a run is believed, the serious first.
 
     Args:
         config: RunConfig. Configuration of the run, resolved.
@@ -32,17 +52,19 @@ def advice(
         tracks: int. Number of training tracks.
 
     Returns:
-        Warnings, which name settings in backticks; none for a run without faults.
+        What there is to say; nothing for a run without faults.
     """
-    found = [
+    serious = [
         worse_than_the_mixture(scores, config.training),
         first_epoch_was_best(history, best_epoch, config.training),
         learning_rate_is_gone(history, config.training),
+    ]
+    found = [
         ended_while_improving(history, best_epoch, config.training),
         few_steps(tracks, config.data),
         one_track(tracks),
     ]
-    return [text for text in found if text]
+    return [Remark(text, told is serious) for told in (serious, found) for text in told if text]
 
 
 def worse_than_the_mixture(scores: Sequence[Score], training: TrainingConfig) -> str | None:

@@ -118,9 +118,13 @@ def set_up(config: RunConfig) -> Devices:
 
 def on_what(config: RunConfig, used: Devices) -> str:
     """A line that tells the devices of a run."""
+    return f"training on {_devices(config, used)}"
+
+
+def _devices(config: RunConfig, used: Devices) -> str:
     training = config.training
     precision = f"mixed {training.mixed_precision}" if training.mixed_precision else "float32"
-    return f"training on {used.name}, {precision}{', XLA' if training.jit_compile else ''}"
+    return f"{used.name}, {precision}{', XLA' if training.jit_compile else ''}"
 
 
 def fetched_losses(config: RunConfig, say: Say) -> list[SeparationLoss]:
@@ -214,7 +218,7 @@ def _report(
         history=history,
         best_epoch=int(Checkpoints(folder / "checkpoints", say).best_row()["epoch"]),
         loss=describe(config),
-        devices=on_what(config, used),
+        devices=_devices(config, used),
         parameters=sum(math.prod(x.shape) for x in best.trainable_variables),
         separated=separated,
     )
@@ -222,12 +226,10 @@ def _report(
     about, limits = runs.about(folder, scores), ServingConfig(("serving_default", "separate_wav"))
     best.export(folder / "saved_model", limits=limits, version=1, about=about)
     tracks = len(music.train)
-    warnings = advice(
-        config, scores, history=history, best_epoch=finished.best_epoch, tracks=tracks
-    )
-    for text in warnings:
-        say(f"warning: {text}")
-    write_page(page_of(finished, warnings), folder / "report.html")
+    remarks = advice(config, scores, history=history, best_epoch=finished.best_epoch, tracks=tracks)
+    for remark in remarks:
+        say(remark.line)
+    write_page(page_of(finished, remarks), folder / "report.html")
     return scores
 
 

@@ -13,6 +13,7 @@ from mss_keras.reports import figures
 from mss_keras.reports.curves import curves
 from mss_keras.reports.pages import Example, Page, Picture, Section, Stimulus, Table
 from mss_keras.reports.tables import counted
+from mss_keras.training.advice import Remark
 from mss_keras.training.report import Separated
 from mss_keras.training.scores import Score, mean_of, rows_of
 from mss_keras.training.spent import in_words, seconds_spent
@@ -43,7 +44,7 @@ class Finished:
         history: sequence of dict. A row for each epoch.
         best_epoch: int. Epoch that the model is of, counted from 1.
         loss: str. The loss in words.
-        devices: str. A line that tells its devices.
+        devices: str. Its devices and precision, in words.
         parameters: int. Number of the network's parameters.
         separated: sequence of Separated. Its excerpts.
     """
@@ -64,12 +65,12 @@ class Finished:
         return [score for each in self.separated for score in each.scores]
 
 
-def page_of(run: Finished, warnings: Sequence[str]) -> Page:
+def page_of(run: Finished, remarks: Sequence[Remark]) -> Page:
     """The page of a run; draws `curves.png`.
 
     Args:
         run: Finished. The run.
-        warnings: sequence of str. What `advice` says of it, with settings in backticks.
+        remarks: sequence of Remark. What `advice` says of it.
     """
     figures.save(curves(run.history, run.loss), run.folder / "curves.png")
     drawn = Picture(
@@ -78,14 +79,17 @@ def page_of(run: Finished, warnings: Sequence[str]) -> Page:
         caption=f"Loss, SI-SDR of the validation and learning rate; the model is that of epoch "
         f"{run.best_epoch}, where the validation loss was lowest.",
     )
-    told = [respelled(text, flag_name) for text in warnings]
-    if data.is_demo(run.music):
-        told.insert(0, DEMONSTRATION)
+    demonstration = [DEMONSTRATION] if data.is_demo(run.music) else []
+    serious, notes = (
+        [respelled(remark.text, flag_name) for remark in remarks if remark.serious is kind]
+        for kind in (True, False)
+    )
     return Page(
         title=f"A separator trained by {run.loss}",
         answer=_answer(run.scores),
-        warnings=told,
+        warnings=[*demonstration, *serious],
         sections=[
+            *([Section("Worth knowing", [notes])] if notes else []),
             Section("How well", [_table(run.scores)]),
             Section("How it sounds", [_example(each, run.config) for each in run.separated]),
             Section("How it went", [drawn]),

@@ -23,7 +23,8 @@ def history(rates=None, epochs=20):
 
 def said(scores=SOUND, *, best_epoch=10, tracks=86, config=CONFIG, **kwargs):
     rows = history(**kwargs)
-    return advice(config, scores, history=rows, best_epoch=best_epoch, tracks=tracks)
+    found = advice(config, scores, history=rows, best_epoch=best_epoch, tracks=tracks)
+    return [remark.text for remark in found]
 
 
 def test_a_run_without_faults_has_no_warnings():
@@ -111,3 +112,9 @@ def test_a_handful_of_steps():
 def test_one_track():
     (text,) = said(tracks=1, config=dataclasses.replace(CONFIG, data=DataConfig(batch_size=1)))
     assert text.startswith("There is one training track")
+
+
+def test_the_serious_come_first():
+    scores = [Score("valid", "bass", 0.0, 1.0)]
+    found = advice(CONFIG, scores, history=history(epochs=30), best_epoch=30, tracks=86)
+    assert [remark.line.split(":")[0] for remark in found] == ["warning", "note"]

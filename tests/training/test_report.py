@@ -10,8 +10,9 @@ import tensorflow as tf
 from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, RunConfig, TrainingConfig
 from mss_keras.data import make_demo
-from mss_keras.reports.pages import Example, Table
+from mss_keras.reports.pages import Example, Picture, Table
 from mss_keras.training import report
+from mss_keras.training.advice import Remark
 from mss_keras.training.report import Separated
 from mss_keras.training.report_page import DEMONSTRATION, Finished, page_of
 from mss_keras.training.scores import Score
@@ -57,17 +58,18 @@ def finished(tree, tmp_path):
         history=[{"epoch": epoch, **row} for epoch in (1, 2)],
         best_epoch=2,
         loss="l2_freq",
-        devices="training on the CPU, 2 cores, float32",
+        devices="the CPU, 2 cores, float32",
         parameters=1234567,
         separated=separated,
     )
 
 
 def test_the_page_says_what_a_run_is_and_how_it_sounds(finished):
-    page = page_of(finished, ["a larger `batch_size`"])
+    page = page_of(finished, [Remark("a larger `batch_size`", True), Remark("more `epochs`")])
     assert page.warnings == ["a larger --batch-size"]
     assert "SI-SDR is 5.0 dB in the mean of the sources, 4.0 dB better than" in page.answer
-    scores, sounds, went, facts = page.sections
+    notes, scores, sounds, went, facts = page.sections
+    assert notes.parts == [["more --epochs"]]
     (table,) = scores.parts
     assert isinstance(table, Table)
     assert table.rows[0] == ["train, vocals", "5.00", "1.00", "+4.00"]
@@ -86,8 +88,11 @@ def test_the_page_says_what_a_run_is_and_how_it_sounds(finished):
             ("bass", "target", "silent"),
             ("bass", "estimate", ""),
         ]
-    assert went.parts[0].png == (finished.folder / "curves.png").read_bytes()
-    told = {row[0]: row[1] for row in facts.parts[0].rows}
+    (drawn,), (told_of,) = went.parts, facts.parts
+    assert isinstance(drawn, Picture)
+    assert isinstance(told_of, Table)
+    assert drawn.png == (finished.folder / "curves.png").read_bytes()
+    told = {row[0]: row[1] for row in told_of.rows}
     assert told["music"] == "music: 3 tracks to train on, 1 to validate on"
     assert told["epochs"] == "2 of at most 2; the best was 2"
     assert "1,234,567 parameters" in told["network"]

@@ -23,8 +23,9 @@ from mss_keras.jobs.claims import Claim
 from mss_keras.reports.pages import write_page
 from mss_keras.reports.tables import write_csv
 from mss_keras.training import companions, devices
+from mss_keras.training.advice import Remark
 from mss_keras.training.loop import Say, open_unpaired
-from mss_keras.training.preview.findings import Finding, findings
+from mss_keras.training.preview.findings import findings
 from mss_keras.training.preview.levels import Sound, row_of, sounds_of, summarised
 from mss_keras.training.preview.page import Heard, answer_of, page_of
 
@@ -38,7 +39,7 @@ def preview(
     *,
     say: Say = lambda line: None,
     progress: bool = False,
-) -> list[Finding]:
+) -> list[Remark]:
     """Listens to the first examples of a run, and writes a page of them.
 
     Args:
@@ -83,7 +84,7 @@ def preview(
         write_page(page_of(heard, found), output / "preview.html")
     say(answer_of(heard, found))
     for finding in found:
-        say(f"{'warning: ' if finding.serious else ''}{finding.text}")
+        say(finding.line)
     return found
 
 

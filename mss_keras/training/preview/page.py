@@ -14,7 +14,7 @@ from mss_keras.reports.levels import Loudness, levels
 from mss_keras.reports.pages import Example, Page, Picture, Section, Stimulus, Table, picture_of
 from mss_keras.reports.tables import counted
 from mss_keras.signal.silence import SILENCE_DBFS
-from mss_keras.training.preview.findings import Finding
+from mss_keras.training.advice import Remark
 from mss_keras.training.preview.levels import UNPAIRED, Sound, Summary
 
 _SWAP = "channelswap"
@@ -40,12 +40,12 @@ class Heard:
     shown: Sequence[tuple[Sound, np.ndarray]]
 
 
-def page_of(heard: Heard, found: Sequence[Finding]) -> Page:
+def page_of(heard: Heard, found: Sequence[Remark]) -> Page:
     """The page of a preview.
 
     Args:
         heard: Heard. What was listened to.
-        found: sequence of Finding. What is to be known of it.
+        found: sequence of Remark. What is to be known of it.
     """
     told = [respelled(finding.text, flag_name) for finding in found if not finding.serious]
     examples = _examples(heard)
@@ -62,7 +62,7 @@ def page_of(heard: Heard, found: Sequence[Finding]) -> Page:
     )
 
 
-def answer_of(heard: Heard, found: Sequence[Finding]) -> str:
+def answer_of(heard: Heard, found: Sequence[Remark]) -> str:
     """What a preview says, in two sentences."""
     count = max(summary.examples for summary in heard.summaries)
     steps = data.steps_per_epoch(heard.music.train, heard.config.data)
