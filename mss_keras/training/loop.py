@@ -75,7 +75,7 @@ def train(
         report: bool. Whether page, pictures, stems and SavedModel are made. Defaults to `True`.
 
     Returns:
-        SI-SDR of up to 30 s of the first training and the first validation track; an empty list
+        SI-SDR of up to 20 s of the first training and the first validation track; an empty list
         without a report.
 
     Raises:

@@ -16,7 +16,7 @@ from mss_keras.reports.spectrograms import spectrograms
 from mss_keras.training.scores import Score, score
 from mss_keras.training.separator import Separator
 
-_SECONDS = 30.0
+_SECONDS = 20.0  # of four sources in stereo a page holds no more in one file
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Separated:
 
 
 def separate_excerpts(separator: Separator, music: MusicSet) -> list[Separated]:
-    """Separates the beginning of the first track of each split, up to 30 s, and scores it."""
+    """Separates the beginning of the first track of each split, up to 20 s, and scores it."""
     separated = []
     for split, tracks in (("train", music.train), ("valid", music.valid)):
         excerpt = data.excerpt(tracks[0], separator.audio, _SECONDS)
