@@ -39,6 +39,10 @@ class Separated:
     stems: Mapping[str, np.ndarray]
     scores: Sequence[Score]
 
+    def title(self, audio: AudioConfig) -> str:
+        """Song, split and seconds."""
+        return f"{self.track}, {self.split}, 0 to {len(self.mixture) / audio.sample_rate:.3g} s"
+
 
 def separate_excerpts(separator: Separator, music: MusicSet) -> list[Separated]:
     """Separates the beginning of the first track of each split, up to 20 s, and scores it."""
@@ -63,7 +67,8 @@ def write_excerpts(separated: Sequence[Separated], folder: Path, audio: AudioCon
     for each in separated:
         write_stems(each.stems, folder / "stems" / each.split, audio.sample_rate)
     excerpt = {"mixture": each.mixture, "sources": each.sources}
-    figures.save(spectrograms(excerpt, each.stems, audio), folder / "spectrograms.png")
+    drawn = spectrograms(excerpt, each.stems, audio, title=each.title(audio))
+    figures.save(drawn, folder / "spectrograms.png")
 
 
 def write_stems(stems: Mapping[str, np.ndarray], folder: Path, sample_rate: int) -> None:

@@ -72,12 +72,14 @@ def page_of(run: Finished, remarks: Sequence[Remark]) -> Page:
         run: Finished. The run.
         remarks: sequence of Remark. What `advice` says of it.
     """
-    figures.save(curves(run.history, run.loss), run.folder / "curves.png")
+    figures.save(
+        curves(run.history, run.loss, best_epoch=run.best_epoch), run.folder / "curves.png"
+    )
     drawn = Picture(
         (run.folder / "curves.png").read_bytes(),
         alt=f"Curves over {counted(len(run.history), 'epoch')} of training.",
-        caption=f"Loss, SI-SDR of the validation and learning rate; the model is that of epoch "
-        f"{run.best_epoch}, where the validation loss was lowest.",
+        caption=f"What was measured in each epoch. The model is that of epoch {run.best_epoch}, "
+        "where the validation loss was lowest.",
     )
     demonstration = [DEMONSTRATION] if data.is_demo(run.music) else []
     serious, notes = (
@@ -134,9 +136,8 @@ def _example(each: Separated, config: RunConfig) -> Example:
         stimuli.append(Stimulus(score.source, "target", target, "silent" if silent else ""))
         stimuli.append(Stimulus(score.source, "estimate", each.stems[score.source], note))
     heard = "a track that it was trained on" if each.split == "train" else "a track of validation"
-    seconds = len(each.mixture) / config.audio.sample_rate
     return Example(
-        f"{each.track} ({each.split}), 0 to {seconds:.3g} s",
+        each.title(config.audio),
         stimuli,
         config.audio,
         facts=[

@@ -75,9 +75,7 @@ def test_the_page_says_what_a_run_is_and_how_it_sounds(finished):
     assert table.rows[0] == ["train, vocals", "5.00", "1.00", "+4.00"]
     assert table.rows[1] == ["train, bass", "silent", "silent", ""]
     assert table.rows[-1] == ["valid, mean", "5.00", "1.00", "+4.00"]
-    for each, title in zip(
-        sounds.parts, ("track train (train)", "track valid (valid)"), strict=True
-    ):
+    for each, title in zip(sounds.parts, ("track train, train", "track valid, valid"), strict=True):
         assert isinstance(each, Example)
         assert each.title == f"{title}, 0 to 0.1 s"
         places = [(stimulus.row, stimulus.column, stimulus.note) for stimulus in each.stimuli]
