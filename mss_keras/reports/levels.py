@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from mss_keras.reports import figures
 
 _BELOW = 3.0  # dB, shown below the softest sound
-_POINT, _MEDIAN, _, _CLIPS, *_ = figures.COLORS
+_POINT, _MEDIAN, _CLIPS = figures.COLORS[0], figures.COLORS[1], figures.COLORS[3]
 _SILENT = figures.GREY
 
 
