@@ -25,6 +25,7 @@ from mss_keras.config.names import (
     VGGISH,
     FeatureLayer,
 )
+from mss_keras.config.preview import PREVIEWED, PreviewConfig
 from mss_keras.config.run import GROUPS, RunConfig, fields
 from mss_keras.config.search import SearchConfig
 from mss_keras.config.separation import SeparationConfig, SongConfig
@@ -36,6 +37,7 @@ __all__ = [
     "FEATURE_LAYERS",
     "GROUPS",
     "LOSSES",
+    "PREVIEWED",
     "SECTIONS",
     "SOURCES",
     "VGGISH",
@@ -48,6 +50,7 @@ __all__ = [
     "HostingConfig",
     "ListeningConfig",
     "ModelConfig",
+    "PreviewConfig",
     "RunConfig",
     "SearchConfig",
     "SeparationConfig",
