@@ -16,8 +16,9 @@ from mss_keras.reports.tables import counted
 from mss_keras.training.advice import Remark
 from mss_keras.training.report import Separated
 from mss_keras.training.scores import Score, mean_of, rows_of
-from mss_keras.training.spent import in_words, seconds_spent
+from mss_keras.training.spent import seconds_spent
 from mss_keras.training.state import Row
+from mss_keras.training.wording import duration
 
 DEMONSTRATION = (
     "This is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
@@ -170,7 +171,7 @@ def _facts(run: Finished) -> Table:
         "devices": run.devices,
         "seed": str(training.seed),
         "epochs": f"{len(run.history)} of at most {training.epochs}; the best was {run.best_epoch}",
-        "time": in_words(spent),
+        "time": duration(spent),
     }
     rows = [[name, value] for name, value in facts.items()]
     return Table("The run", ["setting", "value"], rows, texts=["value"])

@@ -23,17 +23,3 @@ def _seconds(path: Path) -> float:
     except tf.errors.DataLossError:  # the end of a session that was killed
         pass
     return max(times) - min(times) if times else 0.0
-
-
-def in_words(seconds: float) -> str:
-    """A time in words.
-
-    Example:
-        >>> in_words(3723), in_words(61), in_words(4.2)
-        ('1 h 2 min', '1 min 1 s', '4 s')
-    """
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
