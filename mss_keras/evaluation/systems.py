@@ -1,6 +1,5 @@
 """Systems that separate excerpts: where their estimates of one come from."""
 
-import dataclasses
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -59,7 +58,12 @@ class System:
                 self.estimates(excerpt, [source], needed=[source])
 
     def estimates(
-        self, excerpt: Excerpt, sources: Sequence[str], *, needed: Collection[str]
+        self,
+        excerpt: Excerpt,
+        sources: Sequence[str],
+        *,
+        needed: Collection[str],
+        work: Path | None = None,
     ) -> dict[str, np.ndarray]:
         """The estimates of the sources of an excerpt.
 
@@ -67,6 +71,8 @@ class System:
             excerpt: Excerpt. The excerpt.
             sources: sequence of str. Names of the sources.
             needed: collection of str. Those that the system has to have.
+            work: Path or None. Folder in which files are written meanwhile. Defaults to `None`,
+                that of the machine for temporary files.
 
         Returns:
             Float64 `[samples, channels]` by source.
@@ -75,8 +81,8 @@ class System:
             UserError: if an estimate is missing, cannot be read, is of another length or sample
                 rate, or has samples that are not finite; the error names the system.
         """
-        with tempfile.TemporaryDirectory() as work:
-            found = self.read(excerpt, sources, Path(work))
+        with tempfile.TemporaryDirectory(dir=work) as own:
+            found = self.read(excerpt, sources, Path(own))
         where = f"{self.name}, {excerpt.name}"
         for source in needed:
             if source not in found:
@@ -127,7 +133,13 @@ def of_model(
 
 
 def of_songs(
-    name: str, method: Method, *, said: str, audio: AudioConfig, field: str = "systems"
+    name: str,
+    method: Method,
+    *,
+    said: str,
+    audio: AudioConfig,
+    made: bool = False,
+    field: str = "systems",
 ) -> System:
     """Stems of whole songs, from which excerpts are cut.
 
@@ -136,6 +148,7 @@ def of_songs(
         method: Method. Makes or finds the stems of a song.
         said: str. As in `System`.
         audio: AudioConfig. Sample rate and channels of the excerpts.
+        made: bool. Whether the stems are made already. Defaults to `False`.
         field: str. As in `System`.
     """
 
@@ -143,25 +156,8 @@ def of_songs(
         folder = method.stems(excerpt.track, work)
         return _read(folder, excerpt, sources, audio=audio, start=excerpt.start)
 
-    return System(name, said, read, field=field)
-
-
-def of_folder(
-    name: str, folder: Path, *, subset: str, audio: AudioConfig, field: str = "systems"
-) -> System:
-    """Stems of whole songs that are made already, as `FOLDER/[SUBSET/]TRACK/SOURCE.wav`.
-
-    Args:
-        name: str. The system's name.
-        folder: Path. The folder.
-        subset: str. Split of the data set.
-        audio: AudioConfig. Sample rate and channels of the excerpts.
-        field: str. As in `System`.
-    """
-    method = estimates.of_folder(str(folder), subset)
-    said = f"stems in {folder.resolve()}"
-    system = of_songs(name, method, said=said, audio=audio, field=field)
-    return dataclasses.replace(system, there=lambda excerpt: method.stems(excerpt.track, Path()))
+    there = (lambda excerpt: method.stems(excerpt.track, Path())) if made else None
+    return System(name, said, read, there=there, field=field)
 
 
 def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> System:

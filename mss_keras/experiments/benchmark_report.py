@@ -21,10 +21,10 @@ PUBLISHED = {
     "l1_freq": 4.92,
     "multi_resolution_stft": 4.80,
 }
-_MEAN = "SDR mean"
+MEAN = "SDR mean"
 _NAMED = 3  # tracks that a note names at most
-_DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
-_CAPTION = (
+DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
+CAPTION = (
     "BSSEval v4 SDR (dB, median of frames, median of tracks) and the losses read as metrics "
     "(median of tracks) of models trained with each loss. Published: mean SDR quoted from "
     "Gusó et al. 2022."
@@ -55,7 +55,7 @@ def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool)
         demonstration: whether the table says that it is a demonstration.
     """
     table = rows(outcomes, "demonstration" if demonstration else "")
-    caption = f"{_DEMONSTRATION} {_CAPTION}" if demonstration else _CAPTION
+    caption = f"{DEMONSTRATION} {CAPTION}" if demonstration else CAPTION
     tables.write_csv(output / "table.csv", table)
     tables.write_text(output / "table.md", f"{caption}\n\n{tables.as_text(table)}")
     tabular = tables.as_text(table, "latex_booktabs")
@@ -64,7 +64,7 @@ def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool)
     )
     done = {name: list(outcome.tracks) for name, outcome in outcomes.items() if outcome.tracks}
     if done:
-        title = _DEMONSTRATION if demonstration else None
+        title = DEMONSTRATION if demonstration else None
         figures.save(draw(table, title), output / "heatmap.png")
         figure = boxes(done, "sdr", "SDR, dB (median of frames)")
         if title:
@@ -95,7 +95,7 @@ def rows(outcomes: Mapping[str, Outcome], note: str) -> list[Row]:
         mean = means.get(name, {})
         row: Row = {"domain": losses.entry(name).domain, "loss": name}
         row |= {f"SDR {x}": found.median[x]["sdr"] if found else None for x in sources}
-        row[_MEAN] = mean.get("sdr")
+        row[MEAN] = mean.get("sdr")
         row["SDR published"] = PUBLISHED.get(name)
         row |= {m: mean.get(m) for m in metrics}
         missing = _missing(found) if found else ()
@@ -129,14 +129,14 @@ def draw(table: list[Row], title: str | None) -> Figure:
         table: as `rows` gives it, with a loss at least that did not fail.
         title: stands above, if there is one.
     """
-    done = [row for row in table if row[_MEAN] is not None]
-    metrics = [_MEAN, *(key for key in done[0] if key in losses.names())]
+    done = [row for row in table if row[MEAN] is not None]
+    metrics = [MEAN, *(key for key in done[0] if key in losses.names())]
     values = np.array([[row[metric] for metric in metrics] for row in done], float)
     return heatmap(
         values,
         [row["loss"] for row in done],
         metrics,
-        ratios=[_MEAN],
+        ratios=[MEAN],
         labels=("loss trained", "metric"),
         title=title,
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from mss_keras.config import AudioConfig, SeparationConfig, UserError
+from mss_keras.evaluation import estimates
 from mss_keras.evaluation.excerpts import Excerpt
-from mss_keras.evaluation.systems import System, of_folder, of_model
+from mss_keras.evaluation.systems import System, of_model, of_songs
 from mss_keras.models.masking import MaskingModel
 
 
@@ -56,7 +57,9 @@ def system_of(
             f"nothing at {path} for {name}" if not path.exists() else f"a file {path} for {name}",
             "the folder of a run, a .keras file, or a folder of stems",
         )
-    return of_folder(name, path, subset=subset, audio=audio)
+    method = estimates.of_folder(str(path), subset)
+    said = f"stems in {path.resolve()}"
+    return of_songs(name, method, said=said, audio=audio, made=True)
 
 
 def blended(name: str, system: System, share: float, *, mixture: Callable) -> System:

@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import yaml
 
-from mss_keras.config import RunConfig, UserError
+from mss_keras.config import AudioConfig, RunConfig, UserError
 from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
@@ -129,6 +129,24 @@ def load(path: str | Path, *, precision: str | None = None) -> Separator:
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)
     return separator
+
+
+def describe(path: str | Path) -> tuple[tuple[str, ...], AudioConfig]:
+    """The names of a trained model's sources, and its audio; of a run without building the model.
+
+    Args:
+        path: folder of a run, or a `.keras` file.
+
+    Raises:
+        UserError: as `load`, and if the run has no whole checkpoint.
+    """
+    path = Path(path)
+    if not (path / "config.yaml").is_file():
+        model = load(path)
+        return tuple(model.source_names), model.audio
+    config = read_config(path / "config.yaml")
+    Checkpoints(path / "checkpoints", lambda line: None).best_weights()
+    return tuple(config.data.sources), config.audio
 
 
 def _without_model(path: Path) -> str:
