@@ -22,7 +22,8 @@ from mss_keras.listening.correlations import records
 from mss_keras.listening.key import read_key
 from mss_keras.listening.ratings import find_files, find_test, read_ratings
 from mss_keras.listening.scores import read_scores
-from mss_keras.reports.tables import as_text, write_csv, write_text
+from mss_keras.reports.pages import write_page
+from mss_keras.reports.tables import as_text, write_csv
 
 
 def correlate(
@@ -90,7 +91,7 @@ def write(analysis: Analysis, output: Path) -> None:
     for name, table in tables.items():
         write_csv(output / f"{name}.csv", records(table), list(table.columns))
     drawn = pictures.draw(analysis, output)
-    write_text(output / "report.html", report.page(analysis, drawn))
+    write_page(report.page(analysis, drawn), output / "report.html")
 
 
 def tell(analysis: Analysis, say: Callable[[str], None]) -> None:

@@ -8,10 +8,10 @@ from mss_keras.config.listening import STIMULI
 from mss_keras.listening import wording
 from mss_keras.listening.analysis import Analysis
 from mss_keras.listening.correlations import records
-from mss_keras.listening.report import Picture
 from mss_keras.listening.scores import sign_of
 from mss_keras.reports import figures, opinions
 from mss_keras.reports.opinions import Cloud, Estimate
+from mss_keras.reports.pages import Picture
 
 _CLOUDS = 6
 

@@ -1,118 +1,61 @@
-"""The report of an analysis: one HTML page that holds all it shows."""
+"""The report of an analysis, as a page."""
 
-import base64
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
-from typing import Any
+from collections.abc import Mapping
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from mss_keras.listening import wording
 from mss_keras.listening.analysis import Analysis
 from mss_keras.listening.correlations import ALL, records
+from mss_keras.reports.pages import Page, Picture, Section, Table
 
 _TITLE = "Which metric agrees with listeners?"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of the page.
-
-    Args:
-        caption: str. What it shows.
-        columns: sequence of str. Names of the columns; the first has the names of the rows.
-        rows: sequence of sequence of str. The cells.
-        texts: sequence of str. Columns of words rather than numbers. Defaults to none.
-    """
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    texts: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture of the page.
-
-    Args:
-        png: bytes. The PNG file.
-        alt: str. What it shows, for who does not see it.
-        caption: str. Stands below.
-    """
-
-    png: bytes
-    alt: str
-    caption: str
-
-    @property
-    def data(self) -> str:
-        """The picture as an address."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
-
-    @property
-    def width(self) -> int:
-        """Width in pixels, as the file says."""
-        return int.from_bytes(self.png[16:20])
-
-    @property
-    def height(self) -> int:
-        """Height in pixels, as the file says."""
-        return int.from_bytes(self.png[20:24])
-
-
-def page(analysis: Analysis, pictures: Mapping[str, Picture]) -> str:
-    """The page, as HTML that needs nothing else.
+def page(analysis: Analysis, pictures: Mapping[str, Picture]) -> Page:
+    """The page.
 
     Args:
         analysis: Analysis. What it tells.
         pictures: mapping. `mos`, `correlations` and `scatter`; the latter two where a
             metric has a correlation.
     """
-    here = resources.files("mss_keras.listening")
-    style = (here / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    template = environment.from_string((here / "report.html.jinja").read_text(encoding="utf-8"))
-    screening = analysis.screening
-    return template.render(
-        title=_TITLE,
-        style=style,
-        style_hash=f"sha256-{digest}",
-        warnings=wording.warnings(analysis),
+    return Page(
+        _TITLE,
+        [
+            _part(analysis),
+            _correlations(analysis, pictures),
+            Section("Mean ratings", [pictures["mos"], _means(analysis)]),
+            Section("Listeners", [wording.agreement(analysis), _listeners(analysis)]),
+            _left_out(analysis),
+            Section("How it was computed", [wording.methods(analysis)]),
+        ],
         answer=wording.answer(analysis),
-        facts=wording.facts(analysis),
-        notes=analysis.notes,
-        agreement=wording.agreement(analysis),
-        screening=wording.screening(analysis),
-        rules=screening.rules,
-        excluded=bool(screening.excluded or analysis.skipped),
-        correlated=analysis.correlations.known,
-        methods=wording.methods(analysis),
-        pictures=pictures,
-        tables=_tables(analysis),
+        warnings=wording.warnings(analysis),
     )
 
 
-def _tables(analysis: Analysis) -> dict[str, Any]:
-    return {
-        "ranking": _ranking(analysis),
-        "sources": _sources(analysis),
-        "means": _means(analysis),
-        "listeners": _listeners(analysis),
-        "excluded": Table(
-            "Left out",
-            ["what", "why"],
-            [list(map(str, row)) for row in wording.excluded(analysis)],
-            texts=["why"],
-        ),
-    }
+def _part(analysis: Analysis) -> Section:
+    notes = ["To be known when reading:", analysis.notes] if analysis.notes else []
+    return Section("What took part", [wording.facts(analysis), *notes])
+
+
+def _correlations(analysis: Analysis, pictures: Mapping[str, Picture]) -> Section:
+    title = "Which metric agrees with the listeners"
+    if not analysis.correlations.known:
+        return Section(title, ["No metric has a correlation with the ratings."])
+    tables = [_ranking(analysis), *_sources(analysis)]
+    return Section(title, [pictures["correlations"], *tables, pictures["scatter"]])
+
+
+def _left_out(analysis: Analysis) -> Section:
+    rows = [list(map(str, row)) for row in wording.excluded(analysis)]
+    found = Table("Left out", ["what", "why"], rows, texts=["why"])
+    said = [wording.screening(analysis), analysis.screening.rules]
+    return Section(
+        "What was left out, and why", [*said, found if rows else "Nothing was left out."]
+    )
 
 
 def _ranking(analysis: Analysis) -> Table:
@@ -139,19 +82,19 @@ def _ranking(analysis: Analysis) -> Table:
     )
 
 
-def _sources(analysis: Analysis) -> Table | None:
+def _sources(analysis: Analysis) -> list[Table]:
+    # None where there is one source.
     found = analysis.correlations
     sources = found.sources
     if not sources:
-        return None
+        return []
     cells = _cells(found.table[found.table["coefficient"] == found.rank_by], "metric", "source")
     rows = [
         [metric, *(cells[metric, source] for source in sources)]
         for metric in found.ranking()["metric"]
     ]
-    return Table(
-        f"{wording.COEFFICIENTS[found.rank_by]} of each source", ["metric", *sources], rows
-    )
+    caption = f"{wording.COEFFICIENTS[found.rank_by]} of each source"
+    return [Table(caption, ["metric", *sources], rows)]
 
 
 def _means(analysis: Analysis) -> Table:

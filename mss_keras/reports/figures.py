@@ -1,5 +1,6 @@
 """Figures as PNG files and as images."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,13 @@ def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG; the file appears when it is whole."""
     with appearing(path) as partial:
         figure.savefig(partial, dpi=_DPI)
+
+
+def as_png(figure: Figure) -> bytes:
+    """A figure as a PNG file, the same that `save` writes."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI)
+    return file.getvalue()
 
 
 def as_image(figure: Figure) -> np.ndarray:

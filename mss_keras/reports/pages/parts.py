@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from mss_keras.config import AudioConfig
+from mss_keras.reports.figures import as_png
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,25 @@ class Picture:
         return int.from_bytes(self.png[20:24])
 
 
+def picture_of(figure: Figure, *, alt: str, caption: str) -> Picture:
+    """A figure as a picture of a page.
+
+    Args:
+        figure: Figure. As the functions of this room's neighbours draw them.
+        alt: str. What it shows, for who does not see it.
+        caption: str. Stands below.
+    """
+    return Picture(as_png(figure), alt, caption)
+
+
 @dataclass(frozen=True)
 class Stimulus:
     """A sound of an example, in a cell of its grid.
 
     Args:
         row: str. Name of the grid's row, such as `vocals`; the mixture has a row of its own.
-        column: str. Name of the grid's column, such as `target` or a method.
+        column: str. Name of the grid's column, such as `target` or a method. A row that has no
+            columns, such as the mixture's, has an empty one, or the row's name again.
         waveform: np.ndarray. `[samples, channels]`, −1 to 1 or beyond, as long as those of the
             example's other stimuli.
         note: str. What the cell says besides, such as `5.2 dB`. Defaults to nothing.
@@ -72,6 +86,16 @@ class Stimulus:
     column: str
     waveform: np.ndarray
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The row and the column; the row alone where it has no columns.
+
+        Example:
+            >>> Stimulus("vocals", "target", np.zeros([1, 1])).name
+            'vocals, target'
+        """
+        return self.row if self.column in ("", self.row) else f"{self.row}, {self.column}"
 
 
 @dataclass(frozen=True)
@@ -116,7 +140,7 @@ class Page:
         sections: sequence of Section. Its sections.
         answer: str. What the page says, in a sentence or two; stands on top. Defaults to nothing.
         warnings: sequence of str. What has to be read before anything else. Defaults to nothing.
-        links: mapping of str to str. Relative addresses of files beside the page, by what they
+        links: mapping of str to str. Paths of files, relative to the page's folder, by what they
             are called. Defaults to none.
     """
 
