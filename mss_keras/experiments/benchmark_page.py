@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mss_keras.evaluation.comparing.examples import Comparison
+from mss_keras.evaluation.comparing.pages import best_of
 from mss_keras.experiments import benchmark_report
 from mss_keras.experiments.benchmark_report import Outcome
 from mss_keras.reports.pages import Page, Picture, Section, Table, write_page
@@ -77,5 +78,4 @@ def _answer(outcomes: Mapping[str, Outcome], done: Sequence[str]) -> str:
     count = f"{len(done)} of {len(outcomes)} losses are trained and scored."
     if len(known) < 2:
         return count
-    best = max(known, key=lambda name: known[name])
-    return f"{count} {best} has the highest mean SDR: {known[best]:.2f} dB."
+    return f"{count} {best_of(known)}."

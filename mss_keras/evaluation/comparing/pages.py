@@ -1,6 +1,6 @@
 """The page and the table of a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mss_keras.evaluation.comparing.examples import Comparison
@@ -9,7 +9,7 @@ from mss_keras.reports.pages import Page, Section
 from mss_keras.reports.tables import counted
 
 PAGE, TABLE = "compare.html", "compare.csv"
-_WHOLE = "evaluate scores whole songs, which these excerpts cannot replace."
+_WHOLE = "To judge them, evaluate scores whole songs."
 
 
 def page(comparison: Comparison, *, notes: Sequence[str] = ()) -> Page:
@@ -24,11 +24,13 @@ def page(comparison: Comparison, *, notes: Sequence[str] = ()) -> Page:
     if means:
         sections.insert(0, Section("Mean over the examples", means))
     made = [
-        f"These are scores of {comparison.length}. {_WHOLE}",
+        f"These are scores of {comparison.length}. SDR is the median of frames of a second; SI-SDR "
+        "and losses are of all of an excerpt, and a loss is the mean of the sources. Losses have "
+        "their default hyper-parameters.",
         "An excerpt begins where the most sources of the song are loud enough to be judged. Models "
         "hear the song around it, as when they separate the song; oracles are given the true "
         "sources of the excerpt alone.",
-        "Losses have their default hyper-parameters; a value is the mean of the sources.",
+        "Oracles and the mixture are never called the best: they are no separators.",
         *notes,
     ]
     return Page(
@@ -47,8 +49,20 @@ def answer(comparison: Comparison) -> str:
     over = f"over {comparison.length}"
     if len(known) < 2:
         return f"Listen to {over.removeprefix('over ')}. {_WHOLE}"
-    best = max(known, key=lambda name: known[name])
-    return f"{best} has the highest mean SDR {over}: {known[best]:.2f} dB. {_WHOLE}"
+    return f"{best_of(known)} {over}. {_WHOLE}"
+
+
+def best_of(means: Mapping[str, float]) -> str:
+    """A sentence about the best of some mean SDRs, dB, which may be several.
+
+    Example:
+        >>> best_of({"a": 1.0, "b": 2.0, "c": 2.001})
+        'b and c have the highest mean SDR (2.00 dB)'
+    """
+    texts = {name: f"{x:.2f} dB" for name, x in means.items()}
+    best = texts[max(means, key=lambda name: means[name])]
+    names = [name for name, text in texts.items() if text == best]
+    return f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} the highest mean SDR ({best})"
 
 
 def rows(comparison: Comparison) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from mss_keras.reports.pages import Table
 from mss_keras.reports.tables import RATIOS
 
 NONE = "–"  # stands where there is no score
-_WIDE = 6  # methods beyond which each has a row instead of a column
-_TITLES = {SDR: "SDR, dB (median of frames of a second)", "si_sdr": "SI-SDR, dB"}
+_WIDE = 6  # methods beyond which each has a row instead of a column, where that makes fewer columns
+_TITLES = {SDR: "SDR, dB", "si_sdr": "SI-SDR, dB"}
 
 
 def tables(board: Board, competing: Collection[str], *, of: str) -> list[Table]:
@@ -24,12 +24,12 @@ def tables(board: Board, competing: Collection[str], *, of: str) -> list[Table]:
         of: str. What the scores are of, for the captions.
     """
     made = {
-        f"{title}, {of}": _ratio(board, competing, metric)
+        f"{title}: {of}": _ratio(board, competing, metric)
         for metric, title in _TITLES.items()
         if metric in board.values
     }
     if read := [name for name in board.metrics if name in losses.names()]:
-        caption = f"Losses read as metrics, {of}: mean of sources, less is better"
+        caption = f"Losses (less is better): {of}"
         made[caption] = _losses(board, competing, read)
     return [dataclasses.replace(table, caption=caption) for caption, table in made.items()]
 
@@ -47,7 +47,7 @@ def marked(values: Sequence[float], competing: Sequence[bool], *, ratio: bool) -
 
     Example:
         >>> marked([5.02, 6.0, 9.0, float("nan")], [True, True, False, True], ratio=True)
-        ['5.02', '6.00 (best)', '9.00', '–']
+        ['5.02', 'best 6.00', '9.00', '–']
         >>> marked([0.1, 0.1], [True, True], ratio=False)
         ['0.1', '0.1']
     """
@@ -57,7 +57,7 @@ def marked(values: Sequence[float], competing: Sequence[bool], *, ratio: bool) -
         return texts
     best = texts[(max if ratio else min)(places, key=lambda place: values[place])]
     return [
-        f"{text} (best)" if place in places and text == best else text
+        f"best {text}" if place in places and text == best else text
         for place, text in enumerate(texts)
     ]
 
@@ -81,7 +81,7 @@ def _losses(board: Board, competing: Collection[str], names: Sequence[str]) -> T
 
 def _turned(lines: Mapping[str, Sequence[str]], kind: str, methods: Sequence[str]) -> Table:
     # A line for each name with a column for each method, or the other way round.
-    if len(methods) <= _WIDE:
+    if len(methods) <= max(_WIDE, len(lines)):
         return Table("", [kind, *methods], [[name, *line] for name, line in lines.items()])
     columns = zip(*lines.values(), strict=True)
     rows = [[method, *line] for method, line in zip(methods, columns, strict=True)]
