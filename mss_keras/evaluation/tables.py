@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from mss_keras import losses
+from mss_keras.evaluation.estimates import MIXTURE
 from mss_keras.metrics import TrackScores, summarize
+from mss_keras.models.oracles import ORACLES
 from mss_keras.reports import figures
 from mss_keras.reports.boxes import boxes
 from mss_keras.reports.tables import as_text, write_csv, write_text
@@ -73,7 +75,8 @@ def write_evaluation(scores: Scores, output: Path) -> str:
     write_csv(output / "tracks.csv", list(rows(scores)))
     write_csv(output / "summary.csv", table)
     write_text(output / "summary.md", as_text(table))
-    figures.save(boxes(scores, "sdr", "SDR, dB (median of frames)"), output / "scores.png")
+    figure = boxes(scores, "sdr", "SDR, dB (median of frames)", apart=(*ORACLES, MIXTURE))
+    figures.save(figure, output / "scores.png")
     narrow = [{k: v for k, v in row.items() if k not in losses.names()} for row in table]
     text = f"{as_text(narrow, 'simple')}\n\n{NOTE}"
     read = of_losses(table)

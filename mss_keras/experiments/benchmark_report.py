@@ -12,7 +12,7 @@ from mss_keras import losses
 from mss_keras.metrics import Summary, TrackScores, summarize
 from mss_keras.reports import figures, tables
 from mss_keras.reports.boxes import boxes
-from mss_keras.reports.heatmap import heatmap
+from mss_keras.reports.heatmap import Column, heatmap
 
 # Mean SDR over sources that others quote from the survey, dB.
 PUBLISHED = {
@@ -23,6 +23,7 @@ PUBLISHED = {
 }
 MEAN = "SDR mean"
 _NAMED = 3  # tracks that a note names at most
+_HEATMAP = "Models by the loss of their training (rows), scored by SDR in dB and losses (columns)"
 DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
 CAPTION = (
     "BSSEval v4 SDR (dB, median of frames, median of tracks) and the losses read as metrics "
@@ -64,11 +65,9 @@ def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool)
     )
     done = {name: list(outcome.tracks) for name, outcome in outcomes.items() if outcome.tracks}
     if done:
-        title = DEMONSTRATION if demonstration else None
-        figures.save(draw(table, title), output / "heatmap.png")
-        figure = boxes(done, "sdr", "SDR, dB (median of frames)")
-        if title:
-            figure.suptitle(title)
+        note = DEMONSTRATION if demonstration else ""
+        figures.save(draw(table, note), output / "heatmap.png")
+        figure = boxes(done, "sdr", "SDR, dB (median of frames)", title=note)
         figures.save(figure, output / "boxes.png")
 
 
@@ -122,21 +121,23 @@ def _missing(found: Summary) -> list[str]:
     return lines
 
 
-def draw(table: list[Row], title: str | None) -> Figure:
+def draw(table: list[Row], note: str) -> Figure:
     """The heat map of a table: loss trained × metric.
 
     Args:
         table: as `rows` gives it, with a loss at least that did not fail.
-        title: stands above, if there is one.
+        note: stands above the title; may be empty.
     """
     done = [row for row in table if row[MEAN] is not None]
-    metrics = [MEAN, *(key for key in done[0] if key in losses.names())]
-    values = np.array([[row[metric] for metric in metrics] for row in done], float)
-    return heatmap(
-        values,
-        [row["loss"] for row in done],
-        metrics,
-        ratios=[MEAN],
-        labels=("loss trained", "metric"),
-        title=title,
-    )
+    metrics = [key for key in done[0] if key in losses.names()]
+
+    def column(name: str, *, larger: bool, decibels: bool) -> Column:
+        values = np.array([row[name] for row in done], float)
+        return Column(name, values, larger=larger, decibels=decibels)
+
+    columns = [
+        column(MEAN, larger=True, decibels=True),
+        *(column(m, larger=False, decibels=losses.entry(m).in_decibels) for m in metrics),
+    ]
+    title = "\n".join(filter(None, (note, _HEATMAP)))
+    return heatmap(columns, [row["loss"] for row in done], title=title)

@@ -71,6 +71,11 @@ class Entry:
         return issubclass(self.loss, NetworkLoss)
 
     @property
+    def in_decibels(self) -> bool:
+        """Whether the loss is a number of dB."""
+        return self.formula.endswith(", dB")
+
+    @property
     def alone(self) -> bool:
         """Whether the loss can be computed on a pair of tensors alone."""
         return not self.takes_network

@@ -81,6 +81,16 @@ def test_files(tmp_path, demonstration):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_heat_map_has_ratios_apart_and_says_what_is_better():
+    table = benchmark_report.rows(OUTCOMES, "")
+    figure = benchmark_report.draw(table, "a demonstration")
+    assert figure.get_suptitle().splitlines()[0] == "a demonstration"
+    assert "loss of their training" in figure.get_suptitle()
+    labels = [tick.get_text().replace("_\n", "_") for tick in figure.axes[0].get_xticklabels()]
+    assert labels == ["SDR\nmean ↑", "l1_time ↓", "l2_mask ↓"]
+    assert [x.get_text() for x in figure.axes[0].get_yticklabels()] == ["sisdr_freq", "l1_mask"]
+
+
 def test_when_all_failed(tmp_path):
     benchmark_report.write({"l1_time": Outcome(failure="x")}, tmp_path, demonstration=False)
     assert "failed: x" in (tmp_path / "table.md").read_text()

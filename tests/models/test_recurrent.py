@@ -1,4 +1,4 @@
-"""LSTM layers as one operation a direction give Keras's outputs and gradients."""
+"""LSTM layers, as one operation a direction or as a loop, give Keras's outputs and gradients."""
 
 import keras
 import numpy as np
@@ -6,12 +6,22 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from mss_keras.models import recurrent as subject
 from mss_keras.models.recurrent import recurrent, takes
 
 
 @pytest.fixture(autouse=True)
 def seed():
     keras.utils.set_random_seed(3)
+
+
+@pytest.fixture(params=["operation", "loop"])
+def way(request, monkeypatch):
+    """Makes layers of few weights be computed either way."""
+    monkeypatch.setattr(
+        subject, "_MANY_WEIGHTS", {"operation": float("inf"), "loop": 0}[request.param]
+    )
+    return request.param
 
 
 def stack(number: int = 2, *, bidirectional: bool, features: int = 12, units: int = 6):
@@ -44,7 +54,7 @@ def outputs_and_gradients(function, x, lstms, *options):
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize(("batch", "frames"), [(1, 50), (5, 7), (2, 1)])
-def test_outputs_and_gradients_are_keras_s(bidirectional, batch, frames):
+def test_outputs_and_gradients_are_keras_s(way, bidirectional, batch, frames):
     x = tf.random.normal([batch, frames, 12])
     lstms = stack(bidirectional=bidirectional)
     expected = outputs_and_gradients(in_turn, x, lstms)
@@ -53,7 +63,7 @@ def test_outputs_and_gradients_are_keras_s(bidirectional, batch, frames):
         assert np.abs(one - other).max() <= 1e-5 * np.abs(other).max()
 
 
-def test_within_a_graph_of_unknown_sizes_too():
+def test_within_a_graph_of_unknown_sizes_too(way):
     lstms = stack(bidirectional=True)
     spec = tf.TensorSpec([None, None, 12])
     graph = tf.function(
@@ -66,7 +76,7 @@ def test_within_a_graph_of_unknown_sizes_too():
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 0), (0, 4)])
-def test_nothing_gives_nothing(batch, frames):
+def test_nothing_gives_nothing(way, batch, frames):
     lstms = stack(bidirectional=True)
     y, dx, *weights = outputs_and_gradients(recurrent, tf.zeros([batch, frames, 12]), lstms)
     assert y.shape == (batch, frames, 12)
@@ -84,6 +94,17 @@ def test_what_stands_between_layers_sees_examples_first():
         outputs_and_gradients(recurrent, x, lstms, between), expected, strict=True
     ):
         assert np.abs(one - other).max() <= 1e-5 * np.abs(other).max()
+
+
+@pytest.mark.parametrize(("units", "operations"), [(256, 2), (512, 0)])
+def test_many_weights_are_looped_over(units, operations):
+    """Those of hidden size 1024, in two directions."""
+    lstms = stack(1, bidirectional=True, features=2 * units, units=units)
+    spec = tf.TensorSpec([None, None, 2 * units])
+    graph = tf.function(lambda x: recurrent(x, lstms)).get_concrete_function(spec).graph
+    names = [op.type for op in graph.get_operations()]
+    assert names.count("BlockLSTMV2") == operations
+    assert ("While" in names or "StatelessWhile" in names) == (operations == 0)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -105,7 +126,7 @@ def test_half_precision_is_that_of_its_products(dtype):
         assert 0 < difference < close
 
 
-def test_long_sequences_keep_their_gradients():
+def test_long_sequences_keep_their_gradients(way):
     # 600 frames of a cell that forgets nothing: the first input reaches the last output.
     lstm = stack(1, bidirectional=False, units=3)[0]
     lstm.cell.bias.assign([9.0] * 6 + [0.0] * 3 + [9.0] * 3)

@@ -72,14 +72,12 @@ class Progress:
         scores = [trial.score for trial in done]
         axes = [_axis(name, span, done) for name, span in self._search.space.ranges.items()]
         in_order = [trial.score if trial in done else None for trial in self._ended()]
-        for name, figure in {
-            "weights": trials.weights(axes, scores, label),
-            "coordinates": trials.coordinates(axes, scores, label),
-            "progress": trials.progress(in_order, label),
-        }.items():
-            if self._search.demonstration:
-                figure.suptitle(_DEMONSTRATION, fontsize=9)
-            figures.save(figure, output / f"{name}.png")
+        title = _DEMONSTRATION if self._search.demonstration else ""
+        figures.save(trials.weights(axes, scores, label, title=title), output / "weights.png")
+        if len(axes) > 1:  # of one, the weights say all
+            drawn = trials.coordinates(axes, scores, label, title=title)
+            figures.save(drawn, output / "coordinates.png")
+        figures.save(trials.progress(in_order, label, title=title), output / "progress.png")
         write_hparams(done, self._search, output / "tensorboard")
 
     @property

@@ -85,7 +85,9 @@ def test_figures_show_every_trial(searched, monkeypatch):
         monkeypatch.setattr(
             trials,
             name,
-            lambda *given, name=name, draw=draw: drawn.update({name: given}) or draw(*given),
+            lambda *given, name=name, draw=draw, **options: (
+                drawn.update({name: given}) or draw(*given, **options)
+            ),
         )
     progress.finish()
     axes, scores, label = drawn["weights"]
@@ -98,3 +100,14 @@ def test_figures_show_every_trial(searched, monkeypatch):
         rows = list(csv.DictReader(file))[:4]
     assert [str(value) for value in axes[1].values] == [row["lambda"] for row in rows]
     assert drawn["progress"] == ([-3, None, -1, 0, 1], "val_si_sdr, dB")
+
+
+def test_one_setting_has_no_coordinates(tmp_path):
+    """What they would show, `weights.png` shows."""
+    settings = SearchConfig(tuner="random", trials=2)
+    config = RunConfig(training=TrainingConfig(loss=("dissimilarity_freq",)))
+    search = Search(config, settings, tmp_path)
+    oracle = search.oracle()
+    MadeUp(oracle, search.model(), tmp_path).search()
+    Progress(search, oracle, say=lambda line: None).finish()
+    assert {path.name for path in tmp_path.glob("*.png")} == {"weights.png", "progress.png"}
