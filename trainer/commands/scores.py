@@ -59,8 +59,8 @@ def compare(options: Namespace) -> None:
 
     compared = models.Models(
         models.named_models(options.models),
-        runs.describe,
-        partial(runs.load, precision=options.precision),
+        partial(runs.describe, field="models"),
+        partial(runs.load, precision=options.precision, field="models"),
         separation,
     )
     output = Path(options.output)

@@ -1,11 +1,13 @@
 """Excerpts through every method: what is heard, and its scores."""
 
+import contextlib
 import gc
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, UserError
@@ -73,7 +75,10 @@ class Hearing:
         """
         heard = [Heard(x, true_waveforms(x.excerpt, self.sources, self.audio)) for x in examples]
         total = len(contestants) * len(heard)
-        with tqdm(total=total, desc="examples", unit="excerpt", disable=not self.progress) as bar:
+        with (
+            _without_warnings(),
+            tqdm(total=total, desc="examples", unit="excerpt", disable=not self.progress) as bar,
+        ):
             for number, contestant in enumerate(contestants):
                 bar.set_postfix_str(contestant.name)
                 self._hear(contestant, heard, folder=self.work / str(number), bar=bar)
@@ -125,3 +130,15 @@ class Hearing:
             np.save(path, waveform.astype(np.float32))
             kept[source] = np.load(path, mmap_mode="r")
         return kept
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    # TensorFlow takes many models, each of which is traced once, for one that is traced often.
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -62,7 +62,8 @@ def best_of(means: Mapping[str, float]) -> str:
     texts = {name: f"{x:.2f} dB" for name, x in means.items()}
     best = texts[max(means, key=lambda name: means[name])]
     names = [name for name, text in texts.items() if text == best]
-    return f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} the highest mean SDR ({best})"
+    verb = "has" if len(names) == 1 else "have"
+    return f"{' and '.join(names)} {verb} the highest mean SDR ({best})"
 
 
 def rows(comparison: Comparison) -> list[dict[str, Any]]:
