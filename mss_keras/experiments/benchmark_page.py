@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mss_keras.config import flag_name, respelled
 from mss_keras.evaluation.comparing.examples import Comparison
 from mss_keras.evaluation.comparing.pages import best_of
 from mss_keras.experiments import benchmark_report
@@ -57,7 +58,10 @@ def write(
 
 def _tables(outcomes: Mapping[str, Outcome]) -> list[Table]:
     rows = benchmark_report.rows(outcomes, "")
-    shown = [{"loss": row["loss"], **row} for row in rows]  # the names of the rows first
+    shown = [
+        {"loss": row["loss"], **row, "note": respelled(row["note"], flag_name)}
+        for row in rows  # with the names of the rows first
+    ]
     words = ["domain", "note"]
     return [Table(benchmark_report.CAPTION, list(shown[0]), as_cells(shown), texts=words)]
 
