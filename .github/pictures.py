@@ -10,13 +10,13 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH = 1500  # pixels at most
+WIDTH, HEIGHT = 1500, 2400  # pixels at most
 
 
 def shrink(path: Path) -> Path:
     """Writes the small picture and returns its path."""
     picture = Image.open(path).convert("RGB")
-    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    picture.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     small = Path(__file__).with_name(path.name)
     # Coverage keeps the rare loud colours, and no dithering keeps the file small.
     coverage, plain = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE

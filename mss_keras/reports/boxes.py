@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mss_keras.metrics import TrackScores
 from mss_keras.reports import figures
+from mss_keras.reports.tables import RATIOS
 
 MEAN = "mean"
 
@@ -21,6 +22,7 @@ _ROW = 0.3  # inches that a method takes
 _HEIGHT = 0.6  # of a box
 _MEDIAN = figures.COLORS[1]
 _ACROSS = 5  # panels side by side at most
+_LEAST_DB = 2.0  # an axis in dB spans them at least, so that ties look like ties
 
 
 def boxes(
@@ -70,6 +72,9 @@ def boxes(
         panel.set_ylim(len(order) - 0.4, -0.6)
     panels[0].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     grid[-1, (across - 1) // 2].set_xlabel(label)
+    low, high = panels[0].get_xlim()
+    if metric in RATIOS and high - low < _LEAST_DB:
+        panels[0].set_xlim((low + high - _LEAST_DB) / 2, (low + high + _LEAST_DB) / 2)
     boxed = any(len(tracks) >= _FEW_TRACKS for tracks in scores.values())
     _draw_legend(figure, boxed=boxed, apart=[name for name in order if name in apart])
     return figure

@@ -13,6 +13,7 @@ from mss_keras.reports import figures
 _LOSS, _TERMS, _DECIBELS = "loss", "terms", "validation, dB"
 _DISCRIMINATORS, _SCORES = "discriminators'\nlosses", "discriminators'\nscores"
 _NORMS, _RATE = "norms of\ngradients", "learning rate"
+_LINEAR = (_DECIBELS, _SCORES)
 _FROM_ZERO = (_DISCRIMINATORS, _SCORES, _RATE)
 # Columns of the history: panel, label and style.
 _PLAIN = {
@@ -195,7 +196,7 @@ def _set_scale(panel: Axes, values: np.ndarray, *, of: str) -> None:
     if not len(values):
         return
     low, high = values.min(), values.max()
-    if low > 0 and high > _RATIO * low and of != _DECIBELS:
+    if low > 0 and high > _RATIO * low and of not in _LINEAR:
         panel.set_yscale("log")
         subs = (1, 2, 5) if high < _RATIO**2 * low and of != _RATE else (1,)
         panel.yaxis.set_major_locator(LogLocator(subs=subs))

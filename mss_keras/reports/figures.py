@@ -15,8 +15,7 @@ from matplotlib.textpath import TextPath
 from mss_keras.jobs.files import appearing
 
 WIDTH = 8.0  # inches
-# What lines and points differ by besides their colours.
-STYLES = ("-", "--", "-.", ":")
+# What points differ by besides their colours.
 MARKERS = "osD^vP*X"
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito, without yellow).
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")

@@ -49,7 +49,7 @@ def spectrograms(
         >>> estimates = {"alto": 0.1 * voices[0], "bass": voices[1]}
         >>> figure = spectrograms(excerpt, estimates, audio, title="A song, valid, 0 to 0.5 s")
         >>> [panel.get_title() for panel in figure.axes[2:4]]
-        ['alto: target, −3.0 dB', 'alto: estimate, −23.0 dB']
+        ['alto: target, −2.9 dB', 'alto: estimate, −22.9 dB']
     """
     mixture = excerpt["mixture"]
     count = len(estimates)

@@ -180,3 +180,8 @@ def test_a_source_s_value_is_its_own(name):
     loss = losses.get(name, soft_threshold=20.0, reduction="none")
     if loss.separable:
         np.testing.assert_allclose(tf.reduce_mean(loss.by_source(y, e), 1), loss(y, e), rtol=1e-6)
+
+
+def test_which_losses_are_in_decibels():
+    found = {name for name in losses.names() if losses.entry(name).in_decibels}
+    assert found == {*NAMES, "snr_psa"}

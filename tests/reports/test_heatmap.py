@@ -48,7 +48,7 @@ def test_each_column_goes_from_its_best_to_its_worst():
     assert labels(panel) == ["SDR mean ↑", "l1_ time ↓"]
     assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a", "b", "c"]
     assert texts(panel) == ["5.00", "7.00", "6.00", "0.100", "0.200", "–"]
-    assert [text.get_weight() for text in panel.texts] == [
+    assert [text.get_fontweight() for text in panel.texts] == [
         *("normal", "bold", "normal", "bold", "normal", "normal")
     ]
 
@@ -86,6 +86,12 @@ def test_impossible_values_are_hatched_and_the_others_are_told_apart():
     np.testing.assert_allclose(decibels.shades(), [0, np.nan, 1])
 
 
+def test_numbers_are_short():
+    values = np.array([0.0, 0.06, 12, 123, 1234, 12345, 0.0000123, -0.00123])
+    expected = ["0", "0.0600", "12.0", "123", "1234", "12345", "1e-05", "-0.00123"]
+    assert Column("l1", values).texts() == expected
+
+
 def test_a_column_without_numbers():
     none = Column("gone", np.full(3, np.nan))
     (panel,) = panels(heatmap([SDR, none], ["a", "b", "c"], title="a title"))
@@ -95,7 +101,7 @@ def test_a_column_without_numbers():
 
 def test_of_one_row_nothing_is_the_best():
     (panel,) = panels(heatmap([Column("l1", np.ones(1))], ["a"], title="a title"))
-    assert [text.get_weight() for text in panel.texts] == ["normal"]
+    assert [text.get_fontweight() for text in panel.texts] == ["normal"]
 
 
 def test_numbers_can_be_read_on_their_colours():
@@ -126,7 +132,7 @@ def test_the_benchmark_can_be_read(rows):
             inside, outside = text.get_window_extent(), cell.get_window_extent()
             assert inside.width < outside.width
             assert inside.height < outside.height
-            assert text.get_fontsize() >= 8
+            assert float(text.get_fontsize()) >= 8
 
 
 def test_labels_that_do_not_fit_stand_upright():

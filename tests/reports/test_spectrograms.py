@@ -87,6 +87,9 @@ def test_silence_is_black():
     ]
     for panel in axes[3:6]:
         assert shades(panel).max() < 0.5
+    loud = {name: value * 1000 for name, value in noise(1).items()}
+    panel = spectrograms(loud, {"a": loud["mixture"] * 1e-4}, AUDIO).axes[3]
+    np.testing.assert_allclose(shades(panel).max(), 1 - (80 - 60) / 70, atol=1e-3)
     nothing = {name: np.zeros_like(value) for name, value in excerpt.items()}
     for panel in spectrograms(nothing, names(nothing), AUDIO).axes[2:6]:
         assert shades(panel).max() == 0

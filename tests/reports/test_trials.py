@@ -53,14 +53,18 @@ def test_weights_of_many_settings_have_several_rows():
     figure = trials.weights([*AXES, *AXES[:2]], SCORES, "dB")
     assert figure.get_figwidth() == figures.WIDTH
     assert [panel.get_visible() for panel in figure.axes] == [True] * 5 + [False]
-    tops = [panel.get_subplotspec().rowspan.start for panel in figure.axes[:5]]
-    assert tops == [0, 0, 0, 1, 1]
+    figures.as_image(figure)
+    tops = [panel.get_window_extent().y1 for panel in figure.axes[:5]]
+    assert tops[0] == tops[1] == tops[2] > tops[3] == tops[4]
 
 
 @pytest.mark.parametrize(
     ("choices", "rotation"),
-    [(("conv1+conv2", "conv4_2", "conv1+conv2+conv3_1+conv3_2"), 0), (tuple("abcdefghijklmn"), 0)]
-    + [(tuple(f"conv{i}_1" for i in range(8)), 90)],
+    [
+        (("conv1+conv2", "conv4_2", "conv1+conv2+conv3_1+conv3_2"), 0),
+        (tuple("abcdefghijklmn"), 0),
+        (tuple(f"conv{i}_1" for i in range(8)), 90),
+    ],
 )
 def test_names_of_choices_do_not_touch(choices, rotation):
     axis = Axis("layers", [choices[0]] * 4, choices=choices)

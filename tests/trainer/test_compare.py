@@ -59,7 +59,7 @@ def test_a_run_and_anyone_s_stems(command, run, tree, theirs, tmp_path, monkeypa
         rows = list(csv.DictReader(file))
     small, copy = ([r for r in rows if r["method"] == name] for name in ("small", "copy"))
     assert [{**row, "method": "copy"} for row in small] == copy
-    assert [row["sdr"] == "nan" for row in rows if row["method"] == "theirs"] == [
+    assert [row["si_sdr"] == "nan" for row in rows if row["method"] == "theirs"] == [
         *(False, False, True, True, True)
     ]
 
