@@ -3,6 +3,7 @@
 import csv
 import shutil
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,7 +170,7 @@ def test_means_are_of_the_same_sources_and_excerpts():
     np.testing.assert_array_equal(first.mean("sdr"), [1, 2])  # nobody has a score of y
     np.testing.assert_array_equal(second.mean("sdr"), [5, NAN])
     mean = average([first, second])
-    np.testing.assert_array_equal(mean.values["sdr"], [[2, 7], [NAN, 9]])
+    np.testing.assert_array_equal(mean.values["sdr"], [[2.0, 7.0], [NAN, 9.0]])
     np.testing.assert_array_equal(average([first, one(a=(3.0, 7.0))]).values["sdr"][1], [NAN, NAN])
 
 
@@ -194,8 +195,8 @@ def test_the_best_is_marked_in_words_among_those_that_compete():
 
 def test_scores_are_those_of_an_evaluation(tree, theirs, tmp_path):
     """Of songs that are an excerpt long."""
-    given = {"estimates": (f"theirs={theirs}",), "oracle": ("mixture",), "subset": "train"}
-    settings = EvaluationConfig(metrics=("si_sdr", *LOSSES), **given)
+    given: dict[str, Any] = {"estimates": (f"theirs={theirs}",), "oracle": ("mixture",)}
+    settings = EvaluationConfig(subset="train", metrics=("si_sdr", *LOSSES), **given)
     evaluation = Evaluation(DataConfig(root=str(tree)), AUDIO, settings)
     scores, _ = evaluation.run(tmp_path / "scores")
     compared(tree, tmp_path / "page", examples=3, **given)
@@ -265,6 +266,7 @@ def test_a_rerun_replaces_its_own_files_alone(tree, theirs, tmp_path):
         compared(tree, tmp_path / "other", **given)
 
 
+@pytest.mark.long
 def test_a_model_is_gone_when_the_next_is_loaded(tree, tmp_path):
     tracks = open_set(DataConfig(root=str(tree)), AUDIO, splits=["train"]).train
     examples = choose_examples(tracks, SOURCES, CompareConfig(duration=1.0, examples=2))
@@ -343,8 +345,10 @@ def evaluated(tree, theirs, output, say=lambda line: None, **settings):
     return evaluate(output, given, dataset=DataConfig(root=str(tree)), audio=AUDIO, say=say)
 
 
+@pytest.mark.long
 def test_an_evaluation_has_a_page_that_a_resumed_one_makes_again(tree, theirs, tmp_path):
-    output, lines = tmp_path / "scores", []
+    output = tmp_path / "scores"
+    lines: list[str] = []
     evaluated(tree, theirs, output, lines.append, oracle=("mixture",), examples=2)
     path = output / "report.html"
     text = path.read_text()
