@@ -26,6 +26,7 @@ from mss_keras.config.names import (
     VGGISH,
     FeatureLayer,
 )
+from mss_keras.config.preview import PREVIEWED, PreviewConfig
 from mss_keras.config.run import GROUPS, RunConfig, fields
 from mss_keras.config.search import SearchConfig
 from mss_keras.config.separation import SeparationConfig, SongConfig
@@ -37,6 +38,7 @@ __all__ = [
     "FEATURE_LAYERS",
     "GROUPS",
     "LOSSES",
+    "PREVIEWED",
     "SECTIONS",
     "SOURCES",
     "VGGISH",
@@ -50,6 +52,7 @@ __all__ = [
     "HostingConfig",
     "ListeningConfig",
     "ModelConfig",
+    "PreviewConfig",
     "RunConfig",
     "SearchConfig",
     "SeparationConfig",

@@ -7,6 +7,7 @@ RUN/
     checkpoints/      the last two epochs and the best
     history.csv       a row an epoch
     tensorboard/
+    report.html       the page of the run
     curves.png  spectrograms.png  stems/
     saved_model/1/    for TensorFlow Serving
 """
@@ -26,7 +27,7 @@ from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.checkpoints import Checkpoints, read_weights
-from mss_keras.training.report import Score
+from mss_keras.training.scores import Score
 from mss_keras.training.separator import Separator
 
 

@@ -117,6 +117,7 @@ class Writer:
 
 
 _MUSIC = ["--root", "{music}"]
+_EXAMPLES = {name: _RUN[name] for name in (*_AUDIO, "seq_dur", "batch_size", "samples_per_track")}
 WRITERS = {
     "prepare": Writer(["prepare", "--root", "{stems}", "--jobs", "2"]),
     "separate": Writer(["separate", "{songs}", "--model", "{run}"]),
@@ -134,6 +135,12 @@ WRITERS = {
         ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
     ),
     "export": Writer(["export", "--model", "{run}"], again="more"),
+    "preview": Writer(
+        [
+            *("preview", *_MUSIC, *flags(_EXAMPLES), "--examples", "2"),
+            *("--loss", "adversarial", "--unpaired-root", "{songs}"),
+        ]
+    ),
     "train": Writer(["train", *flags(_RUN), "--epochs", "2", *_MUSIC, "--loss", "l2_freq"]),
     "benchmark": Writer(
         [

@@ -4,7 +4,7 @@ TensorFlow takes seconds to import, so the functions import the library after th
 the options.
 """
 
-from trainer.commands.data_sets import check_data, prepare
+from trainer.commands.data_sets import check_data, prepare, preview
 from trainer.commands.experiments import benchmark, tune
 from trainer.commands.listeners import correlate, listen
 from trainer.commands.models import export, import_openunmix, separate
@@ -22,6 +22,7 @@ __all__ = [
     "import_openunmix",
     "listen",
     "prepare",
+    "preview",
     "separate",
     "train",
     "tune",

@@ -1,0 +1,39 @@
+"""How long a run was trained, by the times of what it wrote for TensorBoard."""
+
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.core.util import event_pb2
+
+
+def seconds_spent(folder: Path) -> float:
+    """Seconds from the beginning to the last epoch of each of a run's sessions, added up.
+
+    Args:
+        folder: Path. TensorBoard's, of the training split. Each session of a run has a file there.
+    """
+    return sum(_seconds(path) for path in folder.glob("events.*"))
+
+
+def _seconds(path: Path) -> float:
+    times = []
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            times.append(event_pb2.Event.FromString(record).wall_time)
+    except tf.errors.DataLossError:  # the end of a session that was killed
+        pass
+    return max(times) - min(times) if times else 0.0
+
+
+def in_words(seconds: float) -> str:
+    """A time in words.
+
+    Example:
+        >>> in_words(3723), in_words(61), in_words(4.2)
+        ('1 h 2 min', '1 min 1 s', '4 s')
+    """
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
