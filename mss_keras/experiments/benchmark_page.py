@@ -43,7 +43,7 @@ def write(
         if (output / name).exists() and any(x.tracks for x in outcomes.values())
     ]
     done = [name for name, outcome in outcomes.items() if outcome.tracks]
-    sections = [Section("Losses and metrics", [*shown, *_tables(outcomes)])]
+    sections = [Section("Losses and metrics", [*shown, benchmark_report.CAPTION, _table(outcomes)])]
     if comparison:
         sections.append(_listen(comparison))
     page = Page(
@@ -56,14 +56,14 @@ def write(
     write_page(page, output / PAGE)
 
 
-def _tables(outcomes: Mapping[str, Outcome]) -> list[Table]:
+def _table(outcomes: Mapping[str, Outcome]) -> Table:
     rows = benchmark_report.rows(outcomes, "")
     shown = [
         {"loss": row["loss"], **row, "note": respelled(row["note"], flag_name)}
         for row in rows  # with the names of the rows first
     ]
     words = ["domain", "note"]
-    return [Table(benchmark_report.CAPTION, list(shown[0]), as_cells(shown), texts=words)]
+    return Table("All losses", list(shown[0]), as_cells(shown), texts=words)
 
 
 def _listen(comparison: Comparison) -> Section:
