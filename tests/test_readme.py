@@ -187,6 +187,7 @@ def test_commands_of_the_table(command, tree, small, stems, tmp_path, monkeypatc
             words[words.index("--output") + 1] = words[0]
         if words[0] in (
             *("import-openunmix", "benchmark", "tune", "listen", "correlate", "preview"),
+            "compare",
         ):
             continue  # see tests/trainer
         if words[0] == "export":

@@ -161,6 +161,29 @@ COMMANDS = {
         ),
         usage="--root ROOT",
     ),
+    "compare": Command(
+        "hear the same excerpts through several separators, on one page",
+        (
+            Flag(
+                "models",
+                "Folders of runs, or .keras files, [NAME=]RUN; none are needed with --estimates",
+                default=(),
+                metavar="RUN",
+            ),
+            Flag(
+                "output",
+                "Folder of the page; what the command wrote there before is replaced",
+                default="comparison",
+            ),
+            _PRECISION,
+        ),
+        (
+            *_named("root", "sources", "prepared", "sample_rate", "nb_channels", "nfft", "nhop"),
+            *_fields(config.CompareConfig),
+            *_fields(config.SeparationConfig, but=("targets", "residual")),
+        ),
+        usage="RUN [RUN ...] --root ROOT",
+    ),
     "benchmark": Command(
         "train and score every loss alike: the survey's table",
         (

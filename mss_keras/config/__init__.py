@@ -1,6 +1,7 @@
 """Typed, frozen specifications, one file a room, and the errors and names that all rooms share."""
 
 from mss_keras.config.audio import AudioConfig
+from mss_keras.config.comparing import CompareConfig
 from mss_keras.config.correlation import CorrelationConfig
 from mss_keras.config.data import DataConfig
 from mss_keras.config.errors import UserError, WorkFailedError, flag_name, respelled
@@ -43,6 +44,7 @@ __all__ = [
     "VGGISH",
     "AdversarialConfig",
     "AudioConfig",
+    "CompareConfig",
     "CorrelationConfig",
     "DataConfig",
     "EvaluationConfig",

@@ -127,6 +127,10 @@ WRITERS = {
             *("--subset", "train", "--stems", "out-stems"),
         ]
     ),
+    "compare": Writer(
+        ["compare", "{run}", "again={run}", *_MUSIC, "--subset", "train", "--duration", "1"],
+        again="more",
+    ),
     "import-openunmix": Writer(
         ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
     ),

@@ -8,12 +8,13 @@ from trainer.commands.data_sets import check_data, prepare, preview
 from trainer.commands.experiments import benchmark, tune
 from trainer.commands.listeners import correlate, listen
 from trainer.commands.models import export, import_openunmix, separate
-from trainer.commands.scores import evaluate
+from trainer.commands.scores import compare, evaluate
 from trainer.commands.training import devices, train
 
 __all__ = [
     "benchmark",
     "check_data",
+    "compare",
     "correlate",
     "devices",
     "evaluate",
