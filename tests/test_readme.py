@@ -171,6 +171,7 @@ def test_tables_of_losses_are_the_catalogue():
     }
 
 
+@pytest.mark.long
 def test_commands_of_the_table(command, tree, small, stems, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = re.findall(r"^\| `python -m trainer (.*?)` \|", TEXTS["README.md"], re.MULTILINE)

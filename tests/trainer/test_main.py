@@ -505,6 +505,7 @@ def test_wrong_config_file(command, tmp_path, text, message):
     assert re.search(message, error_of(bad))
 
 
+@pytest.mark.long
 def test_losses_of_several_domains_and_their_hyperparameters(command, tree, small, tmp_path):
     small = {**small, "unidirectional": True}
     run = tmp_path / "run"
@@ -592,6 +593,7 @@ def test_evaluate(trainer, command, run, tree, tmp_path):
     assert "evaluation.yaml: found No such file" in error_of(gone)
 
 
+@pytest.mark.long
 def test_benchmark_records_what_failed_and_skips_what_is_finished(
     trainer, command, tree, small, tmp_path
 ):
