@@ -70,6 +70,11 @@ def read_openunmix(inputs: Sequence[str | Path]) -> MaskingModel:
     return model
 
 
+def convert_openunmix(folder: Path, name: str) -> MaskingModel:
+    """The converter of `Published` models of open-unmix, whose files are all that is needed."""
+    return read_openunmix([folder])
+
+
 def _checkpoints(inputs: Sequence[str | Path]) -> dict[str, Path]:
     paths = []
     for given in map(Path, inputs):

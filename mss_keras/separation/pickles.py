@@ -1,6 +1,6 @@
 """Pickles that are followed and not run.
 
-A pickle is a program, and Python's own `pickle` calls whatever it names, such as `os.system`. Those
+A pickle is a program, and Python's own `pickle` calls whatever it names, such as os.system. Those
 of PyTorch's tensors need a few instructions, for containers, numbers and texts, and a few names.
 These are followed here one by one, any other instruction or name is refused, and nothing is called
 but what the caller has put in the place of those names.

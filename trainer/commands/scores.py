@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import require_root, say
+from trainer.commands.shared import model_path, require_root, say
 
 
 def evaluate(options: Namespace) -> None:
@@ -25,7 +25,7 @@ def evaluate(options: Namespace) -> None:
 
     model, name = None, Path(options.model or "model").stem
     if options.model:
-        model = runs.load(options.model, precision=options.precision)
+        model = runs.load(model_path(options.model), precision=options.precision)
         name = "-".join(filter(None, [name, options.precision]))
     summary, failed = evaluate(
         Path(options.output),

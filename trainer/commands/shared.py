@@ -70,6 +70,31 @@ def fetch(options: Namespace) -> None:
         data.download(options.root, options.download_url)
 
 
+def model_path(given: str, field: str = "model") -> Path:
+    """The path of a model that is given by path or by name; a published one is fetched.
+
+    Raises:
+        UserError: if it cannot be.
+    """
+    from mss_keras import separation
+
+    return separation.model_path(given, say=say, progress=sys.stderr.isatty(), field=field)
+
+
+def with_pretrained(run: RunConfig) -> RunConfig:
+    """The configuration with the path of the model that training begins with.
+
+    Raises:
+        UserError: as `model_path`.
+    """
+    if run.adversarial.pretrained is None:
+        return run
+    path = str(model_path(run.adversarial.pretrained, "pretrained"))
+    return dataclasses.replace(
+        run, adversarial=dataclasses.replace(run.adversarial, pretrained=path)
+    )
+
+
 def say(line: str) -> None:
     """Prints a line, with settings spelled as flags."""
     print(respelled(line, spelled), flush=True)
