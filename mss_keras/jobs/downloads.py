@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import http.client
-import os
 import time
 import urllib.error
 import urllib.request
@@ -179,6 +178,6 @@ def _told(*, begun: bool) -> Iterator[None]:
 def _line(error: Exception) -> str:
     # In one line: a server's garbage may hold line ends.
     reason = getattr(error, "reason", None) or error
-    if isinstance(reason, OSError) and reason.errno:
-        return os.strerror(reason.errno)
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror
     return " ".join(str(reason).split()) or type(error).__name__
