@@ -171,7 +171,8 @@ COMMANDS = {
         (
             Flag(
                 "models",
-                "Folders of runs, or .keras files, [NAME=]RUN; none are needed with --estimates",
+                "Folders of runs, .keras files, or names of published models, [NAME=]RUN; none are "
+                "needed with --estimates",
                 default=(),
                 metavar="RUN",
             ),

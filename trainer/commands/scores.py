@@ -57,8 +57,9 @@ def compare(options: Namespace) -> None:
     from mss_keras.evaluation.comparing.compare import compare as heard
     from mss_keras.training import runs
 
+    paths = models.named_models(options.models)
     compared = models.Models(
-        models.named_models(options.models),
+        {name: model_path(path, "models") for name, path in paths.items()},
         partial(runs.describe, field="models"),
         partial(runs.load, precision=options.precision, field="models"),
         separation,

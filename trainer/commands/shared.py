@@ -1,6 +1,7 @@
 """What several commands need: data sets, configurations, and how they print."""
 
 import dataclasses
+import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -70,7 +71,7 @@ def fetch(options: Namespace) -> None:
         data.download(options.root, options.download_url)
 
 
-def model_path(given: str, field: str = "model") -> Path:
+def model_path(given: str | Path, field: str = "model") -> Path:
     """The path of a model that is given by path or by name; a published one is fetched.
 
     Raises:
