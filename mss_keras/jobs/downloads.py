@@ -85,15 +85,14 @@ def _size(path: Path) -> int:
 
 
 def _complete(url: str, part: Path, *, progress: bool, say: Callable[[str], None]) -> None:
-    pauses, again = iter(_PAUSES), False
+    pauses, again, most = iter(_PAUSES), False, _size(part)
     while True:
-        before = _size(part)
         try:
             _go_on(url, part, again=again, progress=progress)
         except _BrokenOffError as error:
             again = True
-            if _size(part) > before:
-                pauses = iter(_PAUSES)
+            if _size(part) > most:
+                pauses, most = iter(_PAUSES), _size(part)
             pause = next(pauses, None)
             if pause is None:
                 raise
@@ -138,11 +137,11 @@ def _go_on(url: str, part: Path, *, again: bool, progress: bool) -> None:
 @contextlib.contextmanager
 def _opened(url: str, have: int) -> Iterator[Any]:
     # The response; None where there is nothing behind what we have.
-    headers = {"User-Agent": "mss_keras"} | ({"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(url, headers={"User-Agent": "mss_keras"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
     try:
-        response = urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=_SILENCE_SECONDS
-        )
+        response = urllib.request.urlopen(request, timeout=_SILENCE_SECONDS)
     except urllib.error.HTTPError as error:
         with error:
             if error.code != 416 or not have:
@@ -150,9 +149,8 @@ def _opened(url: str, have: int) -> Iterator[Any]:
             if (error.headers.get("Content-Range") or "") == f"bytes */{have}":
                 yield None
                 return
-        with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as response:
-            yield response
-        return
+        request.remove_header("Range")
+        response = urllib.request.urlopen(request, timeout=_SILENCE_SECONDS)
     with response:
         yield response
 

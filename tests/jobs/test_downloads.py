@@ -78,6 +78,13 @@ def test_a_server_that_always_begins_anew(server, path):
     assert path.read_bytes() == CONTENT
 
 
+def test_a_server_that_never_gets_to_the_end(server, path):
+    server.ranges, server.breaks = False, [1_000_000, 500_000] * 50
+    with pytest.raises(DownloadError, match="broke off"):
+        download(server.url("x.bin"), path, sha256=SHA256)
+    assert len(server.asked) == 3  # one that brought something, and one after each pause
+
+
 def test_a_process_that_died_before_the_name(server, path):
     (path.parent / "x.bin.part").write_bytes(CONTENT)
     download(server.url("x.bin"), path, sha256=SHA256)

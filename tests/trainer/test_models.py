@@ -100,7 +100,8 @@ def test_training_begins_with_a_model_by_name(umxse):
     run = RunConfig.from_flat({"pretrained": "umxse"})
     assert with_pretrained(run).adversarial.pretrained == str(umxse.path)
     assert umxse.path.exists()
-    assert with_pretrained(RunConfig()) == RunConfig()
+    for run in (RunConfig(), RunConfig.from_flat({"pretrained": "./runs/l2_freq/"})):
+        assert with_pretrained(run) == run
 
 
 def test_names_that_are_next_to_one(command, umxse, tmp_path, excerpt):

@@ -88,11 +88,12 @@ def with_pretrained(run: RunConfig) -> RunConfig:
     Raises:
         UserError: as `model_path`.
     """
-    if run.adversarial.pretrained is None:
+    given = run.adversarial.pretrained
+    path = given and model_path(given, "pretrained")
+    if not given or path == Path(given):  # as it is written, by which a run is known again
         return run
-    path = str(model_path(run.adversarial.pretrained, "pretrained"))
     return dataclasses.replace(
-        run, adversarial=dataclasses.replace(run.adversarial, pretrained=path)
+        run, adversarial=dataclasses.replace(run.adversarial, pretrained=str(path))
     )
 
 
