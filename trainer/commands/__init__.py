@@ -7,7 +7,7 @@ the options.
 from trainer.commands.data_sets import check_data, prepare, preview
 from trainer.commands.experiments import benchmark, tune
 from trainer.commands.listeners import correlate, listen
-from trainer.commands.models import export, import_openunmix, separate
+from trainer.commands.models import export, import_openunmix, models, separate
 from trainer.commands.scores import compare, evaluate
 from trainer.commands.training import devices, train
 
@@ -21,6 +21,7 @@ __all__ = [
     "export",
     "import_openunmix",
     "listen",
+    "models",
     "prepare",
     "preview",
     "separate",
