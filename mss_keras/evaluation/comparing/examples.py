@@ -92,7 +92,7 @@ class Comparison:
         )
 
     def _stimuli(self, one: Heard, scores: Board) -> list[Stimulus]:
-        stimuli = [Stimulus(MIXTURE, MIXTURE, one.true[MIXTURE])]
+        stimuli = [Stimulus(MIXTURE, "", one.true[MIXTURE])]
         target = "true source" if TARGET in self.methods else TARGET
         for index, source in enumerate(self.sources):
             stimuli.append(Stimulus(source, target, one.true[source]))
