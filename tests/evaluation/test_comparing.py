@@ -372,6 +372,8 @@ def test_a_page_that_fails_leaves_the_scores(tree, theirs, tmp_path, monkeypatch
     (theirs / "c/bass.wav").unlink()
 
     def fail(*_, **options):
+        with pytest.raises(UserError, match="is at work"):  # the folder is still this one's
+            evaluated(tree, theirs, tmp_path / "scores")
         raise UserError("root", "nothing to hear", "music")
 
     monkeypatch.setattr(evaluating, "compared", fail)
