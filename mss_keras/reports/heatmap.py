@@ -86,9 +86,9 @@ class Column:
             return "∞" if value > 0 else "−∞"
         if self.larger and abs(value) <= _ABSURD_DB:
             return f"{value:.2f}"
-        if value == 0 or 1e3 <= abs(value) < 1e5:
+        if value == 0 or 999.5 <= abs(value) < 1e5:
             return f"{value:.0f}"
-        return f"{value:#.3g}".rstrip(".") if 1e-4 <= abs(value) < 1e3 else f"{value:.0e}"
+        return f"{value:#.3g}".rstrip(".") if 1e-4 <= abs(value) < 999.5 else f"{value:.0e}"
 
 
 def heatmap(columns: Sequence[Column], rows: Sequence[str], *, title: str) -> Figure:

@@ -87,8 +87,8 @@ def test_impossible_values_are_hatched_and_the_others_are_told_apart():
 
 
 def test_numbers_are_short():
-    values = np.array([0.0, 0.06, 12, 123, 1234, 12345, 0.0000123, -0.00123])
-    expected = ["0", "0.0600", "12.0", "123", "1234", "12345", "1e-05", "-0.00123"]
+    values = np.array([0.0, 0.06, 12, 123, 999.6, 1234, 12345, 0.0000123, -0.00123])
+    expected = ["0", "0.0600", "12.0", "123", "1000", "1234", "12345", "1e-05", "-0.00123"]
     assert Column("l1", values).texts() == expected
 
 

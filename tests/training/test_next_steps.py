@@ -37,8 +37,8 @@ def test_every_command_is_one_that_the_parser_takes(run, config):
         assert command[:2] == ["python", "-m"]
         if command[2] == "trainer":
             parse(command[3:])
-        else:
-            assert command[2:] == ["tensorboard.main", "--logdir", str(run / "tensorboard")]
+    assert words["look into it"][2:] == ["tensorboard.main", "--logdir", f"{run}/tensorboard"]
+    assert words["listen and look"][2:] == ["webbrowser", (run / "report.html").as_uri()]
     assert words["score"][-4:] == ["--subset", "test", "--output", f"{run}-evaluation"]
     assert words["separate a song"][4] == f"{config.data.root}/test/e/mixture.wav"
 

@@ -92,7 +92,7 @@ class Comparison:
         )
 
     def _stimuli(self, one: Heard, scores: Board) -> list[Stimulus]:
-        stimuli = [Stimulus(MIXTURE, MIXTURE, one.true[MIXTURE])]
+        stimuli = [Stimulus(MIXTURE, "", one.true[MIXTURE])]
         target = "true source" if TARGET in self.methods else TARGET
         for index, source in enumerate(self.sources):
             stimuli.append(Stimulus(source, target, one.true[source]))
@@ -100,7 +100,8 @@ class Comparison:
                 waveform = one.estimates.get(method, {}).get(source)
                 if waveform is not None:
                     value = scores.values[SDR][place, index] if scores.values else np.nan
-                    note = f"SDR {value:.1f} dB" if np.isfinite(value) else "no SDR"
+                    said = tables.rounded(value, ".1f")
+                    note = "no SDR" if np.isnan(value) else f"SDR {said} dB"
                     stimuli.append(Stimulus(source, method, waveform, note))
         return stimuli
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from mss_keras.evaluation.comparing.examples import Comparison
 from mss_keras.evaluation.comparing.scores import MEAN, SDR
+from mss_keras.evaluation.comparing.tables import rounded
 from mss_keras.reports.pages import Page, Section
 from mss_keras.reports.tables import counted
 
@@ -59,7 +60,7 @@ def best_of(means: Mapping[str, float]) -> str:
         >>> best_of({"a": 1.0, "b": 2.0, "c": 2.001})
         'b and c have the highest mean SDR (2.00 dB)'
     """
-    texts = {name: f"{x:.2f} dB" for name, x in means.items()}
+    texts = {name: f"{rounded(x)} dB" for name, x in means.items()}
     best = texts[max(means, key=lambda name: means[name])]
     names = [name for name, text in texts.items() if text == best]
     verb = "has" if len(names) == 1 else "have"

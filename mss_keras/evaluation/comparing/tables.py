@@ -34,6 +34,16 @@ def tables(board: Board, competing: Collection[str], *, of: str) -> list[Table]:
     return [dataclasses.replace(table, caption=caption) for caption, table in made.items()]
 
 
+def rounded(value: float, form: str = ".2f") -> str:
+    """A score as text.
+
+    Example:
+        >>> rounded(5.071), rounded(float("inf")), rounded(float("nan"))
+        ('5.07', '∞', '–')
+    """
+    return NONE if np.isnan(value) else "∞" if value == np.inf else format(value, form)
+
+
 def marked(values: Sequence[float], competing: Sequence[bool], *, ratio: bool) -> list[str]:
     """Numbers as text, the best of those that compete with the word for it.
 
@@ -51,8 +61,8 @@ def marked(values: Sequence[float], competing: Sequence[bool], *, ratio: bool) -
         >>> marked([0.1, 0.1], [True, True], ratio=False)
         ['0.1', '0.1']
     """
-    texts = [(f"{x:.2f}" if ratio else f"{x:.3g}") if np.isfinite(x) else NONE for x in values]
-    places = [place for place, x in enumerate(values) if competing[place] and np.isfinite(x)]
+    texts = [rounded(x, ".2f" if ratio else ".3g") for x in values]
+    places = [place for place, x in enumerate(values) if competing[place] and not np.isnan(x)]
     if len({texts[place] for place in places}) < 2:
         return texts
     best = texts[(max if ratio else min)(places, key=lambda place: values[place])]
