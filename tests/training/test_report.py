@@ -73,7 +73,7 @@ def test_the_page_says_what_a_run_is_and_how_it_sounds(finished):
     (table,) = scores.parts
     assert isinstance(table, Table)
     assert table.rows[0] == ["train, vocals", "5.00", "1.00", "+4.00"]
-    assert table.rows[1] == ["train, bass", "silent", "silent", ""]
+    assert table.rows[1] == ["train, bass", "silent target", "", ""]
     assert table.rows[-1] == ["valid, mean", "5.00", "1.00", "+4.00"]
     for each, title in zip(sounds.parts, ("track train, train", "track valid, valid"), strict=True):
         assert isinstance(each, Example)
