@@ -15,9 +15,7 @@ _WIDE = 6  # methods beyond which each has a row instead of a column, where that
 _TITLES = {SDR: "SDR, dB", "si_sdr": "SI-SDR, dB"}
 
 
-def tables(
-    board: Board, competing: Collection[str], *, of: Callable[[str], str]
-) -> list[Table]:
+def tables(board: Board, competing: Collection[str], *, of: Callable[[str], str]) -> list[Table]:
     """SDR, SI-SDR, and the losses that were read.
 
     Args:
