@@ -167,8 +167,10 @@ def _fit(labels: Sequence[str], edges: np.ndarray, cell: float) -> bool:
 def _draw(panel: Axes, band: Sequence[Column], edges: np.ndarray) -> None:
     for column, (left, right) in zip(band, edges, strict=True):
         shades = column.shades()
+        texts = column.texts()
+        best = {text for shade, text in zip(shades, texts, strict=True) if shade == 0}
         several = np.isfinite(shades).sum() > 1
-        for row, (shade, text) in enumerate(zip(shades, column.texts(), strict=True)):
+        for row, (shade, text) in enumerate(zip(shades, texts, strict=True)):
             sound = np.isfinite(shade)
             color = _COLORS(shade) if sound else (0.93, 0.93, 0.93, 1.0)
             hatch = None if sound else "////"
@@ -183,7 +185,7 @@ def _draw(panel: Axes, band: Sequence[Column], edges: np.ndarray) -> None:
                 va="center",
                 fontsize=_FONT,
                 color=_readable(color),
-                weight="bold" if several and shade == 0 else "normal",
+                weight="bold" if several and text in best else "normal",
             )
 
 

@@ -169,7 +169,7 @@ def test_a_copy_has_an_infinite_sdr_and_what_is_silent_none(excerpt):
         name: score(true, found, sources="xy", audio=AUDIO, metrics=())
         for name, found in zip(made, estimates, strict=True)
     }
-    (sdr, _) = tables(board(of, list(of), "xy"), list(of), of="here")
+    (sdr, _) = tables(board(of, list(of), "xy"), list(of), of=lambda metric: "here")
     assert sdr.rows == [
         ["x", "best ∞", "6.02", "best ∞", "best ∞"],
         ["y", "best ∞", "6.02", "6.02", "–"],
@@ -201,16 +201,16 @@ def test_the_best_is_marked_in_words_among_those_that_compete():
         name: Scores({"sdr": {"x": sdr}, "l1_time": {"x": 1 / sdr}}, {})
         for name, sdr in {"a": 1.0, "b": 2.0, "irm": 9.0}.items()
     }
-    found = tables(board(of, list(of), ["x"]), ["a", "b"], of="here")
+    found = tables(board(of, list(of), ["x"]), ["a", "b"], of=lambda metric: "here")
     assert [(table.caption, table.rows) for table in found] == [
         ("SDR, dB: here", [["x", "1.00", "best 2.00", "9.00"]]),
         ("Losses (less is better): here", [["l1_time", "1", "best 0.5", "0.111"]]),
     ]
     of |= {f"m{number}": of["a"] for number in range(4)}
-    four = tables(board(of, list(of), list("stuvwxyz")), ["a", "b"], of="here")[0]
+    four = tables(board(of, list(of), list("stuvwxyz")), ["a", "b"], of=lambda metric: "here")[0]
     assert (len(four.columns), len(four.rows)) == (8, 9)  # fewer columns than with a row for each
     of |= {f"m{number}": of["a"] for number in range(6)}
-    (wide, _) = tables(board(of, list(of), ["x"]), ["a", "b"], of="here")
+    (wide, _) = tables(board(of, list(of), ["x"]), ["a", "b"], of=lambda metric: "here")
     assert wide.columns == ["method", "x"]
     assert wide.rows[1] == ["b", "best 2.00"]
 
@@ -478,9 +478,13 @@ def test_a_disk_that_is_full_leaves_the_page_before(tree, theirs, tmp_path, monk
     assert not [path for path in (tmp_path / "page").iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_silent_has_no_scores(tmp_path):
-    folder = song(tmp_path, "a", vocals=[-20] * 3, bass=[OFF] * 3)
+def song_without_bass(root):
+    folder = song(root, "a", vocals=[-20] * 3, bass=[OFF] * 3)
     soundfile.write(folder / "bass.wav", np.zeros(3 * LOUD_AUDIO.sample_rate), 8000)
+
+
+def test_what_is_silent_has_no_scores(tmp_path):
+    song_without_bass(tmp_path)
     dataset = DataConfig(root=str(tmp_path), sources=LOUD_SOURCES)
     settings = CompareConfig(duration=2.0, oracle=("irm", "mixture"))
     found = compare(tmp_path / "page", models(), settings, dataset=dataset, audio=LOUD_AUDIO)
@@ -488,3 +492,19 @@ def test_what_is_silent_has_no_scores(tmp_path):
     assert np.isnan(one.values["si_sdr"][:, 1]).all()
     assert np.isfinite(one.mean("si_sdr")).all()
     assert "no SDR" in (tmp_path / "page/compare.html").read_text()
+
+
+def test_means_tell_of_how_many_excerpts_they_are(tmp_path):
+    """A source that is silent in one of two has a score in one; no source of that one has SDR."""
+    song_without_bass(tmp_path)
+    song(tmp_path, "b", vocals=[-20] * 3, bass=[-20] * 3)
+    dataset = DataConfig(root=str(tmp_path), sources=LOUD_SOURCES)
+    settings = CompareConfig(duration=2.0, examples=2, oracle=("irm", "mixture"))
+    found = compare(tmp_path / "page", models(), settings, dataset=dataset, audio=LOUD_AUDIO)
+    assert [table.caption for table in found.means()] == [
+        "SDR, dB: mean of 1 of 2 excerpts",
+        "SI-SDR, dB: mean of 2 excerpts; bass of 1, having no score in others",
+        "Losses (less is better): mean of 2 excerpts",
+    ]
+    assert found.length == "2 excerpts, 4 s of music in all"
+    assert found.length_of_sdr == "1 of 2 excerpts, 2 s of music in all"

@@ -104,6 +104,13 @@ def test_of_one_row_nothing_is_the_best():
     assert [text.get_fontweight() for text in panel.texts] == ["normal"]
 
 
+def test_numbers_that_read_alike_are_the_best_together():
+    """The table beside the picture calls both the best."""
+    alike = Column("l1_time", np.array([0.12300001, 0.123, 0.2]))
+    (panel,) = panels(heatmap([alike], ["a", "b", "c"], title="a title"))
+    assert [text.get_fontweight() for text in panel.texts] == ["bold", "bold", "normal"]
+
+
 def test_numbers_can_be_read_on_their_colours():
     column = Column("l1", np.linspace(1, 2, 12))
     (panel,) = panels(heatmap([column], list("abcdefghijkl"), title="a title"))

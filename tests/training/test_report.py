@@ -76,7 +76,7 @@ def test_the_page_says_what_a_run_is_and_how_it_sounds(finished):
     (table,) = scores.parts
     assert isinstance(table, Table)
     assert table.rows[0] == ["train, vocals", "7.00", "1.00", "+6.00"]
-    assert table.rows[1] == ["train, bass", "silent", "silent", ""]
+    assert table.rows[1] == ["train, bass", "silent target", "", ""]
     assert table.rows[-1] == ["valid, mean", "5.00", "1.00", "+4.00"]
     notes_of = {"track train, train": "7.0 dB (+6.0)", "track valid, valid": "5.0 dB (+4.0)"}
     for each, (title, note) in zip(sounds.parts, notes_of.items(), strict=True):

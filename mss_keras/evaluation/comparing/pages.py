@@ -47,10 +47,9 @@ def answer(comparison: Comparison) -> str:
     board = comparison.mean
     means = dict(zip(board.methods, board.mean(SDR).tolist(), strict=True)) if board.values else {}
     known = {name: x for name, x in means.items() if name in comparison.competing and x == x}
-    over = f"over {comparison.length}"
     if len(known) < 2:
-        return f"Listen to {over.removeprefix('over ')}. {_WHOLE}"
-    return f"{best_of(known)} {over}. {_WHOLE}"
+        return f"Listen to {comparison.length}. {_WHOLE}"
+    return f"{best_of(known)} over {comparison.length_of_sdr}. {_WHOLE}"
 
 
 def best_of(means: Mapping[str, float]) -> str:

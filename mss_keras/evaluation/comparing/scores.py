@@ -179,6 +179,18 @@ def average(boards: Sequence[Board]) -> Board:
     )
 
 
+def counts(boards: Sequence[Board], metric: str) -> np.ndarray:
+    """`[sources]`: of how many excerpts the mean of a source is.
+
+    Args:
+        boards: sequence of Board. Those of the excerpts, of the same methods and sources.
+        metric: str. A metric that sources have one by one.
+    """
+    nothing = np.full([len(boards[0].methods), len(boards[0].sources)], np.nan)
+    known = np.isfinite([one.values.get(metric, nothing) for one in boards])
+    return known.any(axis=1).sum(axis=0)
+
+
 def _mean(values: np.ndarray) -> np.ndarray:
     # [n, methods, sources] → [methods, sources], over those n that some method has a value of.
     known = ~np.isnan(values).all(axis=1, keepdims=True)

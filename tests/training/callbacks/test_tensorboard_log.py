@@ -39,6 +39,7 @@ def train(folder, epochs, *, audio_every, seconds=1):
     for callback in (times, log):
         callback.set_model(model)
     log.on_train_begin()
+    assert list((folder / "train").iterdir()), "the log begins with the training"
     for epoch in epochs:
         times.on_epoch_begin(epoch)
         log.on_epoch_begin(epoch)
