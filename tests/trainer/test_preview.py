@@ -106,7 +106,7 @@ def test_mistakes(tree, tmp_path, command, monkeypatch):
     for words, message in (
         ([], "--root: found nothing"),
         (["--root", "/no/such"], "--root: found no such folder"),
-        (["--root", tree, "--examples", "0"], "--examples: found 0, wanted a number above 0"),
+        (["--root", tree, "--examples", "0"], "--examples: found 0, wanted 1 to 100"),
         (["--root", tree, "--unpaired-root", tree], "wanted it with adversarial alone"),
         (["--root", tree, "--hidden-size", "3"], "'preview': found '--hidden-size'"),
         (["--root", tree, "--loss", "l3_freq"], "--loss: found 'l3_freq'"),
