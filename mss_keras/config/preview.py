@@ -21,8 +21,8 @@ class PreviewConfig:
 
     examples: int = option(
         12,
-        "Number of examples to listen to, 100 at most; levels are told of 200, or of an epoch if it "
-        "has fewer",
+        "Number of examples to listen to, 100 at most; levels are told of 200, or of an epoch if "
+        "it has fewer",
         section="data",
         everyday=True,
     )
