@@ -58,6 +58,8 @@ class _Mistake:
 
 def _unknown_flag(mistake: _Mistake) -> UserError:
     word = mistake.found[1].split("=")[0]
+    if new := config.RENAMED.get(_field(word)):
+        return UserError(f"'{mistake.command}'", word, f"`{new}`, its name today")
     _, *keys = word.split(".")
     names = [".".join([flag, *keys]) for flag in mistake.flags if word.startswith("-")]
     wanted = f"flags that {mistake.help} lists"
@@ -65,6 +67,8 @@ def _unknown_flag(mistake: _Mistake) -> UserError:
 
 
 def _unknown_key(mistake: _Mistake) -> UserError:
+    if new := config.RENAMED.get(mistake.found[1]):
+        return UserError("config", repr(mistake.found[1]), f"'{new}', its name today")
     names = [_field(flag) for flag in mistake.flags]
     wanted = f"names of flags that {mistake.help} lists"
     return UserError.unknown("config", mistake.found[1], names, wanted=wanted)

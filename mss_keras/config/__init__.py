@@ -14,13 +14,14 @@ from mss_keras.config.fields import (
     require,
     require_known,
 )
-from mss_keras.config.flat import default_of, from_options
+from mss_keras.config.flat import RENAMED, default_of, from_options, renewed
 from mss_keras.config.listening import HostingConfig, ListeningConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
     FEATURE_LAYERS,
     LOSSES,
+    NETWORKS,
     SOURCES,
     VGGISH,
     FeatureLayer,
@@ -36,6 +37,8 @@ __all__ = [
     "FEATURE_LAYERS",
     "GROUPS",
     "LOSSES",
+    "NETWORKS",
+    "RENAMED",
     "SECTIONS",
     "SOURCES",
     "VGGISH",
@@ -66,5 +69,6 @@ __all__ = [
     "optional",
     "require",
     "require_known",
+    "renewed",
     "respelled",
 ]

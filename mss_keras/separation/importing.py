@@ -32,7 +32,7 @@ def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
         output: the `.keras` file to write.
 
     Returns:
-        The model, of the `separate` architecture.
+        The model, of the network `separate`.
 
     Raises:
         UserError: if torch is not installed or too old, something is missing, or the targets
@@ -118,7 +118,7 @@ def _build(
     bin_width = audio.sample_rate / audio.nfft
     bandwidth = min((flavour.max_bin - 0.5) * bin_width, audio.sample_rate / 2)
     config = ModelConfig(
-        architecture="separate",
+        network="separate",
         hidden_size=flavour.hidden_size,
         bandwidth=bandwidth,
         unidirectional=flavour.unidirectional,

@@ -21,7 +21,7 @@ from mss_keras.config import (
 # Values that differ from every default, of the types that YAML gives.
 CHANGED = {
     "nhop": 512,
-    "architecture": "separate",
+    "network": "separate",
     "sources": ["flute", "harp"],
     "loss": ["psa", "l2_freq"],
     "loss_weight": [1.0, 0.5],
