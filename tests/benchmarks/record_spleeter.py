@@ -24,7 +24,7 @@ import numpy as np
 HERE = Path(__file__).parents[1] / "separation/spleeter"
 CONFIGURATIONS = ("2stems", "4stems", "5stems", "2stems-16kHz")
 FEW_FILTERS = (2, 2, 3, 3, 4, 4)
-SEGMENT = 512 * 1024  # samples whose frames Spleeter puts into its first segment, and 3 more
+SEGMENT = 512 * 1024  # samples at which the frames of a segment of Spleeter begin
 EVERY = 211
 
 
@@ -35,7 +35,7 @@ def write_music(path: Path) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from excerpt import read_excerpt
 
-    music = np.concatenate([read_excerpt()["mixture"]] * 2)[: SEGMENT - 4096]
+    music = np.concatenate([read_excerpt()["mixture"]] * 2)[: SEGMENT - 5120]
     np.save(path, music.astype(np.float32))
 
 

@@ -159,7 +159,7 @@ def test_values_of_other_types(field, value, wanted):
 @pytest.mark.parametrize(
     ("group", "field", "value", "wanted"),
     [
-        (ModelConfig, "architecture", [], "one of"),
+        (ModelConfig, "mask_activation", [], "one of"),
         (EvaluationConfig, "subset", ["test"], "one of"),
         (DataConfig, "seq_dur", float("inf"), "finite"),
         (DataConfig, "seq_dur", float("nan"), "finite"),
