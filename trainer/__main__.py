@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "check-data",
             "export",
             "import-openunmix",
+            "import-spleeter",
             "correlate",
         } & set(given[:1])
         anew |= {"--dry-run"} & set(given)

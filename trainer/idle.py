@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jsonargparse import Namespace
 
-from mss_keras.config import UserError, flag_name
+from mss_keras.config import NETWORKS, UserError, flag_name
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,22 @@ def _without_stft(options: Namespace) -> bool:
     return not losses and not set(options.oracle) - {"mixture"}
 
 
+# Of OpenUnmix alone, and what the networks that have a name share.
+_NETWORK = (
+    Idle(
+        ("hidden_size", "unidirectional", "dropout"),
+        lambda options: options.network not in ("joint", "separate"),
+        "it with a `network` that does not know it",
+        "`network_args`",
+    ),
+    Idle(
+        ("bandwidth",),
+        lambda options: options.network not in NETWORKS,
+        "it with a `network` that does not know it",
+        "`network_args`",
+    ),
+)
+
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
 
 # What a listening test is made of.
@@ -41,7 +57,9 @@ _OF_A_TEST = (
 )
 
 IDLE: Mapping[str, tuple[Idle, ...]] = {
-    "train": (_DOWNLOAD,),
+    "train": (_DOWNLOAD, *_NETWORK),
+    "benchmark": _NETWORK,
+    "tune": _NETWORK,
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

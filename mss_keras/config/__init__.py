@@ -67,8 +67,8 @@ __all__ = [
     "named_folder",
     "option",
     "optional",
+    "renewed",
     "require",
     "require_known",
-    "renewed",
     "respelled",
 ]

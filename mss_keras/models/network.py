@@ -149,7 +149,7 @@ def make_network(
     """
     kind = NETWORKS.get(model.network) or _imported(model.network)
     if not hasattr(kind, "from_specification"):
-        return LayerNetwork.around(kind, nb_sources, audio, model, dtype=policy)
+        return LayerNetwork.around(kind, nb_sources, audio=audio, model=model, policy=policy)
     return kind.from_specification(
         nb_sources, audio, model, synchronized=synchronized, policy=policy
     )

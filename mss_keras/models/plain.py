@@ -1,9 +1,10 @@
-"""Networks without a trunk and heads: their trunk is the whole network, their masker next to nothing.
+"""Networks of one piece: their trunk is the whole network, and their masker next to nothing.
 
-Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels, bins]` out. By values
-is meant what an activation makes masks of.
+Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels, bins]` out. Values
+are what an activation makes masks of.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -149,7 +150,7 @@ class LayerNetwork(PlainNetwork):
 
     @classmethod
     def around(
-        cls, kind: Callable[..., Any], nb_sources: int, audio: AudioConfig, model: ModelConfig, **kwargs
+        cls, kind: type, nb_sources: int, /, *, audio: AudioConfig, model: ModelConfig, policy: str
     ) -> "LayerNetwork":
         """The network of a specification around a layer of a class.
 
@@ -159,16 +160,16 @@ class LayerNetwork(PlainNetwork):
             nb_sources: number of sources.
             audio: channels and STFT.
             model: the arguments.
-            **kwargs: as `keras.layers.Layer`; `dtype` is the layer's, too.
+            policy: Keras's dtype policy, of the layer, too.
 
         Raises:
-            UserError: if the class is none of layers, or does not take the arguments.
+            UserError: if it is no class of layers, or does not take the arguments.
         """
+        wanted = "a class of Keras layers"
+        require(issubclass(kind, layers.Layer), "network", found=model.network, wanted=wanted)
         sizes = {"nb_sources": nb_sources, "nb_channels": audio.nb_channels, "nb_bins": audio.bins}
-        layer = made(kind, {**sizes, "dtype": kwargs.get("dtype")}, model.network_args)
-        is_layer = isinstance(layer, layers.Layer)
-        require(is_layer, "network", found=model.network, wanted="a class of Keras layers")
-        return cls(layer, **sizes, mask_activation=model.mask_activation or "relu", **kwargs)
+        layer = made(kind, {**sizes, "dtype": policy}, model.network_args)
+        return cls(layer, **sizes, mask_activation=model.mask_activation or "relu", dtype=policy)
 
     def build(self, input_shape):
         """Builds the layer, by magnitudes of 0 that it has to take and give back as masks.
@@ -185,8 +186,8 @@ class LayerNetwork(PlainNetwork):
 
     def values(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `PlainNetwork.values`."""
-        takes_training = self.layer._call_has_training_arg
-        more = {"training": training} if takes_training else {}
+        takes = inspect.signature(self.layer.call).parameters
+        more = {"training": training} if "training" in takes else {}
         return tf.cast(self.layer(magnitude, **more), tf.float32)
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
@@ -210,6 +211,8 @@ def made(kind: Callable[..., Any], sizes: Mapping[str, Any], arguments: Mapping[
         require(name not in sizes, f"network_args.{name}", found=arguments[name], wanted="none")
     try:
         return kind(**sizes, **arguments)
+    except UserError:
+        raise
     except (TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         name = getattr(kind, "__name__", str(kind))

@@ -40,9 +40,7 @@ class Configuration(NamedTuple):
 
 _TWO = Configuration(("vocals", "accompaniment"), "unet", ("leaky_relu", "relu"))
 _FOUR = Configuration(("vocals", "drums", "bass", "other"), "unet", ("elu", "elu"))
-_FIVE = Configuration(
-    ("vocals", "piano", "drums", "bass", "other"), "softmax_unet", ("elu", "elu")
-)
+_FIVE = Configuration(("vocals", "piano", "drums", "bass", "other"), "softmax_unet", ("elu", "elu"))
 
 # By Spleeter's names. Those of 16 kHz take the same checkpoints.
 CONFIGURATIONS: dict[str, Configuration] = {

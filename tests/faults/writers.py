@@ -75,6 +75,10 @@ def _umx(folder: Path) -> None:
     (folder / "separator.json").write_text(json.dumps(sizes))
 
 
+def _spleeter(folder: Path) -> None:
+    shutil.copytree(ROOT / "tests/separation/spleeter/2stems", folder)
+
+
 def _modules(folder: Path) -> None:
     folder.mkdir()
     (folder / "torch.py").write_text(_TORCH)
@@ -86,6 +90,7 @@ _INPUTS = {
     "stems": _stems,
     "run": _run,
     "umx": _umx,
+    "2stems": _spleeter,
     "modules": _modules,
 }
 
@@ -128,6 +133,11 @@ WRITERS = {
     ),
     "import-openunmix": Writer(
         ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
+    ),
+    "import-spleeter": Writer(
+        ["import-spleeter", "{2stems}", "--configuration", "2stems"],
+        output="out/model.keras",
+        again="refused",
     ),
     "export": Writer(["export", "--model", "{run}"], again="more"),
     "train": Writer(["train", *flags(_RUN), "--epochs", "2", *_MUSIC, "--loss", "l2_freq"]),

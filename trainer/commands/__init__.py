@@ -7,7 +7,7 @@ the options.
 from trainer.commands.data_sets import check_data, prepare
 from trainer.commands.experiments import benchmark, tune
 from trainer.commands.listeners import correlate, listen
-from trainer.commands.models import export, import_openunmix, separate
+from trainer.commands.models import export, import_openunmix, import_spleeter, separate
 from trainer.commands.scores import evaluate
 from trainer.commands.training import devices, train
 
@@ -19,6 +19,7 @@ __all__ = [
     "evaluate",
     "export",
     "import_openunmix",
+    "import_spleeter",
     "listen",
     "prepare",
     "separate",
