@@ -116,13 +116,14 @@ def _read(folder: Path) -> dict[str, np.ndarray]:
     wanted = "the folder of a model of Spleeter, which holds a TensorFlow checkpoint"
     if not folder.is_dir():
         raise UserError(folder, "no folder", wanted)
-    # The file `checkpoint` names the last one, if it came along.
-    indices = [path.with_suffix("") for path in sorted(folder.glob("*.index"))]
-    latest = tf.train.latest_checkpoint(folder) or (str(indices[-1]) if indices else None)
-    if latest is None:
+    here = {path.stem: path.with_suffix("") for path in sorted(folder.glob("*.index"))}
+    if not here:
         raise UserError(folder, "no checkpoint", wanted)
+    # The file `checkpoint` names the last one, if it came along, perhaps with a folder of before.
+    state = tf.train.get_checkpoint_state(str(folder))
+    last = Path(state.model_checkpoint_path).name if state else ""
     try:
-        reader = tf.train.load_checkpoint(latest)
+        reader = tf.train.load_checkpoint(str(here.get(last) or [*here.values()][-1]))
         names = [x for x in reader.get_variable_to_shape_map() if _is_of_a_layer(x)]
         arrays = {name: reader.get_tensor(name) for name in names}
     except Exception as error:  # TensorFlow raises whatever it finds

@@ -94,6 +94,8 @@ def make_checkpoint(configuration: dict, folder: Path, *, seed: int) -> None:
             elif kind == "moving_mean":
                 variable.load(rng.normal(0, 1.0, shape), session)
         tf.compat.v1.train.Saver().save(session, str(folder / "model"), write_meta_graph=False)
+    # What TensorFlow writes has a path of this machine.
+    (folder / "checkpoint").write_text('model_checkpoint_path: "model"\n')
 
 
 def main() -> None:
