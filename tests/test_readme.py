@@ -39,6 +39,7 @@ OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "kubectl", "
 FOREIGN_FLAGS = {
     *("--create-dirs", "--data-binary", "--from-file", "--help"),
     *("--enable_batching", "--batching_parameters_file"),  # of the server
+    *("--logdir", "--samples_per_plugin"),  # of TensorBoard
 }
 NAMES = sorted(TEXTS)
 
@@ -72,7 +73,7 @@ def check_python(words: list[str], client: str) -> None:
         assert not given or given[0].startswith("-") or given[0] in COMMANDS
     elif words[:2] == ["-m", "serving.client"]:
         assert all(word in client for word in words if word.startswith("--"))
-    elif words[0] != "-c" and words[:2] != ["-m", "pytest"]:
+    elif words[0] != "-c" and words[:2] not in (["-m", "pytest"], ["-m", "tensorboard.main"]):
         known = (ROOT / words[0]).read_text()
         assert all(f'"{word}"' in known for word in words if word.startswith("--"))
 
@@ -170,6 +171,7 @@ def test_tables_of_losses_are_the_catalogue():
     }
 
 
+@pytest.mark.long
 def test_commands_of_the_table(command, tree, small, stems, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = re.findall(r"^\| `python -m trainer (.*?)` \|", TEXTS["README.md"], re.MULTILINE)
@@ -185,12 +187,8 @@ def test_commands_of_the_table(command, tree, small, stems, tmp_path, monkeypatc
         if words[0] in ("prepare", "evaluate"):
             words[words.index("--output") + 1] = words[0]
         if words[0] in (
-            "import-openunmix",
-            "import-spleeter",
-            "benchmark",
-            "tune",
-            "listen",
-            "correlate",
+            *("import-openunmix", "import-spleeter", "benchmark", "tune", "listen", "correlate"),
+            *("preview", "compare"),
         ):
             continue  # see tests/trainer
         if words[0] == "export":

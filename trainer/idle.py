@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jsonargparse import Namespace
 
-from mss_keras.config import NETWORKS, UserError, flag_name
+from mss_keras.config import UserError, flag_name
 
 
 @dataclass(frozen=True)
@@ -30,36 +30,40 @@ def _without_stft(options: Namespace) -> bool:
     return not losses and not set(options.oracle) - {"mixture"}
 
 
-# Of OpenUnmix alone, and what the networks that have a name share.
-_NETWORK = (
-    Idle(
-        ("hidden_size", "unidirectional", "dropout"),
-        lambda options: options.network not in ("joint", "separate"),
-        "it with a `network` that does not know it",
-        "`network_args`",
-    ),
-    Idle(
-        ("bandwidth",),
-        lambda options: options.network not in NETWORKS,
-        "it with a `network` that does not know it",
-        "`network_args`",
-    ),
+# A class of the user's may take them.
+_OF_OPENUNMIX = Idle(
+    ("hidden_size", "unidirectional", "dropout"),
+    lambda options: options.network == "spleeter",
+    "it with `network` spleeter, which has no such size",
+    "`network_args`",
 )
 
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
 
+# How models separate.
+_OF_MODELS = ("precision", "niter", "wiener_win_len", "softmask", "chunk_dur", "context_dur")
+
 # What a listening test is made of.
 _OF_A_TEST = (
-    *("root", "sources", "prepared", "sample_rate", "nb_channels", "precision"),
+    *("root", "sources", "prepared", "sample_rate", "nb_channels"),
     *("systems", "subset", "targets", "duration", "per_source", "scale", "title", "seed"),
     *("loudness", "below_loudest", "below_mixture"),
-    *("niter", "wiener_win_len", "softmask", "chunk_dur", "context_dur"),
+    *_OF_MODELS,
 )
 
 IDLE: Mapping[str, tuple[Idle, ...]] = {
-    "train": (_DOWNLOAD, *_NETWORK),
-    "benchmark": _NETWORK,
-    "tune": _NETWORK,
+    "train": (
+        _DOWNLOAD,
+        _OF_OPENUNMIX,
+        Idle(
+            ("tensorboard",),
+            lambda options: options.dry_run,
+            "it with `dry_run`, which writes no run",
+            "one of the two",
+        ),
+    ),
+    "benchmark": (_OF_OPENUNMIX,),
+    "tune": (_OF_OPENUNMIX,),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(
@@ -77,10 +81,7 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two: the model says what it is",
         ),
         Idle(
-            (
-                *("precision", "stems", "niter", "wiener_win_len", "softmask"),
-                *("chunk_dur", "context_dur"),
-            ),
+            (*_OF_MODELS, "stems"),
             lambda options: options.model is None,
             "no `model`",
             "both, or neither",
@@ -90,6 +91,20 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             _without_stft,
             "nothing that has an STFT",
             "it with an `oracle` or with losses as `metrics`",
+        ),
+    ),
+    "compare": (
+        Idle(
+            ("sources", "sample_rate", "nb_channels", "nfft", "nhop"),
+            lambda options: bool(options.models),
+            "it with `models`",
+            "one of the two: the models say what it is",
+        ),
+        Idle(
+            _OF_MODELS,
+            lambda options: not options.models,
+            "no `models`",
+            "both, or neither",
         ),
     ),
     "listen": (

@@ -12,7 +12,7 @@ from mss_keras import config
 from mss_keras.config import UserError, flag_name
 from trainer.parser import types_of
 
-_WITHOUT_DASHES = {"command", "inputs"}
+_WITHOUT_DASHES = {"command", "inputs", "models"}
 
 _NUMBERS = {int: "a whole number", float: "a number"}
 

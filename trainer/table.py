@@ -17,12 +17,15 @@ class Command:
         flags: tuple of Flag. Flags of its own.
         fields: tuple of Field. Fields of specifications that are its flags too.
         usage: str. What has to follow the command's name. Defaults to nothing.
+        passed_over: collection of str. Keys that a configuration file may have, such as a run's,
+            though the command has no use for them. Defaults to none.
     """
 
     help: str
     flags: tuple[Flag, ...]
     fields: tuple[dataclasses.Field, ...] = ()
     usage: str = ""
+    passed_over: Collection[str] = ()
 
 
 def _fields(*groups: type, but: Collection[str] = ()) -> tuple[dataclasses.Field, ...]:
@@ -75,6 +78,11 @@ COMMANDS = {
                 "and write no run; .stem.mp4 files are decoded first, as they would be",
                 bool,
             ),
+            Flag(
+                "tensorboard",
+                "Print the command that shows the run in TensorBoard, while it trains and later",
+                bool,
+            ),
             *_DOWNLOAD,
         ),
         _fields(*_RUN),
@@ -94,6 +102,20 @@ COMMANDS = {
         (),
         _named("root", "sources", "sample_rate", "nb_channels"),
         usage="--root ROOT",
+    ),
+    "preview": Command(
+        "listen to what training gets: examples, their levels, what is wrong with them",
+        (
+            Flag(
+                "config",
+                "YAML file of flags, such as a run's config.yaml, of which what examples "
+                "depend on is taken",
+            ),
+            Flag("output", "Folder of the page", default="preview"),
+        ),
+        (*_fields(config.PreviewConfig), *_named(*config.PREVIEWED)),
+        usage="--root ROOT",
+        passed_over=set(config.fields()) - set(config.PREVIEWED),
     ),
     "devices": Command(
         "tell which devices training would use, and how",
@@ -138,6 +160,29 @@ COMMANDS = {
             *_fields(config.SeparationConfig, but=("targets", "residual")),
         ),
         usage="--root ROOT",
+    ),
+    "compare": Command(
+        "hear the same excerpts through several separators, on one page",
+        (
+            Flag(
+                "models",
+                "Folders of runs, or .keras files, [NAME=]RUN; none are needed with --estimates",
+                default=(),
+                metavar="RUN",
+            ),
+            Flag(
+                "output",
+                "Folder of the page; what the command wrote there before is replaced",
+                default="comparison",
+            ),
+            _PRECISION,
+        ),
+        (
+            *_named("root", "sources", "prepared", "sample_rate", "nb_channels", "nfft", "nhop"),
+            *_fields(config.CompareConfig),
+            *_fields(config.SeparationConfig, but=("targets", "residual")),
+        ),
+        usage="RUN [RUN ...] --root ROOT",
     ),
     "benchmark": Command(
         "train and score every loss alike: the survey's table",

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mss_keras.config import UserError
 from mss_keras.data.musdb import demo_stem, sample_url
 from mss_keras.data.stems import decode_track
-from mss_keras.data.tracks import STEM_SUFFIX
+from mss_keras.data.tracks import STEM_SUFFIX, MusicSet
 from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 
@@ -66,6 +66,14 @@ def make_demo(folder: str | Path) -> Path:
                     file.write(excerpt)
         shutil.rmtree(whole)
     return folder
+
+
+def is_demo(music: MusicSet) -> bool:
+    """Whether a data set is the demonstration's, as `make_demo` makes it."""
+    name = demo_stem().name.removesuffix(STEM_SUFFIX)
+    known = [track.name for track in (*music.train, *music.valid)] == [name, name]
+    rate = music.train[0].sources[0].sample_rate if known else 0
+    return known and music.train[0].samples == round(_DEMO_TRAIN_SECONDS * rate)
 
 
 def download(root: str | Path, url: str | None = None, *, progress: bool = True) -> Path:

@@ -7,21 +7,37 @@ OUTPUT/
     evaluations/LOSS/        an ordinary evaluation; its summary.csv says that it is finished
     logs/LOSS.log            what the run printed
     table.md table.csv table.tex  heatmap.png  boxes.png
+    report.html              all of it, and excerpts through every separator
 """
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mss_keras import losses
-from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError, require, require_known
+from mss_keras import data, losses
+from mss_keras.config import (
+    CompareConfig,
+    EvaluationConfig,
+    RunConfig,
+    UserError,
+    WorkFailedError,
+    require,
+    require_known,
+)
 from mss_keras.evaluation import tables
+from mss_keras.evaluation.comparing import contestants
+from mss_keras.evaluation.comparing.examples import Comparison, compared
+from mss_keras.evaluation.comparing.hearing import Hearing
 from mss_keras.evaluation.evaluation import Evaluation
-from mss_keras.experiments import benchmark_report
+from mss_keras.experiments import benchmark_page, benchmark_report
 from mss_keras.experiments.benchmark_report import Outcome
 from mss_keras.experiments.scheduling import run_all
 from mss_keras.experiments.shared import Split, with_decoded_data, with_statistics
 from mss_keras.jobs.claims import Claim
+from mss_keras.jobs.files import working_folder
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import read_scores
 from mss_keras.training import devices, loop, runs
@@ -91,7 +107,44 @@ def benchmark(
         failures = run_all(todo, at_a_time, say, gpus=gpus)
         outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
         benchmark_report.write(outcomes, output, demonstration=demonstration)
+        began = time.monotonic()
+        comparison = _comparison(all_work, output, say=say, progress=progress)
+        benchmark_page.write(outcomes, output, demonstration=demonstration, comparison=comparison)
+        heard = comparison.length if comparison else "no examples"
+        say(f"{output / benchmark_page.PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
         return outcomes
+
+
+def _comparison(
+    all_work: Sequence["LossWork"], output: Path, *, say: Callable[[str], None], progress: bool
+) -> Comparison | None:
+    # Excerpts through the separators that are finished. What is wrong costs the examples alone.
+    done = [work for work in all_work if work.finished]
+    if not done or not done[0].settings.examples:
+        return None
+    config, settings = done[0].config, done[0].settings
+    subset: Any = settings.subset
+    entries = [
+        contestants.of_model(work.name, partial(runs.load, work.trained), audio=config.audio)
+        for work in done
+    ]
+    try:
+        found = data.open_set(config.data, config.audio, splits=[subset])
+        tracks = getattr(found, subset)[: settings.tracks]
+        with working_folder(output) as work:
+            hearing = Hearing(
+                sources=config.data.sources,
+                audio=config.audio,
+                metrics=losses.readable(),
+                work=work,
+                say=say,
+                progress=progress,
+            )
+            chosen = CompareConfig(subset=subset, examples=settings.examples)
+            return compared(entries, tracks, chosen, hearing=hearing)
+    except UserError as error:
+        say(f"no examples: {error.quoted}")
+        return None
 
 
 def resolve_losses(chosen: Sequence[str]) -> list[str]:
@@ -149,6 +202,11 @@ class LossWork:
     output: Path
 
     @property
+    def trained(self) -> Path:
+        """Folder of the run."""
+        return self.output / "runs" / self.name
+
+    @property
     def log(self) -> Path:
         """File that gets what the run prints."""
         return self.output / "logs" / f"{self.name}.log"
@@ -175,8 +233,8 @@ class LossWork:
         Raises:
             ScoringFailedError: if tracks could not be scored.
         """
-        folder = self.output / "runs" / self.name
-        loop.train(self.config, folder, say=lambda line: print(line, flush=True), verbose=2)
+        folder = self.trained
+        loop.train(self.config, folder, say=lambda line: print(line, flush=True))
         evaluation = Evaluation(self.config.data, self.config.audio, self.settings, say=print)
         scores, failed = evaluation.run(self._scored, runs.load(folder), self.name)
         if failed:

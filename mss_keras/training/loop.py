@@ -1,6 +1,7 @@
 """A training run from configuration to report; run again, it goes on where it was."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from mss_keras import data, losses
 from mss_keras.config import RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
+from mss_keras.reports.pages import write_page
 from mss_keras.training import companions, devices, resuming, runs
+from mss_keras.training.advice import advice
+from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
 from mss_keras.training.optimizer import AdamL2
-from mss_keras.training.report import Score, write_report
+from mss_keras.training.report import separate_excerpts, write_excerpts
+from mss_keras.training.report_page import Finished, page_of
+from mss_keras.training.scores import Score
 from mss_keras.training.separator import Separator
 from mss_keras.training.state import Row
-
-_REPORT_SECONDS = 30.0
 
 Say = Callable[[str], None]
 
@@ -58,7 +62,7 @@ def train(
     folder: str | Path,
     *,
     say: Say = lambda line: None,
-    verbose: int = 0,
+    progress: bool = False,
     report: bool = True,
 ) -> list[Score]:
     """Trains, or goes on training, the run in a folder, and writes its report.
@@ -66,12 +70,13 @@ def train(
     Args:
         config: RunConfig. What is trained on what.
         folder: str or Path. Folder of the run; see `mss_keras.training.runs`.
-        say: Callable. Is called with each line that a user would want to know.
-        verbose: int. Keras's progress: 0 none, 1 a bar, 2 a line an epoch. Defaults to `0`.
-        report: bool. Whether pictures, stems and SavedModel are made. Defaults to `True`.
+        say: Callable. Is called with each line that a user would want to know, one an epoch among
+            them.
+        progress: bool. Whether bars are shown. Defaults to `False`.
+        report: bool. Whether page, pictures, stems and SavedModel are made. Defaults to `True`.
 
     Returns:
-        SI-SDR of up to 30 s of the first training and the first validation track; an empty list
+        SI-SDR of up to 20 s of the first training and the first validation track; an empty list
         without a report.
 
     Raises:
@@ -82,18 +87,21 @@ def train(
     config = resolve(config, folder)
     used = set_up(config)
     chosen = fetched_losses(config, say)
-    music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
-    resuming.check(folder, config, music, say=say, progress=verbose == 1)
+    music = data.open_set(data.as_wav(config.data, say=say, progress=progress), config.audio)
+    resuming.check(folder, config, music, say=say, progress=progress)
     with runs.claimed(folder, config):
         resuming.remember(folder, music, config.data.statistics)
         say(on_what(config, used))
         _announce(config, folder, music, say=say)
-        unpaired = open_unpaired(config, say, progress=verbose == 1)
+        unpaired = open_unpaired(config, say, progress=progress)
         separator = make_separator(config, chosen, used)
-        statistics = _statistics(config, music, folder, progress=verbose == 1)
+        statistics = _statistics(config, music, folder, progress=progress)
         separator.network.set_statistics(statistics.mean, statistics.std)
-        history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
-        return _report(config, folder, music=music, history=history) if report else []
+        fitting = Fitting(separator, config, music, folder, used, unpaired, say)
+        history = fitting.run(progress=progress)
+        if not report:
+            return []
+        return _report(config, folder, music=music, history=history, used=used, say=say)
 
 
 def set_up(config: RunConfig) -> Devices:
@@ -112,9 +120,13 @@ def set_up(config: RunConfig) -> Devices:
 
 def on_what(config: RunConfig, used: Devices) -> str:
     """A line that tells the devices of a run."""
+    return f"training on {_devices(config, used)}"
+
+
+def _devices(config: RunConfig, used: Devices) -> str:
     training = config.training
     precision = f"mixed {training.mixed_precision}" if training.mixed_precision else "float32"
-    return f"training on {used.name}, {precision}{', XLA' if training.jit_compile else ''}"
+    return f"{used.name}, {precision}{', XLA' if training.jit_compile else ''}"
 
 
 def fetched_losses(config: RunConfig, say: Say) -> list[SeparationLoss]:
@@ -189,15 +201,37 @@ def compile_for(separator: Separator, config: RunConfig, chosen: list[Separation
     optimizer.build(separator.trainable_variables)
 
 
-def _report(config: RunConfig, folder: Path, *, music: MusicSet, history: list[Row]) -> list[Score]:
+def _report(
+    config: RunConfig,
+    folder: Path,
+    *,
+    music: MusicSet,
+    history: list[Row],
+    used: Devices,
+    say: Say,
+) -> list[Score]:
     best = runs.load(folder)
-    excerpts = {
-        name: data.excerpt(tracks[0], config.audio, _REPORT_SECONDS)
-        for name, tracks in (("train", music.train), ("valid", music.valid))
-    }
-    scores = write_report(best, folder, excerpts, history=history, loss=describe(config))
+    separated = separate_excerpts(best, music)
+    write_excerpts(separated, folder, config.audio)
+    finished = Finished(
+        config,
+        folder,
+        music,
+        history=history,
+        best_epoch=int(Checkpoints(folder / "checkpoints", say).best_row()["epoch"]),
+        loss=describe(config),
+        devices=_devices(config, used),
+        parameters=sum(math.prod(x.shape) for x in best.trainable_variables),
+        separated=separated,
+    )
+    scores = finished.scores
     about, limits = runs.about(folder, scores), ServingConfig(("serving_default", "separate_wav"))
     best.export(folder / "saved_model", limits=limits, version=1, about=about)
+    tracks = len(music.train)
+    remarks = advice(config, scores, history=history, best_epoch=finished.best_epoch, tracks=tracks)
+    for remark in remarks:
+        say(remark.line)
+    write_page(page_of(finished, remarks), folder / "report.html")
     return scores
 
 

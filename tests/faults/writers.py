@@ -122,6 +122,7 @@ class Writer:
 
 
 _MUSIC = ["--root", "{music}"]
+_EXAMPLES = {name: _RUN[name] for name in (*_AUDIO, "seq_dur", "batch_size", "samples_per_track")}
 WRITERS = {
     "prepare": Writer(["prepare", "--root", "{stems}", "--jobs", "2"]),
     "separate": Writer(["separate", "{songs}", "--model", "{run}"]),
@@ -130,6 +131,10 @@ WRITERS = {
             *("evaluate", *_MUSIC, "--model", "{run}", "--jobs", "1", "--metrics", "si_sdr"),
             *("--subset", "train", "--stems", "out-stems"),
         ]
+    ),
+    "compare": Writer(
+        ["compare", "{run}", "again={run}", *_MUSIC, "--subset", "train", "--duration", "1"],
+        again="more",
     ),
     "import-openunmix": Writer(
         ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
@@ -140,6 +145,12 @@ WRITERS = {
         again="refused",
     ),
     "export": Writer(["export", "--model", "{run}"], again="more"),
+    "preview": Writer(
+        [
+            *("preview", *_MUSIC, *flags(_EXAMPLES), "--examples", "2"),
+            *("--loss", "adversarial", "--unpaired-root", "{songs}"),
+        ]
+    ),
     "train": Writer(["train", *flags(_RUN), "--epochs", "2", *_MUSIC, "--loss", "l2_freq"]),
     "benchmark": Writer(
         [

@@ -55,7 +55,7 @@ FLAGS = """
 --seq-dur --samples-per-track --hidden-size --nb-channels --nfft --nhop --bandwidth --unidirectional
 --seed --loss --output --config --mixed-precision --jit-compile --deterministic --devices
 --in-memory --statistics --sources --prepared --network --network-args --dropout --demo --download
---vggish --feature-layers --log-gradient-norms
+--vggish --feature-layers --log-gradient-norms --audio-every --tensorboard
 """
 
 
@@ -118,6 +118,8 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--vggish", "/no/such"], "--vggish: found /no/such with --loss l2_freq, wanted"),
         (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
         (["--hidden-sizes", "3"], "--hidden-sizes"),
+        (["--audio-every", "-1"], "--audio-every: found -1, wanted 0 or more epochs"),
+        (["--tensorboard", "--dry-run"], "--tensorboard: found it with --dry-run, which writes no"),
         (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of --nfft 4096"),
         (["--hidden-size", "33"], "--hidden-size: found 33, wanted an even number"),
         (["--bandwidth", "30000"], "--bandwidth: found 30000.0, wanted at most .* 22050"),
@@ -195,7 +197,15 @@ def test_nothing_else_is_printed_with_wrong_input(trainer, tmp_path, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        *([], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]),
+        *(
+            [],
+            ["prepare"],
+            ["tune"],
+            ["evaluate"],
+            ["compare"],
+            ["--nhop", "3"],
+            ["tune", "--tuner", "x"],
+        ),
         *(["--loss", "psaa"], ["benchmark", "--losses", "psaa"]),
         *([command, "--root", "/no/such"] for command in ("train", "tune", "evaluate")),
     ],
@@ -253,7 +263,7 @@ def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_pat
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("name", ["train", "tune", "benchmark", "evaluate"])
+@pytest.mark.parametrize("name", ["train", "tune", "benchmark", "evaluate", "compare"])
 def test_the_same_command_twice_at_once(command, tree, small, tmp_path, name):
     """The second leaves the folder to the first."""
     more = {
@@ -261,7 +271,7 @@ def test_the_same_command_twice_at_once(command, tree, small, tmp_path, name):
         "benchmark": ["--losses", "l2_freq", "--subset", "valid"],
     }.get(name, [])
     settings = [*flags({**small, "root": tree}), *more]
-    if name == "evaluate":
+    if name in ("evaluate", "compare"):
         settings = ["--root", tree, "--oracle", "mixture", "--subset", "valid"]
     output = tmp_path / "output"
     output.mkdir()
@@ -495,6 +505,7 @@ def test_wrong_config_file(command, tmp_path, text, message):
     assert re.search(message, error_of(bad))
 
 
+@pytest.mark.long
 def test_losses_of_several_domains_and_their_hyperparameters(command, tree, small, tmp_path):
     small = {**small, "unidirectional": True}
     run = tmp_path / "run"
@@ -544,19 +555,20 @@ def test_interrupted(tree, small, tmp_path):
 def test_evaluate(trainer, command, run, tree, tmp_path):
     arguments = (
         *("evaluate", "--model", run, "--root", tree, "--output", tmp_path / "scores"),
-        *("--oracle", "irm", "mixture", "--metrics", "snr", "l1_time"),
+        *("--oracle", "irm", "mixture", "--metrics", "snr", "l1_time", "--examples", "1"),
     )
     result = trainer(*arguments, check=0)
-    header, *_ = result.stdout.splitlines()
+    told, header, *_ = result.stdout.splitlines()
+    assert re.search(r"scores/report.html: 1 excerpt, 1 s of music in all, in \d+ s$", told)
     assert header.split()[:6] == ["method", "source", "sdr", "isr", "sir", "sar"]
     assert {p.name for p in (tmp_path / "scores").iterdir()} == {
         "evaluation.yaml", "small", "irm", "mixture", "scores.png", "summary.csv", "summary.md",
-        "tracks.csv",
+        "tracks.csv", "report.html",
     }  # fmt: skip
     (tmp_path / "scores/irm/e.json").unlink()
     again = command(*arguments, check=0)
     assert "2 of 3 tracks are scored already" in again.stdout
-    assert again.stdout.splitlines()[1:] == result.stdout.splitlines()
+    assert again.stdout.splitlines()[2:] == result.stdout.splitlines()[1:]
     assert "--metrics: found 'x'" in error_of(command(*arguments, "--metrics", "x", check=2))
     # The card of an export tells what was found of this model.
     to = ("export", "--output", tmp_path / "model", "--signatures", "spectrogram")
@@ -581,6 +593,7 @@ def test_evaluate(trainer, command, run, tree, tmp_path):
     assert "evaluation.yaml: found No such file" in error_of(gone)
 
 
+@pytest.mark.long
 def test_benchmark_records_what_failed_and_skips_what_is_finished(
     trainer, command, tree, small, tmp_path
 ):
@@ -590,6 +603,7 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(
     arguments = (
         *("benchmark", *flags(values), "--output", output),
         *("--losses", "deep_feature", "l2_freq", "--vggish", tmp_path / "gone"),
+        *("--examples", "1"),
     )
     result = trainer(*arguments, check=1)
     assert "l2_freq: done" in result.stdout
@@ -599,6 +613,10 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(
     assert float(rows["l2_freq"]["SDR mean"]) < 30
     assert not rows["l2_freq"]["note"]
     assert rows["deep_feature"]["note"].startswith("failed: `vggish`: found ")
+    page = (output / "report.html").read_text()
+    assert "1 of 2 losses are trained and scored." in page
+    assert "failed: --vggish: found" in page
+    assert "e (test), 0 to 1 s" in page
     for made in ("runs/l2_freq/curves.png", "evaluations/l2_freq/scores.png", "heatmap.png"):
         assert (output / made).exists()
     again = command(*arguments, check=1)

@@ -23,11 +23,7 @@ SIZES = {**SIZES, "devices": "cpu"}
         (["--architecture", "joint"], "'train': found --architecture, wanted --network, its name"),
         (
             ["--network", "spleeter", "--hidden-size", "8"],
-            "--hidden-size: found it with a --network that does not know it, wanted --network-args",
-        ),
-        (
-            ["tune", "--network", "a.b:C", "--bandwidth", "8000"],
-            "--bandwidth: found it with a --network that does not know it, wanted --network-args",
+            "--hidden-size: found it with --network spleeter, which has no such size, wanted --net",
         ),
         (["import-spleeter", "a", "b", "--output", "x.keras"], r"inputs: found \['a', 'b'\], wan"),
         (["import-spleeter", "/no/such", "--output", "x.keras"], "configuration: found 'such', w"),

@@ -4,16 +4,17 @@ TensorFlow takes seconds to import, so the functions import the library after th
 the options.
 """
 
-from trainer.commands.data_sets import check_data, prepare
+from trainer.commands.data_sets import check_data, prepare, preview
 from trainer.commands.experiments import benchmark, tune
 from trainer.commands.listeners import correlate, listen
 from trainer.commands.models import export, import_openunmix, import_spleeter, separate
-from trainer.commands.scores import evaluate
+from trainer.commands.scores import compare, evaluate
 from trainer.commands.training import devices, train
 
 __all__ = [
     "benchmark",
     "check_data",
+    "compare",
     "correlate",
     "devices",
     "evaluate",
@@ -22,6 +23,7 @@ __all__ = [
     "import_spleeter",
     "listen",
     "prepare",
+    "preview",
     "separate",
     "train",
     "tune",

@@ -1,6 +1,7 @@
 """Commands that score."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -41,3 +42,36 @@ def evaluate(options: Namespace) -> None:
         say(summary)
     if failed:
         raise WorkFailedError(f"{failed} tracks; the same command tries them again")
+
+
+def compare(options: Namespace) -> None:
+    """`python -m trainer compare`."""
+    values = vars(options)
+    settings = from_options(config.CompareConfig, values)
+    separation = from_options(config.SeparationConfig, values)
+    dataset = from_options(config.DataConfig, values)
+    audio = from_options(config.AudioConfig, values)
+    require_root(options)
+
+    from mss_keras.evaluation.comparing import models, pages
+    from mss_keras.evaluation.comparing.compare import compare as heard
+    from mss_keras.training import runs
+
+    compared = models.Models(
+        models.named_models(options.models),
+        partial(runs.describe, field="models"),
+        partial(runs.load, precision=options.precision, field="models"),
+        separation,
+    )
+    output = Path(options.output)
+    found = heard(
+        output,
+        compared,
+        settings,
+        dataset=dataset,
+        audio=audio,
+        say=say,
+        progress=sys.stderr.isatty(),
+    )
+    say(pages.answer(found))
+    say(f"\nIn {output}: {pages.PAGE}, to be opened in a browser, and {pages.TABLE}")

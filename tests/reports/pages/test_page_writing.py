@@ -22,7 +22,7 @@ from mss_keras.reports.pages import (
     writing,
 )
 
-VOID = {"img", "meta"}
+VOID = {"col", "img", "input", "meta"}
 
 
 class Markup(HTMLParser):
