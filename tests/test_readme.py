@@ -38,6 +38,7 @@ TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in READMES}
 OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "kubectl", "-o", "|"}
 FOREIGN_FLAGS = {
     *("--create-dirs", "--data-binary", "--from-file", "--help"),
+    "--architecture",  # our own of before
     *("--enable_batching", "--batching_parameters_file"),  # of the server
     *("--logdir", "--samples_per_plugin"),  # of TensorBoard
 }

@@ -5,7 +5,8 @@ from typing import Literal
 
 SOURCES = ("vocals", "drums", "bass", "other")
 # Networks that have a name; the table is in `mss_keras.models.network`.
-NETWORKS = ("joint", "separate", "spleeter")
+OPENUNMIX = ("joint", "separate")
+NETWORKS = (*OPENUNMIX, "spleeter")
 DOMAINS = ("waveform", "magnitude", "phase_sensitive", "mask", "logits")
 # Of the catalogue, in its order: here, so that a wrong name is told without TensorFlow.
 LOSSES = (

@@ -48,7 +48,7 @@ def model_of(**settings):
     keras.utils.set_random_seed(1)
     arguments = settings.pop("network_args", UNETS)
     values: dict[str, Any] = {"bandwidth": 6000.0, **settings}
-    config = ModelConfig("spleeter", arguments, **values)
+    config = ModelConfig("spleeter", network_args=arguments, **values)
     model = MaskingModel(SOURCES, AUDIO, config)
     model.build()
     stirred(model.network)
@@ -122,7 +122,7 @@ def test_a_unet_of_any_size_hears_zeros_behind_it():
 )
 def test_wrong_arguments_are_told(arguments, message):
     with pytest.raises(UserError, match=f"^{message}"):
-        MaskingModel(SOURCES, AUDIO, ModelConfig("spleeter", arguments))
+        MaskingModel(SOURCES, AUDIO, ModelConfig("spleeter", network_args=arguments))
 
 
 def test_a_single_source_is_refused():

@@ -26,7 +26,7 @@ class Sharp(keras.layers.Layer):
 NETWORKS = {
     "spleeter": ModelConfig(
         "spleeter",
-        {"conv_n_filters": [2, 2, 3, 3, 4, 4], "mask_extension": "average"},
+        network_args={"conv_n_filters": [2, 2, 3, 3, 4, 4], "mask_extension": "average"},
         bandwidth=10000.0,
     ),
     "own": ModelConfig(f"{__name__}:Sharp"),

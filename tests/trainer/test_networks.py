@@ -1,5 +1,6 @@
 """Commands with networks other than OpenUnmix."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -7,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import flags
+from command_line import SMALL, flags
+
+from trainer.arguments import parse
 
 ROOT = Path(__file__).parents[2]
 SPLEETER = ROOT / "tests/separation/spleeter"
 # As a run of OpenUnmix has it, whose width is no flag of other networks.
-SIZES = {"nfft": 512, "nhop": 256, "seq_dur": 0.3, "batch_size": 2, "samples_per_track": 4}
-SIZES = {**SIZES, "devices": "cpu"}
+SIZES = {name: value for name, value in SMALL.items() if name != "hidden_size"}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,13 @@ def test_a_run_from_before_the_flag_s_name_is_told_of_it(command, tmp_path):
     (tmp_path / "old.yaml").write_text("architecture: separate\n")
     error = command("--config", tmp_path / "old.yaml", check=2).stderr
     assert "--config: found 'architecture', wanted 'network', its name today" in error
+
+
+def test_arguments_keep_their_types():
+    """A layer takes no 8.0 for its width."""
+    given = '{"a": 8, "b": 0.5, "c": true, "d": "elu", "e": [1, 2], "f": null, "g": 2.0}'
+    found = parse(["--network", "a.b:C", "--network-args", given]).train.network_args
+    assert repr(dict(found)) == repr(json.loads(given))
 
 
 @pytest.mark.long

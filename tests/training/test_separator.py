@@ -64,7 +64,11 @@ BOTH_WAYS = dataclasses.replace(NETWORK, unidirectional=False)
 # A network of one piece, with activations whose gradients do not vanish.
 SPLEETER = ModelConfig(
     "spleeter",
-    {"conv_n_filters": [4, 4, 6, 6, 8, 8], "conv_activation": "elu", "deconv_activation": "elu"},
+    network_args={
+        "conv_n_filters": [4, 4, 6, 6, 8, 8],
+        "conv_activation": "elu",
+        "deconv_activation": "elu",
+    },
 )
 
 
