@@ -142,6 +142,7 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
+    "models": (Idle(("from",), lambda options: not options.fetch, "no `fetch`", "both"),),
     "export": (
         Idle(
             ("fixed_seconds",),

@@ -38,7 +38,11 @@ def _named(*names: str) -> tuple[dataclasses.Field, ...]:
 
 
 _RUN = tuple(config.GROUPS.values())
-_MODEL = Flag("model", "Folder of a run, or a .keras file", required=True)
+_MODEL = Flag(
+    "model",
+    "Folder of a run, a .keras file, or the name of a published model, such as umxhq",
+    required=True,
+)
 _PRECISION = Flag(
     "precision",
     "Type in which the network computes, float32, float16 or bfloat16; that in which the model was "
@@ -144,7 +148,8 @@ COMMANDS = {
         (
             Flag(
                 "model",
-                "Folder of a run, or a .keras file; none is needed with --estimates or --oracle",
+                "Folder of a run, a .keras file, or the name of a published model; none is needed "
+                "with --estimates or --oracle",
                 str | None,
             ),
             Flag(
@@ -166,7 +171,8 @@ COMMANDS = {
         (
             Flag(
                 "models",
-                "Folders of runs, or .keras files, [NAME=]RUN; none are needed with --estimates",
+                "Folders of runs, .keras files, or names of published models, [NAME=]RUN; none are "
+                "needed with --estimates",
                 default=(),
                 metavar="RUN",
             ),
@@ -289,6 +295,18 @@ COMMANDS = {
         ),
         _fields(config.CorrelationConfig),
         usage="--ratings FILE [FILE ...] --scores [NAME=]DIR [[NAME=]DIR ...]",
+    ),
+    "models": Command(
+        "list the models that others published, or fetch them",
+        (
+            Flag("fetch", "Names of models to fetch and convert, once", default=[], metavar="NAME"),
+            Flag(
+                "from",
+                "Folder of the files that were fetched elsewhere, or the file itself where a model "
+                "has one, in place of the network",
+                str | None,
+            ),
+        ),
     ),
     "import-openunmix": Command(
         "turn checkpoints of open-unmix into a model",

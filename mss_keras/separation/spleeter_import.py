@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, ModelConfig, UserError
-from mss_keras.jobs.files import appearing
+from mss_keras.jobs.files import appearing, is_hidden
 from mss_keras.models.masking import MaskingModel
 
 _LAYERS = {"conv2d": 7, "batch_normalization": 12, "conv2d_transpose": 6}  # of a source
@@ -116,7 +116,9 @@ def _read(folder: Path) -> dict[str, np.ndarray]:
     wanted = "the folder of a model of Spleeter, which holds a TensorFlow checkpoint"
     if not folder.is_dir():
         raise UserError(folder, "no folder", wanted)
-    here = {path.stem: path.with_suffix("") for path in sorted(folder.glob("*.index"))}
+    # Not what macOS puts beside files in an archive.
+    indices = sorted(path for path in folder.glob("*.index") if not is_hidden(path))
+    here = {path.stem: path.with_suffix("") for path in indices}
     if not here:
         raise UserError(folder, "no checkpoint", wanted)
     # The file `checkpoint` names the last one, if it came along, perhaps with a folder of before.

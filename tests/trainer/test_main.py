@@ -40,7 +40,7 @@ def test_help_comes_without_tensorflow():
         "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
-    for arguments in (["--help"], ["train", "--help"], ["--version"]):
+    for arguments in (["--help"], ["train", "--help"], ["--version"], ["models"]):
         command = [sys.executable, "-c", code, *arguments]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
@@ -435,14 +435,13 @@ def test_separate_interrupted(run, tmp_path):
 
 
 def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_path):
-    torch = pytest.importorskip("torch", "2.10", reason="pip install '.[openunmix]'")
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
     from checkpoints import state
+    from pth import save
 
     sizes: dict[str, Any] = {"hidden": 8, "channels": 2, "bins": 2049, "max_bin": 1487}
     for seed, name in enumerate(("vocals", "drums")):
-        arrays = {k: torch.from_numpy(v) for k, v in state(seed, **sizes).items()}
-        torch.save(arrays, tmp_path / f"{name}.pth")
+        save(tmp_path / f"{name}.pth", state(seed, **sizes))
     result = trainer("import-openunmix", tmp_path, "--output", tmp_path / "m.keras", check=0)
     assert "vocals, drums: hidden size 8, bidirectional, 2 channels at 44100 Hz" in result.stdout
     soundfile.write(tmp_path / "song.wav", excerpt["mixture"][:50000], 44100)

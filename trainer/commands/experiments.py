@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import UserError, WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, with_music
+from trainer.commands.shared import require_root, run_config, say, with_music, with_pretrained
 
 
 def benchmark(options: Namespace) -> None:
@@ -22,7 +22,7 @@ def benchmark(options: Namespace) -> None:
     benchmark.resolve_losses(options.losses)  # a wrong loss fails before anything is made
     output = Path(options.output)
     outcomes = benchmark.benchmark(
-        with_music(run, options, output),
+        with_music(with_pretrained(run), options, output),
         options.losses,
         settings,
         output=output,
@@ -51,7 +51,7 @@ def tune(options: Namespace) -> None:
 
     output = Path(options.output)
     planned = Search(run, settings, output, options.demo)  # a wrong value fails first
-    planned = dataclasses.replace(planned, config=with_music(run, options, output))
+    planned = dataclasses.replace(planned, config=with_music(with_pretrained(run), options, output))
     progress = search(planned, say=say, progress=sys.stderr.isatty())
     if progress is None:  # this process was a worker; its chief tells the rest
         return

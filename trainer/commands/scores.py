@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import require_root, say
+from trainer.commands.shared import model_path, require_root, say
 
 
 def evaluate(options: Namespace) -> None:
@@ -25,7 +25,7 @@ def evaluate(options: Namespace) -> None:
 
     model, name = None, Path(options.model or "model").stem
     if options.model:
-        model = runs.load(options.model, precision=options.precision)
+        model = runs.load(model_path(options.model), precision=options.precision)
         name = "-".join(filter(None, [name, options.precision]))
     summary, failed = evaluate(
         Path(options.output),
@@ -57,8 +57,9 @@ def compare(options: Namespace) -> None:
     from mss_keras.evaluation.comparing.compare import compare as heard
     from mss_keras.training import runs
 
+    paths = models.named_models(options.models)
     compared = models.Models(
-        models.named_models(options.models),
+        {name: model_path(path, "models") for name, path in paths.items()},
         partial(runs.describe, field="models"),
         partial(runs.load, precision=options.precision, field="models"),
         separation,
