@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, ModelConfig, UserError
-from mss_keras.jobs.files import appearing, is_hidden
+from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
 
 _LAYERS = {"conv2d": 7, "batch_normalization": 12, "conv2d_transpose": 6}  # of a source
@@ -116,8 +116,8 @@ def _read(folder: Path) -> dict[str, np.ndarray]:
     wanted = "the folder of a model of Spleeter, which holds a TensorFlow checkpoint"
     if not folder.is_dir():
         raise UserError(folder, "no folder", wanted)
-    # Not what macOS puts beside files in an archive.
-    indices = sorted(path for path in folder.glob("*.index") if not is_hidden(path))
+    # Not `._model.index`, which macOS puts beside a file in an archive.
+    indices = sorted(folder.glob("[!.]*.index"))
     here = {path.stem: path.with_suffix("") for path in indices}
     if not here:
         raise UserError(folder, "no checkpoint", wanted)
