@@ -67,8 +67,6 @@ def _unknown_flag(mistake: _Mistake) -> UserError:
 
 
 def _unknown_key(mistake: _Mistake) -> UserError:
-    if new := config.RENAMED.get(mistake.found[1]):
-        return UserError("config", repr(mistake.found[1]), f"'{new}', its name today")
     names = [_field(flag) for flag in mistake.flags]
     wanted = f"names of flags that {mistake.help} lists"
     return UserError.unknown("config", mistake.found[1], names, wanted=wanted)
