@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
+from keras import layers
 
-from mss_keras.config import AudioConfig, ModelConfig, UserError
+from mss_keras.config import AudioConfig, ModelConfig, UserError, require
 from mss_keras.models.openunmix import OpenUnmix
 from mss_keras.models.plain import LayerNetwork
 from mss_keras.models.separate_openunmix import SeparateOpenUnmix
@@ -165,6 +166,7 @@ def _imported(name: str) -> Any:
         reason = f"{name} ({type(error).__name__}: {error})".splitlines()[0]
         wanted = "PACKAGE.MODULE:CLASS that Python can import here; see PYTHONPATH"
         raise UserError("network", reason, wanted) from error
-    if not isinstance(found, type):
-        raise UserError("network", f"a {type(found).__name__} at {name}", "a class")
+    # A file of a model may name any class: none but a layer's is called.
+    is_layer = isinstance(found, type) and issubclass(found, layers.Layer)
+    require(is_layer, "network", found=name, wanted="a class of Keras layers")
     return found

@@ -163,10 +163,8 @@ class LayerNetwork(PlainNetwork):
             policy: Keras's dtype policy, of the layer, too.
 
         Raises:
-            UserError: if it is no class of layers, or does not take the arguments.
+            UserError: if it does not take the arguments.
         """
-        wanted = "a class of Keras layers"
-        require(issubclass(kind, layers.Layer), "network", found=model.network, wanted=wanted)
         sizes = {"nb_sources": nb_sources, "nb_channels": audio.nb_channels, "nb_bins": audio.bins}
         layer = made(kind, {**sizes, "dtype": policy}, model.network_args)
         return cls(layer, **sizes, mask_activation=model.mask_activation or "relu", dtype=policy)

@@ -4,6 +4,7 @@ Axes: `[batch, frames, channels, bins]` in, `[batch, sources, frames, channels, 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,6 +19,14 @@ from mss_keras.signal.epsilon import EPSILON
 # Spleeter's types of networks, and its ways to fill the bins that it does not read.
 TYPES = ("unet", "softmax_unet", "blstm")
 EXTENSIONS = ("zeros", "average")
+
+# Of a U-Net.
+DEFAULTS: dict[str, Any] = {
+    "type": "unet",
+    "conv_n_filters": [16, 32, 64, 128, 256, 512],
+    "conv_activation": "leaky_relu",
+    "deconv_activation": "relu",
+}
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
@@ -114,8 +123,9 @@ class Spleeter(PlainNetwork):
             units = lstm_units or 250
             self.bodies = [BLSTM(units, nb_bins=max_bin, **common) for _ in range(nb_sources)]
         else:
-            filters = conv_n_filters or (16, 32, 64, 128, 256, 512)
-            common |= {"down": conv_activation or "leaky_relu", "up": deconv_activation or "relu"}
+            filters = conv_n_filters or DEFAULTS["conv_n_filters"]
+            common["down"] = conv_activation or DEFAULTS["conv_activation"]
+            common["up"] = deconv_activation or DEFAULTS["deconv_activation"]
             common |= {"synchronized": synchronized}
             self.bodies = [UNet(filters, **common) for _ in range(nb_sources)]
 

@@ -23,6 +23,7 @@ import tensorflow as tf
 from mss_keras.config import AudioConfig, ModelConfig, UserError
 from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
+from mss_keras.models.spleeter import DEFAULTS
 
 _LAYERS = {"conv2d": 7, "batch_normalization": 12, "conv2d_transpose": 6}  # of a source
 _CONV, _NORM = ("kernel", "bias"), ("gamma", "beta", "moving_mean", "moving_variance")
@@ -162,14 +163,14 @@ def _pairs(body: Any, source: int) -> Iterator[tuple[str, keras.Variable]]:
 
 def _build(configuration: Configuration, filters: list[int]) -> MaskingModel:
     down, up = configuration.activations
-    arguments = {
+    own = {
         "type": configuration.type,
         "conv_n_filters": filters,
         "conv_activation": down,
         "deconv_activation": up,
-        "separation_exponent": 2.0,
-        "mask_extension": "zeros",
     }
+    # What is Spleeter's by default is left out, as whoever trains on leaves it out.
+    arguments = {name: value for name, value in own.items() if value != DEFAULTS[name]}
     bandwidth = (configuration.bins - 0.5) * AUDIO.sample_rate / AUDIO.nfft
     config = ModelConfig(network="spleeter", network_args=arguments, bandwidth=bandwidth)
     model = MaskingModel(configuration.sources, AUDIO, config)

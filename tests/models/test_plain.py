@@ -132,7 +132,7 @@ def test_our_own_go_through_the_same_door():
         ("no.such:Class", {}, r"network: found no.such:Class \(ModuleNotFoundError: No module"),
         ("keras.layers:Nothing", {}, r"network: found keras.layers:Nothing \(AttributeError: "),
         ("pathlib:Path", {}, "network: found 'pathlib:Path', wanted a class of Keras layers"),
-        (f"{__name__}:broken", {}, "network: found a function at .*:broken, wanted a class"),
+        (f"{__name__}:broken", {}, "network: found '.*:broken', wanted a class of Keras layers"),
         (f"{__name__}:Flat", {}, r"network: found Flat that gives \[1, 8, 2, 257\], wanted masks"),
         (f"{__name__}:Flat", {"a": 1}, "network_args: found Flat: .*'a'"),
         (f"{__name__}:Flat", {"nb_bins": 1}, "network_args.nb_bins: found 1, wanted none"),

@@ -1,5 +1,6 @@
 """Spleeter's checkpoints give here what they give there (recorded, see record_spleeter.py)."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mss_keras import Separator
 from mss_keras.config import SeparationConfig, UserError
 from mss_keras.separation.spleeter_import import CONFIGURATIONS, import_spleeter, import_to
 from mss_keras.training import runs
+from mss_keras.training.fitting import pretrained_weights
 
 RECORDED = Path(__file__).with_name("spleeter")
 RECORDED_NAMES = ("2stems", "4stems", "5stems", "2stems-16kHz")
@@ -122,3 +125,17 @@ def test_wrong_folders_are_told(tmp_path):
     tf.train.Checkpoint(x=tf.Variable(1.0)).write(tmp_path / "other/x")
     with pytest.raises(UserError, match=f"other: found a checkpoint of something else, {wanted}"):
         import_spleeter(tmp_path / "other", "2stems")
+
+
+def test_training_goes_on_with_an_import_of_the_same_arguments(tmp_path):
+    path = tmp_path / "four.keras"
+    model = import_to(RECORDED / "4stems", path)
+    separator = Separator.of(model)
+    for weight, again in zip(pretrained_weights(path, separator), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, again)
+    arguments = {**model.network_config.network_args, "conv_activation": "relu"}
+    config = dataclasses.replace(model.network_config, network_args=arguments)
+    other = Separator(model.source_names, model.audio, config)
+    other.build()
+    with pytest.raises(UserError, match=r"^pretrained: found ModelConfig\(network='spleeter'"):
+        pretrained_weights(path, other)
