@@ -79,22 +79,23 @@ def evaluate(
         say(line)
 
     evaluation = Evaluation(dataset, audio, settings, separation, tell, progress)
-    scores, failed = evaluation.run(output, model, name)
-    if not scores:
-        return "", failed
-    text = tables.write_evaluation(scores, output)
-    began = time.monotonic()
-    comparison = _comparison(evaluation, scores, output, model=model, name=name)
-    Report(scores, settings.subset, notes, comparison).write(output)
-    heard = comparison.length if comparison else "no examples"
-    say(f"{output / PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
-    return text, failed
+    with evaluation.scored(output, model, name) as (scores, failed):
+        if not scores:
+            return "", failed
+        text = tables.write_evaluation(scores, output)
+        began = time.monotonic()
+        with working_folder(output) as work:
+            comparison = _comparison(evaluation, scores, work, model=model, name=name)
+            Report(scores, settings.subset, notes, comparison).write(output)
+        heard = comparison.length if comparison else "no examples"
+        say(f"{output / PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
+        return text, failed
 
 
 def _comparison(
     evaluation: Evaluation,
     scores: tables.Scores,
-    output: Path,
+    work: Path,
     *,
     model: MaskingModel | None,
     name: str,
@@ -110,20 +111,19 @@ def _comparison(
             evaluation.say("no examples: there is no song of which all methods have scores")
             return None
         metrics = [x for x in resolve_metrics(settings.metrics) if x in losses.readable()]
-        with working_folder(output) as work:
-            return compared(
-                evaluation.contestants(model, name_of_model(name)),
-                tracks,
-                CompareConfig(subset=settings.subset, examples=settings.examples),
-                hearing=Hearing(
-                    evaluation.dataset.sources,
-                    evaluation.audio,
-                    metrics,
-                    work,
-                    say=evaluation.say,
-                    progress=evaluation.progress,
-                ),
-            )
+        return compared(
+            evaluation.contestants(model, name_of_model(name)),
+            tracks,
+            CompareConfig(subset=settings.subset, examples=settings.examples),
+            hearing=Hearing(
+                evaluation.dataset.sources,
+                evaluation.audio,
+                metrics,
+                work,
+                say=evaluation.say,
+                progress=evaluation.progress,
+            ),
+        )
     except UserError as error:
         evaluation.say(f"no examples: {error.quoted}")
         return None

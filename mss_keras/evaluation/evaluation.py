@@ -1,7 +1,8 @@
 """Tracks of a data set scored by methods: a model, anyone's stems, oracles, or the mixture."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.models.masking import MaskingModel
 from mss_keras.signal.silence import SILENCE_DBFS
 
+Found = tuple[dict[str, list[TrackScores]], int]  # scores of each method, and what failed
+
 NO_SCORE = "no score:"  # begins a line about a track
 _WORKER_BYTES = 2**30  # what scoring a track takes at its worst
 
@@ -63,9 +66,7 @@ class Evaluation:
     say: Callable[[str], None] = lambda line: None
     progress: bool = False
 
-    def run(
-        self, output: Path, model: MaskingModel | None = None, name: str = "model"
-    ) -> tuple[dict[str, list[TrackScores]], int]:
+    def run(self, output: Path, model: MaskingModel | None = None, name: str = "model") -> Found:
         """Scores the tracks that are not scored yet; each file appears when it is whole.
 
         Args:
@@ -80,12 +81,32 @@ class Evaluation:
             UserError: if the data set cannot be read, a metric is unknown, there is nothing
                 to score, or the folder is another evaluation's.
         """
+        with self.scored(output, model, name) as found:
+            return found
+
+    @contextlib.contextmanager
+    def scored(
+        self, output: Path, model: MaskingModel | None = None, name: str = "model"
+    ) -> Iterator[Found]:
+        """As `run`, for what is made of the scores: other processes stay out of the folder.
+
+        Args:
+            output: as in `run`.
+            model: as in `run`.
+            name: as in `run`.
+
+        Yields:
+            What `run` returns.
+
+        Raises:
+            UserError: as `run`.
+        """
         metrics, name = resolve_metrics(self.settings.metrics), name_of_model(name)
         methods = self._methods(model, name)
         tracks = self.tracks()
         weights = None if model is None else _said_of(name, model)
         with self._claim(metrics, weights).alone(output):
-            return self._run(output, methods, tracks=tracks, metrics=metrics)
+            yield self._run(output, methods, tracks=tracks, metrics=metrics)
 
     def _run(
         self,
@@ -94,7 +115,7 @@ class Evaluation:
         *,
         tracks: Sequence[data.Track],
         metrics: list[str],
-    ) -> tuple[dict[str, list[TrackScores]], int]:
+    ) -> Found:
         tasks = [
             Task(method, track, output / method.name / f"{track.name}.json")
             for method in methods

@@ -42,7 +42,8 @@ def summary(scores: Scores) -> list[dict[str, Any]]:
 
     The value of a source is the median of frames, then of tracks. The mean of sources is NaN where
     one of them has no score. Metrics of all sources together stand in the row of means alone.
-    Tracks in which a source has no score are counted.
+    Frames and tracks in which a source has no score are counted; those of means are the ones in
+    which any source has none.
     """
     table = []
     for method, tracks in scores.items():
@@ -53,9 +54,8 @@ def summary(scores: Scores) -> list[dict[str, Any]]:
             table.append({"method": method, "source": source, **values, **alone, **missing})
         metrics = next(iter(found.median.values()))
         means = {m: float(np.mean([x[m] for x in found.median.values()])) for m in metrics}
-        missing = _missing(
-            sum(found.nan_frames.values()), sum(map(len, found.without_score.values()))
-        )
+        frames = sum(int(np.isnan(x.bsseval.sdr).any(axis=0).sum()) for x in tracks)
+        missing = _missing(frames, len(set().union(*found.without_score.values())))
         table.append({"method": method, "source": MEAN, **means, **found.together, **missing})
     return table
 

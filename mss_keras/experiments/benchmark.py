@@ -108,15 +108,18 @@ def benchmark(
         outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
         benchmark_report.write(outcomes, output, demonstration=demonstration)
         began = time.monotonic()
-        comparison = _comparison(all_work, output, say=say, progress=progress)
-        benchmark_page.write(outcomes, output, demonstration=demonstration, comparison=comparison)
+        with working_folder(output) as folder:
+            comparison = _comparison(all_work, folder, say=say, progress=progress)
+            benchmark_page.write(
+                outcomes, output, demonstration=demonstration, comparison=comparison
+            )
         heard = comparison.length if comparison else "no examples"
         say(f"{output / benchmark_page.PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
         return outcomes
 
 
 def _comparison(
-    all_work: Sequence["LossWork"], output: Path, *, say: Callable[[str], None], progress: bool
+    all_work: Sequence["LossWork"], folder: Path, *, say: Callable[[str], None], progress: bool
 ) -> Comparison | None:
     # Excerpts through the separators that are finished. What is wrong costs the examples alone.
     done = [work for work in all_work if work.finished]
@@ -131,17 +134,16 @@ def _comparison(
     try:
         found = data.open_set(config.data, config.audio, splits=[subset])
         tracks = getattr(found, subset)[: settings.tracks]
-        with working_folder(output) as work:
-            hearing = Hearing(
-                sources=config.data.sources,
-                audio=config.audio,
-                metrics=losses.readable(),
-                work=work,
-                say=say,
-                progress=progress,
-            )
-            chosen = CompareConfig(subset=subset, examples=settings.examples)
-            return compared(entries, tracks, chosen, hearing=hearing)
+        hearing = Hearing(
+            sources=config.data.sources,
+            audio=config.audio,
+            metrics=losses.readable(),
+            work=folder,
+            say=say,
+            progress=progress,
+        )
+        chosen = CompareConfig(subset=subset, examples=settings.examples)
+        return compared(entries, tracks, chosen, hearing=hearing)
     except UserError as error:
         say(f"no examples: {error.quoted}")
         return None

@@ -43,7 +43,12 @@ def write(
         if (output / name).exists() and any(x.tracks for x in outcomes.values())
     ]
     done = [name for name, outcome in outcomes.items() if outcome.tracks]
-    sections = [Section("Losses and metrics", [*shown, benchmark_report.CAPTION, _table(outcomes)])]
+    sections = [
+        Section(
+            "Losses and metrics",
+            [*shown, benchmark_report.CAPTION, _table(outcomes), *_notes(outcomes)],
+        )
+    ]
     if comparison:
         sections.append(_listen(comparison))
     page = Page(
@@ -58,12 +63,18 @@ def write(
 
 def _table(outcomes: Mapping[str, Outcome]) -> Table:
     rows = benchmark_report.rows(outcomes, "")
-    shown = [
-        {"loss": row["loss"], **row, "note": respelled(row["note"], flag_name)}
-        for row in rows  # with the names of the rows first
+    shown = [  # with the names of the rows first
+        {"loss": row["loss"], **{name: x for name, x in row.items() if name != "note"}}
+        for row in rows
     ]
-    words = ["domain", "note"]
-    return Table("All losses", list(shown[0]), as_cells(shown), texts=words)
+    return Table("All losses", list(shown[0]), as_cells(shown), texts=["domain"])
+
+
+def _notes(outcomes: Mapping[str, Outcome]) -> list[list[str]]:
+    # Below the table: in a cell they would be a column as narrow as it is long.
+    rows = [row for row in benchmark_report.rows(outcomes, "") if row["note"]]
+    notes = [f"{row['loss']}: {respelled(row['note'], flag_name)}" for row in rows]
+    return [notes] if notes else []
 
 
 def _listen(comparison: Comparison) -> Section:

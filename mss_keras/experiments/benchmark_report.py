@@ -113,11 +113,16 @@ def _means(found: Summary) -> dict[str, float]:
 
 
 def _missing(found: Summary) -> list[str]:
-    lines = []
+    # Often all sources, for where one is silent none has a score.
+    alike: dict[tuple[str, ...], list[str]] = {}
     for source, tracks in found.without_score.items():
+        alike.setdefault(tracks, []).append(source)
+    lines = []
+    for tracks, sources in alike.items():
         if tracks:
             named = ", ".join(tracks[:_NAMED]) + (", ..." if len(tracks) > _NAMED else "")
-            lines.append(f"no score of {source} in {len(tracks)} of {found.tracks} tracks: {named}")
+            of = ", ".join(sources)
+            lines.append(f"no score of {of} in {len(tracks)} of {found.tracks} tracks: {named}")
     return lines
 
 

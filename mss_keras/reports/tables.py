@@ -78,14 +78,16 @@ def as_cells(table: Sequence[Row]) -> list[list[str]]:
     Example:
         >>> as_cells([{"source": "bass", "sdr": 5.071, "l1_time": None, "NaN frames": 3}])
         [['bass', '5.07', '', '3']]
+        >>> as_cells([{"source": "bass", "sdr": float("nan")}])
+        [['bass', '–']]
     """
-    return [
-        [
-            "" if x is None else format(x, _form(key)) if isinstance(x, float) else str(x)
-            for key, x in row.items()
-        ]
-        for row in table
-    ]
+    return [[_cell(key, x) for key, x in row.items()] for row in table]
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None or value != value:
+        return "" if value is None else "–"
+    return format(value, _form(column)) if isinstance(value, float) else str(value)
 
 
 def _form(column: str) -> str:

@@ -119,7 +119,7 @@ def _table(scores: Sequence[Score]) -> Table:
         [
             f"{row.split}, {row.source}",
             *(
-                ["silent", "silent", ""]
+                ["silent target", "", ""]
                 if np.isnan(row.improvement)
                 else [f"{row.estimate:.2f}", f"{row.mixture:.2f}", f"{row.improvement:+.2f}"]
             ),

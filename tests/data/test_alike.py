@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig
-from mss_keras.data import open_set
+from mss_keras.data import AudioFile, Track, open_set
 from mss_keras.data.alike import Alike, alike
 
 SOURCES = ("bass", "drums", "vocals")
@@ -30,6 +30,20 @@ def test_two_sources_of_one_sound(tree, gain):
     waveform, _ = soundfile.read(tree / "train/b/bass.wav")
     change(tree / "train/b/vocals.wav", gain * waveform, subtype="PCM_24")
     assert found(tree) == [Alike("b", "bass", "vocals")]
+
+
+@pytest.mark.parametrize("seconds", [4, 8, 12])
+def test_three_places_of_a_track_are_heard(tmp_path, seconds):
+    """Two sources that differ for 3 s alone, around each quarter of 16 s."""
+    rate, rng = 8000, np.random.default_rng(0)
+    music = rng.uniform(-0.3, 0.3, (16 * rate, 1))
+    other = music.copy()
+    other[(seconds - 2) * rate : (seconds + 2) * rate] *= -0.5
+    files = []
+    for name, waveform in (("one", music), ("other", other)):
+        soundfile.write(tmp_path / f"{name}.wav", waveform, rate)
+        files.append(AudioFile.read_header(tmp_path / f"{name}.wav"))
+    assert alike([Track("a", tuple(files), None)], ["one", "other"]) == []
 
 
 def test_a_source_that_is_the_mixture(tree):

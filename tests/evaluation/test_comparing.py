@@ -1,8 +1,10 @@
 """The same excerpts through several separators: chosen, heard, scored, and told on a page."""
 
 import csv
+import dataclasses
 import shutil
 import weakref
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,9 +31,11 @@ from mss_keras.evaluation.comparing import contestants
 from mss_keras.evaluation.comparing.choosing import choose_examples
 from mss_keras.evaluation.comparing.compare import compare
 from mss_keras.evaluation.comparing.hearing import Hearing
-from mss_keras.evaluation.comparing.models import Models, named_models
+from mss_keras.evaluation.comparing.models import Models, in_common, named_models
+from mss_keras.evaluation.comparing.pages import answer, best_of
 from mss_keras.evaluation.comparing.scores import Scores, average, board, score
 from mss_keras.evaluation.comparing.tables import tables
+from mss_keras.evaluation.pages import Report
 from mss_keras.metrics import bss_eval
 from mss_keras.models.masking import MaskingModel
 
@@ -129,7 +133,8 @@ def test_a_song_that_is_silent_gives_way_to_another(tmp_path):
 def test_short_songs_are_heard_whole_where_there_are_no_others(tmp_path):
     song(tmp_path, "a", vocals=[-20], bass=[-20])
     song(tmp_path, "b", vocals=[-20] * 4, bass=[-20] * 4)
-    assert [one.excerpt.track.name for one in chosen(tmp_path, examples=1)] == ["b"]
+    for seed in range(4):
+        assert [x.excerpt.track.name for x in chosen(tmp_path, examples=1, seed=seed)] == ["b"]
     short, long = chosen(tmp_path, examples=2)
     assert (short.excerpt.seconds, long.excerpt.seconds) == (1.0, 2.0)
     assert short.notes == ("all of the song, which has 1.0 s",)
@@ -156,6 +161,23 @@ def test_sdr_is_that_of_the_long_filters(excerpt):
     np.testing.assert_allclose(list(scores.of_sources["sdr"].values()), expected, atol=1e-6)
 
 
+def test_a_copy_has_an_infinite_sdr_and_what_is_silent_none(excerpt):
+    x, y = excerpt["sources"][:2, : 2 * 44100].astype(float)
+    made = {"copy": (x, y), "half": (0.5 * x, 0.5 * y), "one": (x, 0.5 * y), "none": (x, 0 * y)}
+    true, *_ = estimates = [dict(zip("xy", sounds, strict=True)) for sounds in made.values()]
+    of = {
+        name: score(true, found, sources="xy", audio=AUDIO, metrics=())
+        for name, found in zip(made, estimates, strict=True)
+    }
+    (sdr, _) = tables(board(of, list(of), "xy"), list(of), of=lambda metric: "here")
+    assert sdr.rows == [
+        ["x", "best ∞", "6.02", "best ∞", "best ∞"],
+        ["y", "best ∞", "6.02", "6.02", "–"],
+        ["mean", "best ∞", "6.02", "best ∞", "–"],
+    ]
+    assert best_of({"copy": float("inf"), "half": 6.02}) == "copy has the highest mean SDR (∞ dB)"
+
+
 def test_means_are_of_the_same_sources_and_excerpts():
     names = ["a", "b"]
 
@@ -179,13 +201,16 @@ def test_the_best_is_marked_in_words_among_those_that_compete():
         name: Scores({"sdr": {"x": sdr}, "l1_time": {"x": 1 / sdr}}, {})
         for name, sdr in {"a": 1.0, "b": 2.0, "irm": 9.0}.items()
     }
-    found = tables(board(of, list(of), ["x"]), ["a", "b"], of="here")
+    found = tables(board(of, list(of), ["x"]), ["a", "b"], of=lambda metric: "here")
     assert [(table.caption, table.rows) for table in found] == [
         ("SDR, dB: here", [["x", "1.00", "best 2.00", "9.00"]]),
         ("Losses (less is better): here", [["l1_time", "1", "best 0.5", "0.111"]]),
     ]
+    of |= {f"m{number}": of["a"] for number in range(4)}
+    four = tables(board(of, list(of), list("stuvwxyz")), ["a", "b"], of=lambda metric: "here")[0]
+    assert (len(four.columns), len(four.rows)) == (8, 9)  # fewer columns than with a row for each
     of |= {f"m{number}": of["a"] for number in range(6)}
-    (wide, _) = tables(board(of, list(of), ["x"]), ["a", "b"], of="here")
+    (wide, _) = tables(board(of, list(of), ["x"]), ["a", "b"], of=lambda metric: "here")
     assert wide.columns == ["method", "x"]
     assert wide.rows[1] == ["b", "best 2.00"]
 
@@ -216,6 +241,57 @@ def test_scores_are_those_of_an_evaluation(tree, theirs, tmp_path):
     assert "1 separator compared" in text
     assert "3 excerpts, 3 s of music in all" in text
     assert "a (train), 0 to 1 s" in text
+
+
+def test_an_excerpt_from_the_middle_is_that_of_the_targets(tmp_path):
+    """Through folders and models; what scores stand beside, and what is called the best."""
+    quiet = {"vocals": [OFF] * 3 + [-20] * 2, "bass": [OFF] * 3 + [-26] * 2}
+    folder = song(tmp_path / "music", "a", **quiet)
+    for name, gain in (("target", 0.9), ("half", 0.5)):
+        (tmp_path / name / "test/a").mkdir(parents=True)
+        for source in LOUD_SOURCES:
+            waveform, rate = soundfile.read(folder / f"{source}.wav")
+            path = tmp_path / name / "test/a" / f"{source}.wav"
+            soundfile.write(path, gain * waveform, rate, subtype="FLOAT")
+    settings = CompareConfig(
+        duration=2.0,
+        estimates=tuple(f"{name}={tmp_path / name}" for name in ("target", "half")),
+        oracle=("irm",),
+    )
+    dataset = DataConfig(root=str(tmp_path / "music"), sources=LOUD_SOURCES)
+    given = models(net=network(LOUD_SOURCES, LOUD_AUDIO))
+    found = compare(tmp_path / "page", given, settings, dataset=dataset, audio=LOUD_AUDIO)
+    (one,) = found.heard
+    assert one.chosen.excerpt.start >= 2.5
+    for name, gain in (("target", 0.9), ("half", 0.5)):
+        expected = gain * one.true["bass"]
+        np.testing.assert_allclose(one.estimates[name]["bass"], expected, atol=1e-6)
+    whole = np.std(one.true["mixture"])
+    net = sum(np.std(one.estimates["net"][source]) for source in LOUD_SOURCES)
+    assert net > 0.01 * whole  # before the excerpt there is silence
+    example: Any = found.examples().parts[1]
+    notes = {(x.row, x.column): x.note for x in example.stimuli}
+    assert notes["bass", "target"] == "SDR 20.0 dB"
+    assert notes["bass", "half"] == "SDR 6.0 dB"
+    assert notes["bass", "true source"] == ""
+    assert notes["mixture", ""] == ""
+    assert answer(found).startswith("target has the highest mean SDR (20.00 dB) over 1 excerpt")
+
+
+def test_what_models_have_in_common():
+    stereo, mono = AudioConfig(nfft=512, nhop=128), AudioConfig(nb_channels=1)
+    names, audio = in_common({"a": (["x"], mono), "b": (["y", "x"], stereo)})
+    assert names == ("x", "y")
+    assert audio == dataclasses.replace(mono, nb_channels=2)
+
+
+def test_the_best_and_the_worst_song():
+    def track(name, sdr):
+        return SimpleNamespace(track=name, medians=lambda: {"sdr": np.array([sdr])})
+
+    tracks: Any = [track("a", 2.0), track("b", 5.0), track("c", NAN), track("d", -1.0)]
+    table: Any = Report({"m": tracks}, "test", [])._extremes()[0].parts[0]
+    assert table.rows == [["m", "b", "5.00", "d", "-1.00"]]
 
 
 def test_models_of_different_sources_side_by_side(tree, theirs, tmp_path):
@@ -372,6 +448,8 @@ def test_a_page_that_fails_leaves_the_scores(tree, theirs, tmp_path, monkeypatch
     (theirs / "c/bass.wav").unlink()
 
     def fail(*_, **options):
+        with pytest.raises(UserError, match="is at work"):  # the folder is still this one's
+            evaluated(tree, theirs, tmp_path / "scores")
         raise UserError("root", "nothing to hear", "music")
 
     monkeypatch.setattr(evaluating, "compared", fail)
@@ -400,9 +478,13 @@ def test_a_disk_that_is_full_leaves_the_page_before(tree, theirs, tmp_path, monk
     assert not [path for path in (tmp_path / "page").iterdir() if path.name.startswith(".")]
 
 
-def test_what_is_silent_has_no_scores(tmp_path):
-    folder = song(tmp_path, "a", vocals=[-20] * 3, bass=[OFF] * 3)
+def song_without_bass(root):
+    folder = song(root, "a", vocals=[-20] * 3, bass=[OFF] * 3)
     soundfile.write(folder / "bass.wav", np.zeros(3 * LOUD_AUDIO.sample_rate), 8000)
+
+
+def test_what_is_silent_has_no_scores(tmp_path):
+    song_without_bass(tmp_path)
     dataset = DataConfig(root=str(tmp_path), sources=LOUD_SOURCES)
     settings = CompareConfig(duration=2.0, oracle=("irm", "mixture"))
     found = compare(tmp_path / "page", models(), settings, dataset=dataset, audio=LOUD_AUDIO)
@@ -410,3 +492,19 @@ def test_what_is_silent_has_no_scores(tmp_path):
     assert np.isnan(one.values["si_sdr"][:, 1]).all()
     assert np.isfinite(one.mean("si_sdr")).all()
     assert "no SDR" in (tmp_path / "page/compare.html").read_text()
+
+
+def test_means_tell_of_how_many_excerpts_they_are(tmp_path):
+    """A source that is silent in one of two has a score in one; no source of that one has SDR."""
+    song_without_bass(tmp_path)
+    song(tmp_path, "b", vocals=[-20] * 3, bass=[-20] * 3)
+    dataset = DataConfig(root=str(tmp_path), sources=LOUD_SOURCES)
+    settings = CompareConfig(duration=2.0, examples=2, oracle=("irm", "mixture"))
+    found = compare(tmp_path / "page", models(), settings, dataset=dataset, audio=LOUD_AUDIO)
+    assert [table.caption for table in found.means()] == [
+        "SDR, dB: mean of 1 of 2 excerpts",
+        "SI-SDR, dB: mean of 2 excerpts; bass of 1, having no score in others",
+        "Losses (less is better): mean of 2 excerpts",
+    ]
+    assert found.length == "2 excerpts, 4 s of music in all"
+    assert found.length_of_sdr == "1 of 2 excerpts, 2 s of music in all"

@@ -79,6 +79,7 @@ def test_the_first_epoch_was_the_best():
     assert "a smaller `lr` than 0.001" in text
     assert said(best_epoch=2) == []
     assert said(best_epoch=1, epochs=4) == []  # too early to say
+    assert len(said(best_epoch=1, epochs=5)) == 1
 
 
 def test_the_learning_rate_is_gone():
@@ -104,6 +105,7 @@ def test_a_handful_of_steps():
     (text,) = said(tracks=4, config=dataclasses.replace(CONFIG, data=data))
     assert "An epoch has 2 steps (4 tracks, `samples_per_track` 8, `batch_size` 16)" in text
     assert "`samples_per_track` 400, which makes 100 steps" in text
+    assert "`samples_per_track` 534, which" in str(few_steps(3, data))  # 533 make 99
     assert few_steps(20, data) is None  # 10
     assert few_steps(19, data)
     assert "1 step " in str(few_steps(1, data))  # fewer examples than a batch has

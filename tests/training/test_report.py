@@ -44,9 +44,12 @@ def finished(tree, tmp_path):
             waveform.sum(0),
             waveform,
             {"vocals": waveform[0], "bass": waveform[1]},
-            [Score(split, "vocals", 5.0, 1.0), Score(split, "bass", float("nan"), float("nan"))],
+            [
+                Score(split, "vocals", sdr, 1.0),
+                Score(split, "bass", float("nan"), float("nan")),
+            ],
         )
-        for split in ("train", "valid")
+        for split, sdr in (("train", 7.0), ("valid", 5.0))
     ]
     folder = tmp_path / "run"
     folder.mkdir()
@@ -72,17 +75,18 @@ def test_the_page_says_what_a_run_is_and_how_it_sounds(finished):
     assert notes.parts == [["more --epochs"]]
     (table,) = scores.parts
     assert isinstance(table, Table)
-    assert table.rows[0] == ["train, vocals", "5.00", "1.00", "+4.00"]
-    assert table.rows[1] == ["train, bass", "silent", "silent", ""]
+    assert table.rows[0] == ["train, vocals", "7.00", "1.00", "+6.00"]
+    assert table.rows[1] == ["train, bass", "silent target", "", ""]
     assert table.rows[-1] == ["valid, mean", "5.00", "1.00", "+4.00"]
-    for each, title in zip(sounds.parts, ("track train, train", "track valid, valid"), strict=True):
+    notes_of = {"track train, train": "7.0 dB (+6.0)", "track valid, valid": "5.0 dB (+4.0)"}
+    for each, (title, note) in zip(sounds.parts, notes_of.items(), strict=True):
         assert isinstance(each, Example)
         assert each.title == f"{title}, 0 to 0.1 s"
         places = [(stimulus.row, stimulus.column, stimulus.note) for stimulus in each.stimuli]
         assert places == [
             ("mixture", "", ""),
             ("vocals", "target", ""),
-            ("vocals", "estimate", "5.0 dB (+4.0)"),
+            ("vocals", "estimate", note),
             ("bass", "target", "silent"),
             ("bass", "estimate", ""),
         ]

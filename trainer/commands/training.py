@@ -29,7 +29,8 @@ def train(options: Namespace) -> None:
             say(line)
         return
     if options.tensorboard:
-        say(f"TensorBoard: {next_steps.tensorboard_command(output / 'tensorboard')}")
+        command = next_steps.tensorboard_command(output / "tensorboard")
+        print(f"TensorBoard: {command}", flush=True)
     try:
         found = loop.train(run, output, say=say, progress=sys.stderr.isatty())
     except WorkFailedError as error:
@@ -37,10 +38,10 @@ def train(options: Namespace) -> None:
             error.add_note(f"the last checkpoint is in {output}")
         raise
     say(f"\n{scores.table(found)}")
-    say(f"\n{next_steps.as_text(run, output)}")
+    print(f"\n{next_steps.as_text(run, output)}")  # commands and names as they are
     if options.demo:
         say(f"\n{DEMONSTRATION}")
-    say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+    print(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
 
 
 def devices(options: Namespace) -> None:

@@ -11,7 +11,7 @@ from mss_keras.evaluation.comparing import tables
 from mss_keras.evaluation.comparing.choosing import choose_examples
 from mss_keras.evaluation.comparing.contestants import Contestant
 from mss_keras.evaluation.comparing.hearing import Heard, Hearing
-from mss_keras.evaluation.comparing.scores import SDR, Board, average, board
+from mss_keras.evaluation.comparing.scores import SDR, Board, average, board, counts
 from mss_keras.reports.pages import Example, Section, Stimulus, Table
 from mss_keras.reports.tables import counted
 
@@ -51,15 +51,22 @@ class Comparison:
     @property
     def length(self) -> str:
         """How much music that is, in words."""
-        seconds = sum(one.chosen.excerpt.seconds for one in self.heard)
-        return f"{counted(len(self.heard), 'excerpt')}, {seconds:.3g} s of music in all"
+        return _length(self.heard, counted(len(self.heard), "excerpt"))
+
+    @property
+    def length_of_sdr(self) -> str:
+        """How much of that music has SDR, in words."""
+        boards = zip(self.heard, self.boards, strict=True)
+        scored = [one for one, x in boards if counts([x], SDR).any()]
+        if len(scored) == len(self.heard):
+            return self.length
+        return _length(scored, f"{len(scored)} of {counted(len(self.heard), 'excerpt')}")
 
     def means(self) -> list[Table]:
         """Tables of the means over the excerpts; none where there is one excerpt."""
         if len(self.heard) < 2:
             return []
-        of = f"mean of {counted(len(self.heard), 'excerpt')}"
-        return tables.tables(self.mean, self.competing, of=of)
+        return tables.tables(self.mean, self.competing, of=self._of)
 
     def examples(self) -> Section:
         """The excerpts, to be heard."""
@@ -78,6 +85,17 @@ class Comparison:
         end = excerpt.start + excerpt.seconds
         return f"{excerpt.track.name} ({self.subset}), {excerpt.start:g} to {end:.4g} s"
 
+    def _of(self, metric: str) -> str:
+        heard = counted(len(self.heard), "excerpt")
+        if metric not in self.mean.values:
+            return f"mean of {heard}"
+        found = dict(zip(self.sources, counts(self.boards, metric).tolist(), strict=True))
+        if len(set(found.values())) == 1:
+            (count,) = set(found.values())
+            return f"mean of {heard if count == len(self.heard) else f'{count} of {heard}'}"
+        fewer = [f"{x} of {count}" for x, count in found.items() if count < len(self.heard)]
+        return f"mean of {heard}; {', '.join(fewer)}, having no score in others"
+
     def _example(self, one: Heard, scores: Board) -> Example:
         missing = [
             f"{name} has no estimates here: {respelled(error.quoted, flag_name)}"
@@ -88,11 +106,11 @@ class Comparison:
             self._stimuli(one, scores),
             self.audio,
             facts=[*(f"{note[0].upper()}{note[1:]}." for note in one.chosen.notes), *missing],
-            tables=tables.tables(scores, self.competing, of="this excerpt"),
+            tables=tables.tables(scores, self.competing, of=lambda metric: "this excerpt"),
         )
 
     def _stimuli(self, one: Heard, scores: Board) -> list[Stimulus]:
-        stimuli = [Stimulus(MIXTURE, MIXTURE, one.true[MIXTURE])]
+        stimuli = [Stimulus(MIXTURE, "", one.true[MIXTURE])]
         target = "true source" if TARGET in self.methods else TARGET
         for index, source in enumerate(self.sources):
             stimuli.append(Stimulus(source, target, one.true[source]))
@@ -100,9 +118,15 @@ class Comparison:
                 waveform = one.estimates.get(method, {}).get(source)
                 if waveform is not None:
                     value = scores.values[SDR][place, index] if scores.values else np.nan
-                    note = f"SDR {value:.1f} dB" if np.isfinite(value) else "no SDR"
+                    said = tables.rounded(value, ".1f")
+                    note = "no SDR" if np.isnan(value) else f"SDR {said} dB"
                     stimuli.append(Stimulus(source, method, waveform, note))
         return stimuli
+
+
+def _length(heard: Sequence[Heard], excerpts: str) -> str:
+    seconds = sum(one.chosen.excerpt.seconds for one in heard)
+    return f"{excerpts}, {seconds:.3g} s of music in all"
 
 
 def compared(

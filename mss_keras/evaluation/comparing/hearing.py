@@ -46,7 +46,8 @@ class Hearing:
         audio: AudioConfig. Sample rate and channels of all that is heard; sizes of the STFT of
             losses.
         metrics: collection of str. Names of losses that are read.
-        work: Path. An empty folder, which holds the estimates while they are needed.
+        work: Path. An empty folder, which holds the estimates: it has to stay until the page is
+            written.
         strict: bool. Whether a method that has no estimate at all is an error. Defaults to
             `False`: it is told in a line.
         say: Callable. Is called with a line for each thing that a user would want to know.

@@ -5,6 +5,7 @@ from typing import Any
 
 from mss_keras.evaluation.comparing.examples import Comparison
 from mss_keras.evaluation.comparing.scores import MEAN, SDR
+from mss_keras.evaluation.comparing.tables import rounded
 from mss_keras.reports.pages import Page, Section
 from mss_keras.reports.tables import counted
 
@@ -46,10 +47,9 @@ def answer(comparison: Comparison) -> str:
     board = comparison.mean
     means = dict(zip(board.methods, board.mean(SDR).tolist(), strict=True)) if board.values else {}
     known = {name: x for name, x in means.items() if name in comparison.competing and x == x}
-    over = f"over {comparison.length}"
     if len(known) < 2:
-        return f"Listen to {over.removeprefix('over ')}. {_WHOLE}"
-    return f"{best_of(known)} {over}. {_WHOLE}"
+        return f"Listen to {comparison.length}. {_WHOLE}"
+    return f"{best_of(known)} over {comparison.length_of_sdr}. {_WHOLE}"
 
 
 def best_of(means: Mapping[str, float]) -> str:
@@ -59,7 +59,7 @@ def best_of(means: Mapping[str, float]) -> str:
         >>> best_of({"a": 1.0, "b": 2.0, "c": 2.001})
         'b and c have the highest mean SDR (2.00 dB)'
     """
-    texts = {name: f"{x:.2f} dB" for name, x in means.items()}
+    texts = {name: f"{rounded(x)} dB" for name, x in means.items()}
     best = texts[max(means, key=lambda name: means[name])]
     names = [name for name, text in texts.items() if text == best]
     verb = "has" if len(names) == 1 else "have"

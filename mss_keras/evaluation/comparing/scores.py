@@ -40,6 +40,8 @@ def score(
 ) -> Scores:
     """Scores of an excerpt: SDR, the median of frames of a second; ratios and losses of it all.
 
+    An estimate that is the true source in all its frames has an infinite SDR.
+
     Args:
         true: mapping. The true sources.
         estimates: mapping. The estimates, of some of the sources at least.
@@ -58,8 +60,10 @@ def score(
     y_true, y_pred = (np.stack([x[name] for name in there]) for x in (true, estimates))
     # SDR is of the whole error: filters of any length, which are costly, give the same.
     frame = {"window": audio.sample_rate, "hop": audio.sample_rate}
-    frames = bss_eval(y_true, y_pred, **frame, lags=1, names=there).median()
-    found = {SDR: frames[SDR], **whole_track(y_true, y_pred)}
+    frames = bss_eval(y_true, y_pred, **frame, lags=1, names=there)
+    median = frames.median()[SDR]
+    exact = np.isnan(median) & np.isposinf(frames.sdr).any(axis=1)  # no median has such frames
+    found = {SDR: np.where(exact, np.inf, median), **whole_track(y_true, y_pred)}
     of_sources = {
         metric: dict(zip(there, values.tolist(), strict=True)) for metric, values in found.items()
     }
@@ -175,9 +179,21 @@ def average(boards: Sequence[Board]) -> Board:
     )
 
 
+def counts(boards: Sequence[Board], metric: str) -> np.ndarray:
+    """`[sources]`: of how many excerpts the mean of a source is.
+
+    Args:
+        boards: sequence of Board. Those of the excerpts, of the same methods and sources.
+        metric: str. A metric that sources have one by one.
+    """
+    nothing = np.full([len(boards[0].methods), len(boards[0].sources)], np.nan)
+    known = np.isfinite([one.values.get(metric, nothing) for one in boards])
+    return known.any(axis=1).sum(axis=0)
+
+
 def _mean(values: np.ndarray) -> np.ndarray:
     # [n, methods, sources] → [methods, sources], over those n that some method has a value of.
-    known = np.isfinite(values).any(axis=1, keepdims=True)
+    known = ~np.isnan(values).all(axis=1, keepdims=True)
     count = known.sum(axis=0)
     total = np.where(known, values, 0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,7 +1,7 @@
 """Scores side by side as tables of a page, with the best ones marked in words."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,23 +15,33 @@ _WIDE = 6  # methods beyond which each has a row instead of a column, where that
 _TITLES = {SDR: "SDR, dB", "si_sdr": "SI-SDR, dB"}
 
 
-def tables(board: Board, competing: Collection[str], *, of: str) -> list[Table]:
+def tables(board: Board, competing: Collection[str], *, of: Callable[[str], str]) -> list[Table]:
     """SDR, SI-SDR, and the losses that were read.
 
     Args:
         board: Board. The scores.
         competing: collection of str. Names of the methods that may be called the best.
-        of: str. What the scores are of, for the captions.
+        of: Callable. Returns what the scores of a metric are of, for the captions.
     """
     made = {
-        f"{title}: {of}": _ratio(board, competing, metric)
+        f"{title}: {of(metric)}": _ratio(board, competing, metric)
         for metric, title in _TITLES.items()
         if metric in board.values
     }
     if read := [name for name in board.metrics if name in losses.names()]:
-        caption = f"Losses (less is better): {of}"
+        caption = f"Losses (less is better): {of(read[0])}"
         made[caption] = _losses(board, competing, read)
     return [dataclasses.replace(table, caption=caption) for caption, table in made.items()]
+
+
+def rounded(value: float, form: str = ".2f") -> str:
+    """A score as text.
+
+    Example:
+        >>> rounded(5.071), rounded(float("inf")), rounded(float("nan"))
+        ('5.07', '∞', '–')
+    """
+    return NONE if np.isnan(value) else "∞" if value == np.inf else format(value, form)
 
 
 def marked(values: Sequence[float], competing: Sequence[bool], *, ratio: bool) -> list[str]:
@@ -51,8 +61,8 @@ def marked(values: Sequence[float], competing: Sequence[bool], *, ratio: bool) -
         >>> marked([0.1, 0.1], [True, True], ratio=False)
         ['0.1', '0.1']
     """
-    texts = [(f"{x:.2f}" if ratio else f"{x:.3g}") if np.isfinite(x) else NONE for x in values]
-    places = [place for place, x in enumerate(values) if competing[place] and np.isfinite(x)]
+    texts = [rounded(x, ".2f" if ratio else ".3g") for x in values]
+    places = [place for place, x in enumerate(values) if competing[place] and not np.isnan(x)]
     if len({texts[place] for place in places}) < 2:
         return texts
     best = texts[(max if ratio else min)(places, key=lambda place: values[place])]

@@ -19,25 +19,29 @@
   const HOW =
     "A click on a sound plays it, at the place where another plays; a click into the large spectrogram goes there.";
 
-  const awaited = new Map();
+  const awaited = new Map(); // names of sounds whose files are being read
 
   /** What the files of sounds call. */
-  window.mssSound = (name, base64) => awaited.get(name)?.(base64);
+  window.mssSound = (name, base64) => awaited.get(name)?.resolve(base64);
 
   /** A sound in base64: from the page, or from a script beside it: pages from a disk read no more. */
   function read(name) {
     if (!folder) return Promise.resolve(document.getElementById(`sound-${name}`).textContent);
-    return new Promise((resolve, reject) => {
-      awaited.set(name, resolve);
+    if (awaited.has(name)) return awaited.get(name).sound; // sounds that are alike have one file
+    const waiting = {};
+    waiting.sound = new Promise((resolve, reject) => {
+      waiting.resolve = resolve;
       const src = `${encodeURIComponent(folder)}/${name}.js`;
       const script = element("script", { src });
-      script.onerror = () => reject(new Missing());
-      script.onload = () => {
+      script.onload = script.onerror = () => {
         script.remove();
+        awaited.delete(name); // else its text would stay
         reject(new Missing()); // it did not call, or it has resolved already
       };
       document.head.append(script);
     });
+    awaited.set(name, waiting);
+    return waiting.sound;
   }
 
   class Missing extends Error {}

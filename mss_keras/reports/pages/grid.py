@@ -29,7 +29,7 @@ def columns_of(stimuli: Sequence[Stimulus]) -> list[str]:
         >>> columns_of([Stimulus("mixture", "", silence)])
         ['']
     """
-    named = [stimulus.column for stimulus in stimuli if stimulus.name != stimulus.row]
+    named = [stimulus.column for stimulus in stimuli if stimulus.column]
     return list(dict.fromkeys(named)) or [""]
 
 
@@ -51,6 +51,6 @@ def rows_of(stimuli: Sequence[Stimulus]) -> list[Row]:
     columns = columns_of(stimuli)
     rows = {stimulus.row: Row(stimulus.row, [[] for _ in columns]) for stimulus in stimuli}
     for index, stimulus in enumerate(stimuli):
-        column = 0 if stimulus.name == stimulus.row else columns.index(stimulus.column)
+        column = columns.index(stimulus.column) if stimulus.column else 0
         rows[stimulus.row].cells[column].append(index)
     return list(rows.values())

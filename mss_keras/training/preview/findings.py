@@ -83,7 +83,8 @@ def _silent(summary: Summary) -> list[Remark]:
         return []
     text = (
         f"{summary.name} is silent, below {SILENCE_DBFS:.0f} dBFS, in {summary.silent:.0%} of "
-        f"{counted(summary.examples, 'example')}. A larger `seq_dur` makes that less."
+        f"{counted(summary.examples, 'example')}. Where tracks have it elsewhere, a larger "
+        "`seq_dur` makes that less."
     )
     return [Remark(text)]
 

@@ -217,6 +217,19 @@ def test_sounds_beside_the_page_are_read_from_a_disk(visitor, tmp_path, monkeypa
         np.testing.assert_allclose(heard, stimulus.waveform[:, 0], atol=1.001 / 2**15)
 
 
+def test_sounds_that_are_alike_have_one_file_beside_the_page(visitor, tmp_path, monkeypatch):
+    """As silent sources have, or the mixture that is taken for each source."""
+    monkeypatch.setattr(writing, "LIMIT", 0)
+    stimuli = [Stimulus("mixture", "", noise(0.5))]
+    stimuli += [Stimulus("vocals", name, noise(0.5)) for name in ("mixture", "copy")]
+    write_page(page_of(Example("Song", stimuli, AUDIO)), tmp_path / "report.html")
+    assert len(list((tmp_path / "report-sounds").iterdir())) == 1
+    page = visitor().open((tmp_path / "report.html").as_uri())
+    play(page)
+    assert None not in page.evaluate(BUFFERS, 0)
+    assert page.locator("head script").count() == 0
+
+
 def test_sounds_that_are_not_beside_the_page_are_said(visitor, tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "LIMIT", 0)
     write_page(page_of(example(seconds=0.5)), tmp_path / "report.html")

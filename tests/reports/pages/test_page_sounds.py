@@ -42,6 +42,7 @@ def test_two_sounds_that_are_alike_are_one():
     assert found.rates == [RATE] * 3
     assert len(found.files) == 5
     assert found.examples[0][0].name in found.files
+    assert encode([example() for _ in range(3)], found.size).inside  # each takes its room once
 
 
 def test_where_opus_has_no_room_either_all_is_lossless_and_little_of_it_was_made(monkeypatch):

@@ -49,6 +49,7 @@ def test_levels():
     assert bass.peak == pytest.approx(3.52, abs=0.01)
     assert bass.rms == pytest.approx(0.51, abs=0.01)
     assert bass.clips
+    assert not example(3, np.array([[1.0], [0.0]]), silent)[1].clips
     assert drums.silent
     assert drums.peak == -np.inf
     assert row_of(bass, 1000) == {
@@ -93,6 +94,8 @@ def test_a_silent_source():
     assert "`seq_dur`" in text
     sounds = [x for i in range(20) for x in example(i, -80.0 if i < 1 else -20.0, -20.0)]
     assert said(sounds) == []  # 5 %
+    sounds = [x for i in range(20) for x in example(i, -80.0 if i < 2 else -20.0, -20.0)]
+    assert len(said(sounds)) == 1  # 10 %
     (text,) = said(example(0, -80.0, -20.0))
     assert text.startswith("!bass is silent, below -60 dBFS, in all of 1 example: nothing can be")
 
@@ -101,6 +104,9 @@ def test_a_soft_source():
     (text,) = said(example(0, -45.1, -25.0))
     assert text.startswith("bass is 20 dB softer than drums")
     assert said(example(0, -44.9, -25.0)) == []
+    levels = [(-20.0, -41.0)] * 6 + [(-20.0, -10.0)] * 4  # by medians, not by their loudest
+    (text,) = said([x for i, pair in enumerate(levels) for x in example(i, *pair)])
+    assert text.startswith("drums is 21 dB softer than bass")
 
 
 def test_a_mixture_beyond_full_scale():
@@ -135,6 +141,10 @@ def test_tracks_that_are_shorter_than_an_excerpt():
         "1 track of 86 is shorter than an excerpt of 6 s, which ends in silence there: track 85. "
         "A `seq_dur` of 5.99 fits all."
     )
+
+
+def test_a_track_that_an_excerpt_fits_exactly():
+    assert said(example(0, -20.0, -20.0), music=tracks(*[200.0] * 85, 6.0)) == []
 
 
 def test_a_handful_of_steps_and_one_track():
