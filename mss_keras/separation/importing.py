@@ -47,7 +47,7 @@ def read_openunmix(inputs: Sequence[str | Path]) -> MaskingModel:
             them; without that file they are those of the published models.
 
     Returns:
-        The model, of the `separate` architecture.
+        The model, of the network `separate`.
 
     Raises:
         UserError: if something is missing, a file holds no tensors, or the targets differ in
