@@ -68,12 +68,12 @@ def _card(signatures: Signatures, about: Mapping[str, Any]) -> dict[str, Any]:
 
 def _limits(signatures: Signatures) -> list[str]:
     model, limits = signatures.model, signatures.limits
-    bandwidth = min(model.network_config.bandwidth, model.audio.sample_rate / 2)
+    hearing = model.network_config.hearing(model.audio.sample_rate)
     return [
         f"It knows {', '.join(model.source_names)}. What else sounds is dealt out among them.",
         "Stems have remains of other stems, and gaps; test_sdr tells how much, where it is known.",
         "Music unlike that of the training data is separated worse.",
-        f"The network hears frequencies up to {bandwidth:g} Hz, and guesses those above.",
+        *([hearing] if hearing else []),
         f"A request has at most {limits.max_batch} songs of {limits.max_seconds:g} s, and samples "
         f"of at most {MAX_PEAK:g}; full scale is 1.",
     ]

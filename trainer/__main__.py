@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "check-data",
             "export",
             "import-openunmix",
+            "import-spleeter",
             "correlate",
             "compare",
             "preview",

@@ -124,7 +124,7 @@ def _reading(annotation: Any, repeated: bool) -> dict[str, Any]:
     # How jsonargparse reads a value of a field's type.
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation == Mapping[str, Any]:
-        value = None | float | bool | str | list  # null and a number first, text last
+        value = None | int | float | bool | str | list  # null and numbers first, text last
         return {"type": dict[str, value | dict[str, value]], "metavar": "JSON"}
     if origin is Mapping:
         return {"type": types.GenericAlias(dict, inner), "metavar": "JSON"}

@@ -30,6 +30,14 @@ def _without_stft(options: Namespace) -> bool:
     return not losses and not set(options.oracle) - {"mixture"}
 
 
+# A class of the user's may take them.
+_OF_OPENUNMIX = Idle(
+    ("hidden_size", "unidirectional", "dropout"),
+    lambda options: options.network == "spleeter",
+    "it with `network` spleeter, which has no such size",
+    "`network_args`",
+)
+
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
 
 # How models separate.
@@ -46,6 +54,7 @@ _OF_A_TEST = (
 IDLE: Mapping[str, tuple[Idle, ...]] = {
     "train": (
         _DOWNLOAD,
+        _OF_OPENUNMIX,
         Idle(
             ("tensorboard",),
             lambda options: options.dry_run,
@@ -53,6 +62,8 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
+    "benchmark": (_OF_OPENUNMIX,),
+    "tune": (_OF_OPENUNMIX,),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

@@ -71,6 +71,8 @@ class _Mistake:
 
 def _unknown_flag(mistake: _Mistake) -> UserError:
     word = mistake.found[1].split("=")[0]
+    if new := config.RENAMED.get(_field(word)):
+        return UserError(f"'{mistake.command}'", word, f"`{new}`, its name today")
     _, *keys = word.split(".")
     names = [".".join([flag, *keys]) for flag in mistake.flags if word.startswith("-")]
     wanted = f"flags that {mistake.help} lists"

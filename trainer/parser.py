@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
+from mss_keras.config import RENAMED, renewed
 from trainer.flags import Flag, HelpFormatter, add_flags
 from trainer.table import COMMANDS
 
@@ -53,7 +54,7 @@ def types_of(command: str) -> dict[str, Any]:
 
 
 class _Parser(ArgumentParser):
-    """A parser that takes configuration files with keys for which it has no flag.
+    """A parser that takes configuration files with keys for which it has no flag, or of before.
 
     Attributes:
         passed_over: collection of str. These keys.
@@ -66,9 +67,9 @@ class _Parser(ArgumentParser):
         values: Any = None
         with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):  # told below
             values = yaml.safe_load(content)
-        if self.passed_over and isinstance(values, dict):
+        if isinstance(values, dict) and {*self.passed_over, *RENAMED} & values.keys():
             kept = {key: x for key, x in values.items() if key not in self.passed_over}
-            content = yaml.safe_dump(kept, sort_keys=False)
+            content = yaml.safe_dump(renewed(kept), sort_keys=False)
         return super().parse_string(content, *args, **kwargs)
 
 

@@ -316,6 +316,20 @@ COMMANDS = {
         ),
         usage="PATH [PATH ...] --output OUTPUT",
     ),
+    "import-spleeter": Command(
+        "turn a checkpoint of Spleeter into a model",
+        (
+            Flag("inputs", "Folder of a published model of Spleeter", metavar="FOLDER"),
+            Flag(
+                "configuration",
+                "Spleeter's configuration: 2stems, 4stems or 5stems, or with -16kHz behind it, "
+                "which separates up to 16 kHz instead of 11; the folder's name if not given",
+                str | None,
+            ),
+            Flag("output", "The .keras file to write", required=True),
+        ),
+        usage="FOLDER --output OUTPUT",
+    ),
     "export": Command(
         "publish a SavedModel for TensorFlow Serving",
         (

@@ -15,13 +15,14 @@ from mss_keras.config.fields import (
     require,
     require_known,
 )
-from mss_keras.config.flat import default_of, from_options
+from mss_keras.config.flat import RENAMED, default_of, from_options, renewed
 from mss_keras.config.listening import HostingConfig, ListeningConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
     FEATURE_LAYERS,
     LOSSES,
+    NETWORKS,
     SOURCES,
     VGGISH,
     FeatureLayer,
@@ -38,7 +39,9 @@ __all__ = [
     "FEATURE_LAYERS",
     "GROUPS",
     "LOSSES",
+    "NETWORKS",
     "PREVIEWED",
+    "RENAMED",
     "SECTIONS",
     "SOURCES",
     "VGGISH",
@@ -69,6 +72,7 @@ __all__ = [
     "named_folder",
     "option",
     "optional",
+    "renewed",
     "require",
     "require_known",
     "respelled",

@@ -10,6 +10,19 @@ from mss_keras.config.fields import admits, described, require
 
 Specification = TypeVar("Specification")
 
+# Fields that had another name once, by that name.
+RENAMED = {"architecture": "network"}
+
+
+def renewed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name of a field, where a file may have names that fields had once.
+
+    Example:
+        >>> renewed({"architecture": "joint", "hidden_size": 8})
+        {'network': 'joint', 'hidden_size': 8}
+    """
+    return {RENAMED.get(name, name): value for name, value in values.items()}
+
 
 def from_options(group: type[Specification], options: Mapping[str, Any]) -> Specification:
     """A specification, from a mapping that may hold keys for others too.

@@ -1,9 +1,12 @@
-"""Names that all rooms share: sources, domains, losses, VGGish and its layers."""
+"""Names that all rooms share: sources, networks, domains, losses, VGGish and its layers."""
 
 import typing
 from typing import Literal
 
 SOURCES = ("vocals", "drums", "bass", "other")
+# Networks that have a name; the table is in `mss_keras.models.network`.
+OPENUNMIX = ("joint", "separate")
+NETWORKS = (*OPENUNMIX, "spleeter")
 DOMAINS = ("waveform", "magnitude", "phase_sensitive", "mask", "logits")
 # Of the catalogue, in its order: here, so that a wrong name is told without TensorFlow.
 LOSSES = (

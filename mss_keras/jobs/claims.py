@@ -18,6 +18,7 @@ from mss_keras.config import (
     SearchConfig,
     SeparationConfig,
     UserError,
+    renewed,
 )
 from mss_keras.jobs.files import appearing, is_hidden
 from mss_keras.jobs.locks import locked
@@ -153,7 +154,7 @@ def _named(key: str) -> str:
 
 
 def read_mapping(path: Path, wanted: str) -> dict[str, Any]:
-    """Reads a YAML file that holds a mapping.
+    """Reads a YAML file that holds a mapping; keys get the names that they have today.
 
     Args:
         path: Path. The file.
@@ -168,4 +169,4 @@ def read_mapping(path: Path, wanted: str) -> dict[str, Any]:
         raise UserError(path, getattr(error, "strerror", None) or "no YAML", wanted) from None
     if not isinstance(values, dict):
         raise UserError(path, type(values).__name__, wanted)
-    return values
+    return renewed(values)

@@ -13,9 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig
-from mss_keras.models.activations import ACTIVATIONS
-from mss_keras.models.network import NETWORKS
+from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, renewed
+from mss_keras.models.network import make_network
 from mss_keras.models.streaming import Streaming
 from mss_keras.signal.stft import STFT, InverseSTFT, apply_mask
 
@@ -30,8 +29,8 @@ class MaskingModel(keras.Model):
     Args:
         sources: tuple of str. Names of the sources, in the order of the axis of sources.
         audio: `AudioConfig`. Waveforms and STFT. Defaults to those of open-unmix.
-        model: `ModelConfig`. The network, by its architecture in `NETWORKS`. Defaults to
-            the joint `OpenUnmix` with 512 units.
+        model: `ModelConfig`. The network; see `mss_keras.models.network`. Defaults to the
+            joint `OpenUnmix` with 512 units.
         synchronized: bool. Whether batch statistics are taken over all replicas of a
             `tf.distribute` strategy. Defaults to `False`.
         policy: str. Keras's dtype policy of the network; STFT and masking always compute in
@@ -68,7 +67,7 @@ class MaskingModel(keras.Model):
         self.policy = policy
         self.stft = STFT(audio.nfft, audio.nhop)
         self.inverse_stft = InverseSTFT(audio.nfft, audio.nhop)
-        self.network: Any = NETWORKS[model.architecture].from_specification(
+        self.network: Any = make_network(
             len(self.source_names), audio, model, synchronized=synchronized, policy=policy
         )
         # A cache is no Keras object: Keras neither tracks nor saves it.
@@ -100,7 +99,8 @@ class MaskingModel(keras.Model):
             mask = self.network(magnitude, training=training)
             return {"mask": mask, "spectrogram": spectrogram}
         logits = self.network(magnitude, training=training, logits=True)
-        return {"mask": ACTIVATIONS[name](logits), "logits": logits, "spectrogram": spectrogram}
+        mask = self.network.finished(logits)
+        return {"mask": mask, "logits": logits, "spectrogram": spectrogram}
 
     def decode(self, mask: tf.Tensor, spectrogram: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
         """Masked mixtures as waveforms, with the mixture's phase.
@@ -194,5 +194,6 @@ class MaskingModel(keras.Model):
     def from_config(cls, config, custom_objects=None):
         """Inverse of `get_config`."""
         config = dict(config)
-        audio, model = AudioConfig(**config.pop("audio")), ModelConfig(**config.pop("model"))
+        model = ModelConfig(**renewed(config.pop("model")))
+        audio = AudioConfig(**config.pop("audio"))
         return cls(config.pop("sources"), audio, model, **config)

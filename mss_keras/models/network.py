@@ -1,4 +1,4 @@
-"""The networks that estimate masks: what each of them offers, and their table.
+"""The networks that estimate masks: what each of them offers, their table, and any other.
 
 A network is a Keras layer that meets `MaskNetwork`. It is divided into a trunk, which hears a
 stretch of frames, and a masker, which turns what the trunk gives for a frame into masks of that
@@ -6,15 +6,19 @@ frame. So a song in chunks needs no more memory than a chunk, and masks of two c
 into each other.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
+from keras import layers
 
-from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.config import AudioConfig, ModelConfig, UserError, require
 from mss_keras.models.openunmix import OpenUnmix
+from mss_keras.models.plain import LayerNetwork
 from mss_keras.models.separate_openunmix import SeparateOpenUnmix
+from mss_keras.models.spleeter import Spleeter
 
 
 class MaskNetwork(Protocol):
@@ -77,6 +81,9 @@ class MaskNetwork(Protocol):
             logits: whether what the activation makes masks of is wanted. Defaults to `False`.
         """
 
+    def finished(self, logits: tf.Tensor) -> tf.Tensor:
+        """Masks of what calling the network with `logits` has given, of the same shape."""
+
     def trunk(
         self,
         magnitude: tf.Tensor,
@@ -113,8 +120,53 @@ class MaskNetwork(Protocol):
         """
 
 
-# The architectures of `ModelConfig`.
-NETWORKS: dict[str, type[MaskNetwork]] = {
+# The networks that have a name; `mss_keras.config.NETWORKS` has the names alone.
+NETWORKS: dict[str, Any] = {
     "joint": OpenUnmix,
     "separate": SeparateOpenUnmix,
+    "spleeter": Spleeter,
 }
+
+
+def make_network(
+    nb_sources: int,
+    audio: AudioConfig,
+    model: ModelConfig,
+    *,
+    synchronized: bool = False,
+    policy: str = "float32",
+) -> MaskNetwork:
+    """The network of a specification: one of the table, or of a class of the user's.
+
+    Args:
+        nb_sources: number of sources.
+        audio: channels and STFT.
+        model: the network, and its sizes.
+        synchronized: as `MaskNetwork.from_specification`.
+        policy: as `MaskNetwork.from_specification`.
+
+    Raises:
+        UserError: if the class cannot be had, or makes no network of this specification.
+    """
+    kind = NETWORKS.get(model.network) or _imported(model.network)
+    if not hasattr(kind, "from_specification"):
+        return LayerNetwork.around(kind, nb_sources, audio=audio, model=model, policy=policy)
+    return kind.from_specification(
+        nb_sources, audio, model, synchronized=synchronized, policy=policy
+    )
+
+
+def _imported(name: str) -> Any:
+    module, _, path = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for attribute in path.split("."):
+            found = getattr(found, attribute)
+    except Exception as error:  # a user's module raises whatever it raises
+        reason = f"{name} ({type(error).__name__}: {error})".splitlines()[0]
+        wanted = "PACKAGE.MODULE:CLASS that Python can import here; see PYTHONPATH"
+        raise UserError("network", reason, wanted) from error
+    # A file of a model may name any class: none but a layer's is called.
+    is_layer = isinstance(found, type) and issubclass(found, layers.Layer)
+    require(is_layer, "network", found=name, wanted="a class of Keras layers")
+    return found

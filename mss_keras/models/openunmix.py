@@ -195,6 +195,10 @@ class OpenUnmix(layers.Layer):
         with AutocastScope(None):  # Keras's would give weights to products in half precision
             return self.masker(training, logits=logits)(self.trunk(magnitude, training))
 
+    def finished(self, logits: tf.Tensor) -> tf.Tensor:
+        """See `mss_keras.models.network.MaskNetwork.finished`."""
+        return Activation(self.mask_activation)(logits)
+
     def trunk(
         self,
         magnitude: tf.Tensor,

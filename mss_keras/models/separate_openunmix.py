@@ -80,6 +80,10 @@ class SeparateOpenUnmix(layers.Layer):
         found = [network(magnitude, training=training, logits=True) for network in self.networks]
         return self._masks_of(None, logits=logits)(tf.concat(found, axis=1))
 
+    def finished(self, logits: tf.Tensor) -> tf.Tensor:
+        """See `mss_keras.models.network.MaskNetwork.finished`."""
+        return Activation(self.mask_activation)(logits)
+
     def trunk(
         self,
         magnitude: tf.Tensor,

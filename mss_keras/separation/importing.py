@@ -25,7 +25,7 @@ def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
         output: the `.keras` file to write.
 
     Returns:
-        The model, of the `separate` architecture.
+        The model, of the network `separate`.
 
     Raises:
         UserError: as `read_openunmix`, or if the output cannot become a `.keras` file.
@@ -47,7 +47,7 @@ def read_openunmix(inputs: Sequence[str | Path]) -> MaskingModel:
             them; without that file they are those of the published models.
 
     Returns:
-        The model, of the `separate` architecture.
+        The model, of the network `separate`.
 
     Raises:
         UserError: if something is missing, a file holds no tensors, or the targets differ in
@@ -118,7 +118,7 @@ def _build(
     bin_width = audio.sample_rate / audio.nfft
     bandwidth = min((flavour.max_bin - 0.5) * bin_width, audio.sample_rate / 2)
     config = ModelConfig(
-        architecture="separate",
+        network="separate",
         hidden_size=flavour.hidden_size,
         bandwidth=bandwidth,
         unidirectional=flavour.unidirectional,

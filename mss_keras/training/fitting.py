@@ -181,6 +181,7 @@ def pretrained_weights(path: str, separator: Separator) -> list[np.ndarray]:
     before = runs.load(path)
     found, wanted = ([tuple(w.shape) for w in x.weights] for x in (before, separator))
     same = found == wanted and before.source_names == separator.source_names
+    same &= before.network_config.network_args == separator.network_config.network_args
     activations = {x.network.mask_activation for x in (before, separator)}
     if not same or len(activations) > 1 or before.audio != separator.audio:
         raise UserError(

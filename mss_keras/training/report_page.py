@@ -153,13 +153,11 @@ def _facts(run: Finished) -> Table:
     model, audio = config.model, config.audio
     steps = data.steps_per_epoch(run.music.train, own)
     arguments = ", ".join(f"{name} {value}" for name, value in training.loss_args.items())
-    direction = "unidirectional" if model.unidirectional else "bidirectional"
     spent = seconds_spent(run.folder / "tensorboard/train")
     facts = {
         "loss": " with ".join(filter(None, [run.loss, arguments])),
         "sources": ", ".join(own.sources),
-        "network": f"OpenUnmix, {model.architecture}, {direction}, hidden size "
-        f"{model.hidden_size}, {run.parameters:,} parameters",
+        "network": f"{model.described()}, {run.parameters:,} parameters",
         "waveforms": f"{audio.sample_rate} Hz, {'stereo' if audio.nb_channels == 2 else 'mono'}, "
         f"STFT {audio.nfft} with hop {audio.nhop}",
         "music": f"{Path(own.root or '').name}: {counted(len(run.music.train), 'track')} to train "

@@ -21,7 +21,7 @@ from mss_keras.config import (
 # Values that differ from every default, of the types that YAML gives.
 CHANGED = {
     "nhop": 512,
-    "architecture": "separate",
+    "network": "separate",
     "sources": ["flute", "harp"],
     "loss": ["psa", "l2_freq"],
     "loss_weight": [1.0, 0.5],
@@ -159,7 +159,7 @@ def test_values_of_other_types(field, value, wanted):
 @pytest.mark.parametrize(
     ("group", "field", "value", "wanted"),
     [
-        (ModelConfig, "architecture", [], "one of"),
+        (ModelConfig, "mask_activation", [], "one of"),
         (EvaluationConfig, "subset", ["test"], "one of"),
         (DataConfig, "seq_dur", float("inf"), "finite"),
         (DataConfig, "seq_dur", float("nan"), "finite"),

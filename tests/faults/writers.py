@@ -65,12 +65,17 @@ def _umx(folder: Path) -> None:
     (folder / "separator.json").write_text(json.dumps(sizes))
 
 
+def _spleeter(folder: Path) -> None:
+    shutil.copytree(ROOT / "tests/separation/spleeter/2stems", folder)
+
+
 _INPUTS = {
     "music": _music,
     "songs": _songs,
     "stems": _stems,
     "run": _run,
     "umx": _umx,
+    "2stems": _spleeter,
 }
 
 
@@ -117,6 +122,11 @@ WRITERS = {
     ),
     "import-openunmix": Writer(
         ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
+    ),
+    "import-spleeter": Writer(
+        ["import-spleeter", "{2stems}", "--configuration", "2stems"],
+        output="out/model.keras",
+        again="refused",
     ),
     "export": Writer(["export", "--model", "{run}"], again="more"),
     "preview": Writer(

@@ -22,7 +22,7 @@ ARCHITECTURES = ("joint", "separate")
 def model_of(architecture, activation, kind=MaskingModel):
     keras.utils.set_random_seed(3)
     values: dict[str, Any] = {
-        "architecture": architecture,
+        "network": architecture,
         "hidden_size": 8,
         "mask_activation": activation,
     }

@@ -62,7 +62,7 @@ def test_waveform_is_not_rounded_under_mixed_precision(excerpt):
 
 
 def test_saved_and_loaded(tmp_path, excerpt):
-    model = MaskingModel(("a", "b"), AUDIO, ModelConfig(hidden_size=8, architecture="separate"))
+    model = MaskingModel(("a", "b"), AUDIO, ModelConfig(hidden_size=8, network="separate"))
     model.build()
     mixture = excerpt["mixture"][:3000]
     stems = model.separate(mixture)  # what is compiled for songs is not saved

@@ -16,7 +16,7 @@ SHORT: dict[str, Any] = {"chunk_dur": 0.2, "context_dur": 1.0, "wiener_win_len":
 
 
 def build(architecture):
-    config = ModelConfig(hidden_size=16, architecture=architecture)
+    config = ModelConfig(hidden_size=16, network=architecture)
     model = MaskingModel(("vocals", "drums", "rest"), AudioConfig(nfft=1024, nhop=256), config)
     model.build()
     return model

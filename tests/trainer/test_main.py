@@ -54,7 +54,7 @@ FLAGS = """
 --root --epochs --batch-size --lr --lr-decay-patience --lr-decay-gamma --patience --weight-decay
 --seq-dur --samples-per-track --hidden-size --nb-channels --nfft --nhop --bandwidth --unidirectional
 --seed --loss --output --config --mixed-precision --jit-compile --deterministic --devices
---in-memory --statistics --sources --prepared --architecture --dropout --demo --download
+--in-memory --statistics --sources --prepared --network --network-args --dropout --demo --download
 --vggish --feature-layers --log-gradient-norms --audio-every --tensorboard
 """
 
@@ -486,7 +486,7 @@ def test_export(trainer, command, run, tmp_path):
     [
         ("hidden_sizes: 24", r"--config: found 'hidden_sizes' \(did you mean hidden_size\?\)"),
         ("hidden_size: wide", "--hidden-size: found 'wide', wanted a whole number"),
-        ("architecture: joined", r"--architecture: found 'joined' \(did you mean joint\?\)"),
+        ("network: joined", r"--network: found 'joined' \(did you mean joint\?\)"),
         ("a: [", r"--config: found no YAML \(.*line .*\), wanted a YAML file of flags"),
         (
             b"nfft: \xff",

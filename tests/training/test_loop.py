@@ -135,7 +135,7 @@ def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, comma
         {"mixed_precision": "bfloat16", "loss": "l1_time"},
         pytest.param({"mixed_precision": "float16"}, marks=pytest.mark.long),
         pytest.param({"jit_compile": True, "loss": "l2_time"}, marks=pytest.mark.long),
-        pytest.param({"architecture": "separate", "unidirectional": True}, marks=pytest.mark.long),
+        pytest.param({"network": "separate", "unidirectional": True}, marks=pytest.mark.long),
         pytest.param(
             {"nb_channels": 1, "in_memory": True, "loss": "l1_freq"}, marks=pytest.mark.long
         ),

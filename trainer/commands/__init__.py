@@ -7,7 +7,13 @@ the options.
 from trainer.commands.data_sets import check_data, prepare, preview
 from trainer.commands.experiments import benchmark, tune
 from trainer.commands.listeners import correlate, listen
-from trainer.commands.models import export, import_openunmix, models, separate
+from trainer.commands.models import (
+    export,
+    import_openunmix,
+    import_spleeter,
+    models,
+    separate,
+)
 from trainer.commands.scores import compare, evaluate
 from trainer.commands.training import devices, train
 
@@ -20,6 +26,7 @@ __all__ = [
     "evaluate",
     "export",
     "import_openunmix",
+    "import_spleeter",
     "listen",
     "models",
     "prepare",

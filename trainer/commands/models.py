@@ -7,7 +7,7 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from mss_keras import config
-from mss_keras.config import WorkFailedError, from_options
+from mss_keras.config import WorkFailedError, from_options, require
 from trainer.commands.shared import model_path, say
 
 
@@ -54,6 +54,18 @@ def import_openunmix(options: Namespace) -> None:
         f"{'unidirectional' if model.unidirectional else 'bidirectional'}, "
         f"{audio.nb_channels} channels at {audio.sample_rate} Hz, in {options.output}"
     )
+
+
+def import_spleeter(options: Namespace) -> None:
+    """`python -m trainer import-spleeter`."""
+    count = len(options.inputs)
+    require(count == 1, "inputs", found=options.inputs, wanted="one folder")
+
+    from mss_keras.separation import spleeter_import
+
+    folder, output = Path(options.inputs[0]), Path(options.output)
+    model = spleeter_import.import_to(folder, output, options.configuration)
+    say(f"{', '.join(model.source_names)}: {model.network.value_bins} bins read, in {output}")
 
 
 def export(options: Namespace) -> None:

@@ -1,0 +1,141 @@
+"""Spleeter's checkpoints give here what they give there (recorded, see record_spleeter.py)."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mss_keras import Separator
+from mss_keras.config import SeparationConfig, UserError
+from mss_keras.separation.spleeter_import import CONFIGURATIONS, import_spleeter, import_to
+from mss_keras.training import runs
+from mss_keras.training.fitting import pretrained_weights
+
+RECORDED = Path(__file__).with_name("spleeter")
+RECORDED_NAMES = ("2stems", "4stems", "5stems", "2stems-16kHz")
+QUICK = ("2stems", "5stems")  # the two types of networks
+SEGMENT = 512 * 1024
+EVERY = 211  # samples of which one is recorded
+
+# The network hears 512 frames at once, as many as Spleeter's segments have.
+ONE_SEGMENT = SeparationConfig(chunk_dur=12.0, wiener_win_len=512, context_dur=1.0)
+
+
+def folder_of(name):
+    return RECORDED / name.removesuffix("-16kHz")
+
+
+def music(excerpt):
+    """As record_spleeter.py has it."""
+    return np.concatenate([excerpt["mixture"]] * 2)[: SEGMENT - 5120]
+
+
+def as_spleeter_frames_it(model, song):
+    """Stems by one segment of Spleeter: its first frame begins a whole frame ahead of the song.
+
+    Ours begins half a frame ahead. With silence for the other half, frames and so the grids of
+    the U-Nets are the same, and what is reflected at both ends is silence as it is in Spleeter.
+    """
+    half = model.audio.nfft // 2
+    # As many frames as a segment has: beyond its end the networks hear nothing.
+    behind = 511 * model.audio.nhop - half - len(song)
+    padded = np.pad(song, [(half, behind), (0, 0)])
+    stems = model.separate(padded, ONE_SEGMENT)
+    return {name: stem[half : half + len(song)] for name, stem in stems.items()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [x if x in QUICK else pytest.param(x, marks=pytest.mark.long) for x in RECORDED_NAMES],
+)
+def test_stems_are_those_of_spleeter(name, excerpt):
+    model = import_spleeter(folder_of(name), f"spleeter-{name}")
+    assert model.source_names == CONFIGURATIONS[name].sources
+    stems = as_spleeter_frames_it(model, music(excerpt))
+    with np.load(RECORDED / "stems.npz") as recorded:
+        for source, stem in stems.items():
+            expected = recorded[f"{name}/{source}"]
+            error = stem[::EVERY] - expected
+            assert np.sum(error**2) < 1e-8 * np.sum(expected**2)  # -80 dB
+
+
+def test_every_variable_is_set():
+    model = import_spleeter(RECORDED / "2stems", "2stems")
+    read = tf.train.load_checkpoint(RECORDED / "2stems")
+    arrays = {k: read.get_tensor(k) for k in read.get_variable_to_shape_map()}
+    # The sums of all variables of a source, without what nothing reads and the steps.
+    unread = ("batch_normalization_5/", "batch_normalization_17/", "global_step")
+    total = sum(float(x.sum()) for k, x in arrays.items() if not k.startswith(unread))
+    weights = [x for x in model.network.weights if "seed" not in x.path]
+    assert len(weights) == 148 - 2 * 4
+    assert sum(float(x.numpy().sum()) for x in weights) == pytest.approx(total, rel=1e-5)
+
+
+def test_an_import_is_written_and_loaded(tmp_path):
+    model = import_to(RECORDED / "2stems", tmp_path / "two.keras")
+    assert model.network.value_bins == 1024
+    loaded = runs.load(tmp_path / "two.keras")
+    assert (loaded.source_names, loaded.network_config) == (
+        model.source_names,
+        model.network_config,
+    )
+    for weight, again in zip(model.network.weights, loaded.network.weights, strict=True):
+        np.testing.assert_array_equal(weight, again)
+    with pytest.raises(UserError, match=r"^output: found .*two.keras, wanted a new path that ends"):
+        import_to(RECORDED / "2stems", tmp_path / "two.keras")
+
+
+def test_a_checkpoint_may_have_other_variables_and_files_beside_it(tmp_path):
+    read = tf.train.load_checkpoint(RECORDED / "2stems")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        variables = {}
+        for name in read.get_variable_to_shape_map():
+            for more in ("", "/Adam", "/Adam_1"):
+                value = read.get_tensor(name)
+                variables[name + more] = tf.compat.v1.Variable(value + bool(more))
+        variables["beta1_power"] = tf.compat.v1.Variable(0.5)
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver(variables).save(session, str(tmp_path / "model"))
+    (tmp_path / "checkpoint").unlink()
+    (tmp_path / "._model.index").write_bytes(b"of macOS")
+    found = import_spleeter(tmp_path, "2stems").network.weights
+    expected = import_spleeter(RECORDED / "2stems", "2stems").network.weights
+    for weight, wanted in zip(found, expected, strict=True):
+        if "seed" not in wanted.path:
+            np.testing.assert_array_equal(weight, wanted)
+
+
+def test_wrong_folders_are_told(tmp_path):
+    wanted = "wanted the folder of a model of Spleeter, which holds a TensorFlow checkpoint$"
+    with pytest.raises(UserError, match=f"nothing: found no folder, {wanted}"):
+        import_spleeter(tmp_path / "nothing", "2stems")
+    with pytest.raises(UserError, match=f"found no checkpoint, {wanted}"):
+        import_spleeter(tmp_path, "2stems")
+    with pytest.raises(UserError, match=r"found a checkpoint of 4 sources, wanted the 2 of 2stems"):
+        import_spleeter(RECORDED / "4stems", "2stems")
+    with pytest.raises(UserError, match=r"configuration: found '3stems' \(did you mean 5?2?4?stem"):
+        import_spleeter(RECORDED / "4stems", "3stems")
+    shutil.copytree(RECORDED / "2stems", tmp_path / "broken")
+    (tmp_path / "broken/model.data-00000-of-00001").write_bytes(b"short")
+    with pytest.raises(UserError, match=rf"broken: found a broken checkpoint \(.*\), {wanted}"):
+        import_spleeter(tmp_path / "broken", "2stems")
+    tf.train.Checkpoint(x=tf.Variable(1.0)).write(tmp_path / "other/x")
+    with pytest.raises(UserError, match=f"other: found a checkpoint of something else, {wanted}"):
+        import_spleeter(tmp_path / "other", "2stems")
+
+
+def test_training_goes_on_with_an_import_of_the_same_arguments(tmp_path):
+    path = tmp_path / "four.keras"
+    model = import_to(RECORDED / "4stems", path)
+    separator = Separator.of(model)
+    for weight, again in zip(pretrained_weights(path, separator), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, again)
+    arguments = {**model.network_config.network_args, "conv_activation": "relu"}
+    config = dataclasses.replace(model.network_config, network_args=arguments)
+    other = Separator(model.source_names, model.audio, config)
+    other.build()
+    with pytest.raises(UserError, match=r"^pretrained: found ModelConfig\(network='spleeter'"):
+        pretrained_weights(path, other)
