@@ -163,6 +163,7 @@ def test_chunks_off_the_grid_have_no_seams(excerpt):
     assert borders.max() < 1.2 * steps(whole).mean()
 
 
+@pytest.mark.long
 def test_some_sources_are_those_of_all(excerpt):
     model = model_of(network_args={**UNETS, "type": "softmax_unet"})
     mixture = excerpt["mixture"][:30000]

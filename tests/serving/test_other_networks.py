@@ -33,7 +33,8 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", ["spleeter", pytest.param("own", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["spleeter", "own"])
 def test_stems_and_masks_are_the_separator_s(name, tmp_path, excerpt):
     keras.utils.set_random_seed(4)
     separator = Separator(("vocals", "rest"), AudioConfig(nfft=512, nhop=256), NETWORKS[name])
