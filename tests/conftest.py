@@ -99,7 +99,7 @@ def small() -> dict:
 @pytest.fixture(scope="session")
 def run(_tree) -> Path:
     """The folder of a small run of two epochs, trained once for all workers; to be read only."""
-    values = {**SMALL, "epochs": 2, "deterministic": True, "root": _tree}
+    values = {**SMALL, "epochs": 2, "deterministic": True, "audio_every": 2, "root": _tree}
 
     def make(folder):
         command = [sys.executable, "-m", "trainer", *flags(values), "--output", str(folder)]

@@ -39,6 +39,7 @@ OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "kubectl", "
 FOREIGN_FLAGS = {
     *("--create-dirs", "--data-binary", "--from-file", "--help"),
     *("--enable_batching", "--batching_parameters_file"),  # of the server
+    *("--logdir", "--samples_per_plugin"),  # of TensorBoard
 }
 NAMES = sorted(TEXTS)
 
@@ -72,7 +73,7 @@ def check_python(words: list[str], client: str) -> None:
         assert not given or given[0].startswith("-") or given[0] in COMMANDS
     elif words[:2] == ["-m", "serving.client"]:
         assert all(word in client for word in words if word.startswith("--"))
-    elif words[0] != "-c" and words[:2] != ["-m", "pytest"]:
+    elif words[0] != "-c" and words[:2] not in (["-m", "pytest"], ["-m", "tensorboard.main"]):
         known = (ROOT / words[0]).read_text()
         assert all(f'"{word}"' in known for word in words if word.startswith("--"))
 

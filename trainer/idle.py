@@ -41,7 +41,15 @@ _OF_A_TEST = (
 )
 
 IDLE: Mapping[str, tuple[Idle, ...]] = {
-    "train": (_DOWNLOAD,),
+    "train": (
+        _DOWNLOAD,
+        Idle(
+            ("tensorboard",),
+            lambda options: options.dry_run,
+            "it with `dry_run`, which writes no run",
+            "one of the two",
+        ),
+    ),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

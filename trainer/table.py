@@ -75,6 +75,11 @@ COMMANDS = {
                 "and write no run; .stem.mp4 files are decoded first, as they would be",
                 bool,
             ),
+            Flag(
+                "tensorboard",
+                "Print the command that shows the run in TensorBoard, while it trains and later",
+                bool,
+            ),
             *_DOWNLOAD,
         ),
         _fields(*_RUN),

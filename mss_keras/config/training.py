@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mss_keras.config.fields import option, require, require_choices, require_positive
+from mss_keras.config.fields import ALWAYS, option, require, require_choices, require_positive
 from mss_keras.config.names import FEATURE_LAYERS, VGGISH, FeatureLayer
 
 
@@ -89,6 +89,13 @@ class TrainingConfig:
         "Norm to which the separator's gradient is clipped; not clipped if not given",
         section="training",
     )
+    audio_every: int = option(
+        100,
+        "Epochs from one example in TensorBoard's log to the next, the sounds of each source and "
+        "their spectrograms, 10 s at most; 0 for none",
+        section="training",
+        may_change=ALWAYS,
+    )
     seed: int = option(42, "Seed of weights, dropout and examples", section="training")
     mixed_precision: Literal["float16", "bfloat16"] | None = option(
         None,
@@ -144,6 +151,9 @@ class TrainingConfig:
             "lr_decay_cooldown",
             found=self.lr_decay_cooldown,
             wanted="0 or more",
+        )
+        require(
+            self.audio_every >= 0, "audio_every", found=self.audio_every, wanted="0 or more epochs"
         )
         require(self.weight_decay >= 0, "weight_decay", found=self.weight_decay, wanted="0 or more")
         require(0 <= self.seed < 2**31, "seed", found=self.seed, wanted="0 to 2147483647")

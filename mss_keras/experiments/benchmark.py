@@ -176,7 +176,7 @@ class LossWork:
             ScoringFailedError: if tracks could not be scored.
         """
         folder = self.output / "runs" / self.name
-        loop.train(self.config, folder, say=lambda line: print(line, flush=True), verbose=2)
+        loop.train(self.config, folder, say=lambda line: print(line, flush=True))
         evaluation = Evaluation(self.config.data, self.config.audio, self.settings, say=print)
         scores, failed = evaluation.run(self._scored, runs.load(folder), self.name)
         if failed:

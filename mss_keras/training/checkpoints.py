@@ -94,6 +94,14 @@ class Checkpoints:
             raise UserError(self.folder, "all checkpoints damaged", "a whole one")
         return None
 
+    def last(self) -> RunState:
+        """The state after the last epoch that has a whole checkpoint.
+
+        Raises:
+            UserError: if there is none.
+        """
+        return self._best()[1]
+
     def best_weights(self) -> Path:
         """The weights of the best epoch, or of the last one if the best is damaged.
 

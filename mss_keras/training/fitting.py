@@ -1,5 +1,6 @@
 """The phases of a run through `Separator.fit`, from its last checkpoint to its end."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +44,11 @@ class Fitting:
     unpaired: Unpaired | None
     say: Callable[[str], None]
 
-    def run(self, verbose: int) -> list[Row]:
+    def run(self, *, progress: bool) -> list[Row]:
         """Trains from the last checkpoint, or from the start, to the end.
 
         Args:
-            verbose: int. Keras's progress.
+            progress: bool. Whether bars are shown.
 
         Returns:
             The history, a row for each epoch of all sessions of the run together.
@@ -65,7 +66,7 @@ class Fitting:
                     state,
                     checkpoints=checkpoints,
                     interrupt=interrupt,
-                    verbose=verbose,
+                    progress=progress,
                 )
         assert state is not None  # a run has one epoch at least
         return state.history
@@ -97,7 +98,7 @@ class Fitting:
         *,
         checkpoints: Checkpoints,
         interrupt: Interrupt,
-        verbose: int,
+        progress: bool,
     ) -> RunState:
         config, training, tracks = self.config, self.config.training, self.music.train
         done = state.epoch if state else 0
@@ -122,28 +123,44 @@ class Fitting:
         save = callbacks.SaveState(
             checkpoints, plateau, stopping, folder=self.folder, phase=number, state=state
         )
-        example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
-        self.separator.sparse_logs = True
-        self.separator.fit(
-            self.devices.prefetched(examples),
-            validation_data=self.devices.prefetched(validation),
-            initial_epoch=done,
-            epochs=phase.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,  # the examples are random already
-            callbacks=[
-                callbacks.StopOnNaN(
-                    self._tracks_of_steps, steps, lambda: data.not_finite(self.music.valid)
-                ),
-                TellWaiting(advice(config.data, self.music), self.say),
-                callbacks.CheckInterrupt(interrupt),
-                plateau,
-                stopping,
-                save,
-                callbacks.TensorBoardLog(self.folder / "tensorboard", example, stopping),
-            ],
-            verbose=verbose,
+        times = callbacks.EpochTimes()
+        show = callbacks.ShowProgress(
+            times,
+            stopping,
+            phase,
+            epochs=training.epochs,
+            validation_steps=int(validation.cardinality()),
+            say=self.say,
+            live=progress,
         )
+        example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
+        log = callbacks.TensorBoardLog(
+            self.folder / "tensorboard", times, example, audio_every=training.audio_every
+        )
+        self.separator.sparse_logs = True
+        with contextlib.closing(show):
+            self.separator.fit(
+                self.devices.prefetched(examples),
+                validation_data=self.devices.prefetched(validation),
+                initial_epoch=done,
+                epochs=phase.epochs,
+                steps_per_epoch=steps,
+                shuffle=False,  # the examples are random already
+                callbacks=[
+                    callbacks.StopOnNaN(
+                        self._tracks_of_steps, steps, lambda: data.not_finite(self.music.valid)
+                    ),
+                    times,
+                    callbacks.CheckInterrupt(interrupt),
+                    plateau,
+                    stopping,
+                    show,
+                    TellWaiting(advice(config.data, self.music), self.say),
+                    save,
+                    log,
+                ],
+                verbose=0,  # `show` takes the place of Keras's bar
+            )
         assert save.state is not None  # a phase has one epoch at least
         return save.state
 

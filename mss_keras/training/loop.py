@@ -58,7 +58,7 @@ def train(
     folder: str | Path,
     *,
     say: Say = lambda line: None,
-    verbose: int = 0,
+    progress: bool = False,
     report: bool = True,
 ) -> list[Score]:
     """Trains, or goes on training, the run in a folder, and writes its report.
@@ -66,8 +66,9 @@ def train(
     Args:
         config: RunConfig. What is trained on what.
         folder: str or Path. Folder of the run; see `mss_keras.training.runs`.
-        say: Callable. Is called with each line that a user would want to know.
-        verbose: int. Keras's progress: 0 none, 1 a bar, 2 a line an epoch. Defaults to `0`.
+        say: Callable. Is called with each line that a user would want to know, one an epoch among
+            them.
+        progress: bool. Whether bars are shown. Defaults to `False`.
         report: bool. Whether pictures, stems and SavedModel are made. Defaults to `True`.
 
     Returns:
@@ -82,17 +83,18 @@ def train(
     config = resolve(config, folder)
     used = set_up(config)
     chosen = fetched_losses(config, say)
-    music = data.open_set(data.as_wav(config.data, say=say, progress=verbose == 1), config.audio)
-    resuming.check(folder, config, music, say=say, progress=verbose == 1)
+    music = data.open_set(data.as_wav(config.data, say=say, progress=progress), config.audio)
+    resuming.check(folder, config, music, say=say, progress=progress)
     with runs.claimed(folder, config):
         resuming.remember(folder, music, config.data.statistics)
         say(on_what(config, used))
         _announce(config, folder, music, say=say)
-        unpaired = open_unpaired(config, say, progress=verbose == 1)
+        unpaired = open_unpaired(config, say, progress=progress)
         separator = make_separator(config, chosen, used)
-        statistics = _statistics(config, music, folder, progress=verbose == 1)
+        statistics = _statistics(config, music, folder, progress=progress)
         separator.network.set_statistics(statistics.mean, statistics.std)
-        history = Fitting(separator, config, music, folder, used, unpaired, say).run(verbose)
+        fitting = Fitting(separator, config, music, folder, used, unpaired, say)
+        history = fitting.run(progress=progress)
         return _report(config, folder, music=music, history=history) if report else []
 
 

@@ -55,7 +55,7 @@ FLAGS = """
 --seq-dur --samples-per-track --hidden-size --nb-channels --nfft --nhop --bandwidth --unidirectional
 --seed --loss --output --config --mixed-precision --jit-compile --deterministic --devices
 --in-memory --statistics --sources --prepared --architecture --dropout --demo --download
---vggish --feature-layers --log-gradient-norms
+--vggish --feature-layers --log-gradient-norms --audio-every --tensorboard
 """
 
 
@@ -118,6 +118,8 @@ def test_every_flag_has_its_unit_or_meaning_and_default(trainer):
         (["--vggish", "/no/such"], "--vggish: found /no/such with --loss l2_freq, wanted"),
         (["--feature-layers", "conv9"], "--feature-layers: found 'conv9' .*wanted one of conv1, "),
         (["--hidden-sizes", "3"], "--hidden-sizes"),
+        (["--audio-every", "-1"], "--audio-every: found -1, wanted 0 or more epochs"),
+        (["--tensorboard", "--dry-run"], "--tensorboard: found it with --dry-run, which writes no"),
         (["--nhop", "1000"], "--nhop: found 1000, wanted a divisor of --nfft 4096"),
         (["--hidden-size", "33"], "--hidden-size: found 33, wanted an even number"),
         (["--bandwidth", "30000"], "--bandwidth: found 30000.0, wanted at most .* 22050"),

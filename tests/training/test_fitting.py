@@ -9,7 +9,7 @@ import pytest
 from mss_keras import data
 from mss_keras.config import AdversarialConfig, AudioConfig, DataConfig, RunConfig, TrainingConfig
 from mss_keras.training import fitting
-from mss_keras.training.callbacks import SaveState
+from mss_keras.training.callbacks import SaveState, ShowProgress
 from mss_keras.training.companions import Phase
 from mss_keras.training.devices import choose
 from mss_keras.training.fitting import Fitting
@@ -62,12 +62,30 @@ def test_examples_go_on_after_those_of_the_epochs_that_are_done(fit, monkeypatch
     monkeypatch.setattr(fitting.data, "training_examples", training_examples)
     fit.separator.fit = train
     state = RunState(done, 1) if done else None
-    fit._fit(0, Phase(9, 9), state, checkpoints=None, interrupt=None, verbose=0)
+    fit._fit(0, Phase(9, 9), state, checkpoints=None, interrupt=None, progress=False)
     assert asked["steps_per_epoch"] == 6
     assert asked["start"] == done * 6 * 4  # batches of 4
     assert asked["initial_epoch"] == done
     assert asked["unpaired"] is None
     assert fit.separator.sparse_logs
+
+
+def test_whatever_ends_an_epoch_takes_the_bar_away(fit, monkeypatch):
+    shown = []
+
+    def train(examples, callbacks, **kwargs):
+        (show,) = (each for each in callbacks if isinstance(each, ShowProgress))
+        show.set_params({"steps": 6})
+        show.on_epoch_begin(0)
+        shown.extend([show, show.bar])
+        raise KeyboardInterrupt
+
+    fit.separator.fit = train
+    with pytest.raises(KeyboardInterrupt):
+        fit._fit(0, Phase(9, 9), None, checkpoints=None, interrupt=None, progress=True)
+    show, bar = shown
+    assert bar.disable  # closed
+    assert show.bar is None
 
 
 @pytest.mark.parametrize("state", [None, RunState(2, 1, history=[{"epoch": 1}, {"epoch": 2}])])

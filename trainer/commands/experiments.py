@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import UserError, WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, verbosity, with_music
+from trainer.commands.shared import require_root, run_config, say, with_music
 
 
 def benchmark(options: Namespace) -> None:
@@ -46,7 +46,7 @@ def tune(options: Namespace) -> None:
 
     from mss_keras.experiments.search.plan import Search
     from mss_keras.experiments.search.search import best_folder, search, train_best
-    from mss_keras.training import report
+    from mss_keras.training import next_steps, report
     from mss_keras.training.publishing import publish
 
     output = Path(options.output)
@@ -58,8 +58,9 @@ def tune(options: Namespace) -> None:
     say(f"\n{progress.table()}\n")
     folder = best_folder(planned, progress)
     say(f"the best, for train --config: {output / 'best.yaml'}")
+    say(f"TensorBoard: {next_steps.tensorboard_command(output / 'tensorboard')}")
     if options.then_train:
-        scores = train_best(planned, progress, say=say, verbose=verbosity())
+        scores = train_best(planned, progress, say=say, bars=sys.stderr.isatty())
         say(f"\n{report.table(scores)}")
     if options.export:
         separation, limits = config.SeparationConfig(), config.ServingConfig()

@@ -79,11 +79,13 @@ def _make_demo_test(folder: Path) -> None:
     from mss_keras.listening import demo
     from mss_keras.training import loop, runs
 
+    progress = sys.stderr.isatty()
+
     def train(loss: str, root: Path, run: Path) -> runs.Separator:
-        loop.train(_demo_config(loss, root), run, say=say, report=False)
+        loop.train(_demo_config(loss, root), run, say=say, progress=progress, report=False)
         return runs.load(run)
 
-    demo.make(folder, train=train, say=say, progress=sys.stderr.isatty())
+    demo.make(folder, train=train, say=say, progress=progress)
 
 
 def _demo_config(loss: str, root: Path) -> RunConfig:

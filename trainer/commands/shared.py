@@ -1,7 +1,6 @@
 """What several commands need: data sets, configurations, and how they print."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -69,11 +68,6 @@ def fetch(options: Namespace) -> None:
         from mss_keras import data
 
         data.download(options.root, options.download_url)
-
-
-def verbosity() -> int:
-    """Keras's progress: a bar in a terminal, or else a line for each epoch."""
-    return 1 if sys.stdout.isatty() else 2
 
 
 def say(line: str) -> None:

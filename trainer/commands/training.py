@@ -7,7 +7,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, verbosity, with_music
+from trainer.commands.shared import require_root, run_config, say, with_music
 
 _DEMONSTRATION = (
     "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
@@ -20,7 +20,7 @@ def train(options: Namespace) -> None:
     run = run_config(options)
     require_root(options)
 
-    from mss_keras.training import loop, report
+    from mss_keras.training import loop, next_steps, report
 
     loop.resolve(run)  # a wrong loss fails before anything is made
     default = "demo" if options.demo else "+".join(run.training.loss)
@@ -32,13 +32,16 @@ def train(options: Namespace) -> None:
         for line in dry_run(run, say=say, progress=sys.stderr.isatty()).lines():
             say(line)
         return
+    if options.tensorboard:
+        say(f"TensorBoard: {next_steps.tensorboard_command(output / 'tensorboard')}")
     try:
-        scores = loop.train(run, output, say=say, verbose=verbosity())
+        scores = loop.train(run, output, say=say, progress=sys.stderr.isatty())
     except WorkFailedError as error:
         if any(output.glob("checkpoints/epoch-*")):
             error.add_note(f"the last checkpoint is in {output}")
         raise
     say(f"\n{report.table(scores)}")
+    say(f"\n{next_steps.as_text(run, output)}")
     if options.demo:
         say(_DEMONSTRATION)
     say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")

@@ -57,7 +57,9 @@ class Progress:
             self._said += 1
             self._say(f"{self._said}/{self._oracle.max_trials} {self._line(trial)}")
         if ended:
-            tables.write_csv(self._search.output / "trials.csv", self._rows())
+            output = self._search.output
+            tables.write_csv(output / "trials.csv", self._rows())
+            write_hparams(ended, self._search, output / "tensorboard")
         if self.best_trial:
             best = self._search.best(self.best_trial)
             runs.write_config(best, self._search.output / "best.yaml")
@@ -78,7 +80,6 @@ class Progress:
             drawn = trials.coordinates(axes, scores, label, title=title)
             figures.save(drawn, output / "coordinates.png")
         figures.save(trials.progress(in_order, label, title=title), output / "progress.png")
-        write_hparams(done, self._search, output / "tensorboard")
 
     @property
     def best_trial(self) -> Trial | None:

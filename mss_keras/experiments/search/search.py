@@ -116,7 +116,7 @@ def train_best(
     progress: Progress,
     *,
     say: Callable[[str], None] = print,
-    verbose: int = 0,
+    bars: bool = False,
 ) -> list[Score]:
     """Trains the configuration of the best trial fully, from where the trial ended.
 
@@ -127,7 +127,7 @@ def train_best(
         progress: what `search` returned.
         say: as in `search`; it has to be importable, for it is called in another process too.
             Defaults to `print`.
-        verbose: as in `mss_keras.training.loop.train`.
+        bars: whether bars are shown.
 
     Returns:
         As `mss_keras.training.loop.train`.
@@ -137,14 +137,13 @@ def train_best(
         TrainingFailedError: if the training fails.
     """
     trial, folder = _best_trial(search, progress), best_folder(search, progress)
-    bar = verbose == 1
-    prepared = search.with_decoded_data(say=say, progress=bar).with_statistics(progress=bar)
+    prepared = search.with_decoded_data(say=say, progress=bars).with_statistics(progress=bars)
     config = prepared.best(trial)
     if not folder.exists() and config.training.epochs >= search.epochs:
         with appearing(folder) as partial:
             shutil.copytree(search.output / "trials" / trial.trial_id, partial)
     environment = Gpus(devices.gpu_names(config.training.devices)).take()
-    job = Job(_train, config, folder, {"say": say, "verbose": verbose}, environment=environment)
+    job = Job(_train, config, folder, {"say": say, "progress": bars}, environment=environment)
     with ending([job]):
         result = result_of(job)
     if result.failure:

@@ -45,7 +45,7 @@ def train_trial(config: RunConfig, folder: Path, earlier: Path | None) -> dict[s
     if earlier is not None and not folder.exists():
         with appearing(folder) as partial:
             shutil.copytree(earlier, partial)
-    loop.train(config, folder, say=lambda line: print(line, flush=True), verbose=2, report=False)
+    loop.train(config, folder, say=lambda line: print(line, flush=True), report=False)
     return Checkpoints(folder / "checkpoints", print).best_row()
 
 

@@ -283,8 +283,9 @@ def test_a_trial_gone_on_with_is_as_if_trained_at_once(tree, small, tmp_path):
     rows = result.value
     assert rows[1] == rows[2] == rows[3]
     log = (tmp_path / "log").read_text()
-    assert log.count("Epoch 2/2") == 2
-    assert log.count("Epoch 1/2") == 1  # of the whole one: the longer one has its first already
+    assert log.count("\nepoch 2/2  loss ") == 2
+    # That of the whole one: the longer one has its first already.
+    assert log.count("\nepoch 1/2  loss ") == 1
     for one, other in zip(
         *(runs.load(tmp_path / name).get_weights() for name in ("longer", "whole")), strict=True
     ):

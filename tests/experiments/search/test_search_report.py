@@ -3,7 +3,10 @@
 import csv
 
 import pytest
+import tensorflow as tf
 from keras_tuner.errors import FailedTrialError
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 from mss_keras.config import RunConfig, SearchConfig, TrainingConfig
 from mss_keras.experiments.search.plan import Search
@@ -36,7 +39,13 @@ def searched(tmp_path_factory):
     search = Search(CONFIG, settings, folder, demonstration=True)
     oracle = search.oracle()
     progress = Progress(search, oracle, say=lines.append)
-    tuner = MadeUp(oracle, search.model(), folder, after_trial=progress.update)
+
+    def after_trial():
+        progress.update()
+        there = {path.name for path in (folder / "tensorboard").iterdir()}
+        assert there == {"search", *oracle.end_order}
+
+    tuner = MadeUp(oracle, search.model(), folder, after_trial=after_trial)
     progress.begin()
     tuner.search()
     progress.finish()
@@ -73,6 +82,49 @@ def test_the_table_has_the_best_first_and_what_failed_last(searched):
     best = runs.read_config(folder / "best.yaml").training
     assert best.loss_args["lambda"] == float(rows[0]["lambda"])
     assert "+".join(best.feature_layers) == rows[0]["feature_layers"]
+
+
+def test_tensorboard_has_the_values_and_the_score_of_every_trial(searched):
+    folder, *_ = searched
+    logs = {
+        path.name: EventAccumulator(str(path)).Reload()
+        for path in (folder / "tensorboard").iterdir()
+    }
+    held = {name: log.PluginTagToContent("hparams") for name, log in logs.items()}
+
+    def read(name, kind):
+        (content,) = (held[name][tag] for tag in held[name] if tag.endswith(kind))
+        return getattr(plugin_data_pb2.HParamsPluginData.FromString(content), kind)
+
+    experiment = read("search", "experiment")
+    assert [info.name for info in experiment.hparam_infos] == ["delta", "lambda", "feature_layers"]
+    assert [info.name.tag for info in experiment.metric_infos] == ["val_si_sdr"]
+    with (folder / "trials.csv").open() as file:
+        rows = {row["trial"]: row for row in csv.DictReader(file)}
+    assert set(rows) == set(logs) - {"search"}
+    for name, row in rows.items():
+        values = read(name, "session_start_info").hparams
+        assert values["delta"].number_value == float(row["delta"])
+        assert values["feature_layers"].string_value == row["feature_layers"]
+        status = read(name, "session_end_info").status
+        scores = logs[name].Tags()["tensors"]
+        if row["note"].startswith("failed"):
+            assert status == api_pb2.STATUS_FAILURE
+            assert "val_si_sdr" not in scores
+        else:
+            assert status == api_pb2.STATUS_SUCCESS
+            (score,) = logs[name].Tensors("val_si_sdr")
+            assert tf.make_ndarray(score.tensor_proto) == float(row["val_si_sdr"])
+
+
+def test_a_search_that_goes_on_leaves_the_log_of_ended_trials_alone(searched):
+    folder, _, progress = searched
+    files = sorted((folder / "tensorboard").rglob("*tfevents*"))
+    assert len(files) == 6
+    before = [(path, path.stat().st_mtime_ns) for path in files]
+    progress.update()
+    files = sorted((folder / "tensorboard").rglob("*tfevents*"))
+    assert [(path, path.stat().st_mtime_ns) for path in files] == before
 
 
 def test_figures_show_every_trial(searched, monkeypatch):
