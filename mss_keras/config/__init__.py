@@ -16,6 +16,7 @@ from mss_keras.config.fields import (
 )
 from mss_keras.config.flat import default_of, from_options
 from mss_keras.config.listening import HostingConfig, ListeningConfig
+from mss_keras.config.machines import MachinesConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
@@ -47,6 +48,7 @@ __all__ = [
     "FeatureLayer",
     "HostingConfig",
     "ListeningConfig",
+    "MachinesConfig",
     "ModelConfig",
     "RunConfig",
     "SearchConfig",

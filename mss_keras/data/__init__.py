@@ -10,6 +10,7 @@ from mss_keras.data.excerpts import as_wav, excerpt
 from mss_keras.data.fetch import download, make_demo
 from mss_keras.data.finite import not_finite
 from mss_keras.data.listing import find_songs
+from mss_keras.data.share import Share
 from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, MusicSet, Track, beside, open_set
 from mss_keras.data.unpaired import Unpaired, open_unpaired
@@ -28,6 +29,7 @@ __all__ = [
     "AudioFile",
     "Finding",
     "MusicSet",
+    "Share",
     "Song",
     "Statistics",
     "Track",

@@ -20,7 +20,7 @@ from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_report
 from mss_keras.experiments.benchmark_report import Outcome
 from mss_keras.experiments.scheduling import run_all
-from mss_keras.experiments.shared import Split, with_decoded_data, with_statistics
+from mss_keras.experiments.shared import Split, refuse_machines, with_decoded_data, with_statistics
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import read_scores
@@ -68,6 +68,7 @@ def benchmark(
         UserError: for an unknown loss, unreadable data, or the folder of something else.
     """
     require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
+    refuse_machines(config)
     names = resolve_losses(chosen)
     configurations(config, names)  # a wrong setting fails before anything is made
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)

@@ -40,6 +40,8 @@ def train(options: Namespace) -> None:
         if any(output.glob("checkpoints/epoch-*")):
             error.add_note(f"the last checkpoint is in {output}")
         raise
+    if not scores:  # this machine is not the chief of several, which tells the rest
+        return
     say(f"\n{report.table(scores)}")
     say(f"\n{next_steps.as_text(run, output)}")
     if options.demo:
