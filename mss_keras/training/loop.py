@@ -89,7 +89,7 @@ def train(
     used = set_up(config, say)
     workers = used.workers
     if not workers.is_chief:
-        say(f"this is {workers.cluster.name(workers.cluster.index)}; worker 0 writes and tells all")
+        say(f"{workers.cluster.name(0)} writes the run and tells how it goes; this worker does not")
         say, progress = _say_nothing, False
     with workers.naming_lost(), contextlib.ExitStack() as held:
         chosen = fetched_losses(config, say)

@@ -29,7 +29,7 @@ def meet(cluster: Cluster, timeout: float, say: Callable[[str], None]) -> None:
     Args:
         cluster: Cluster. The cluster.
         timeout: float. Seconds to wait at most.
-        say: Callable. Is called with a line, if somebody has to be waited for.
+        say: Callable. Is called with a line.
 
     Raises:
         WorkersLateError: if they are not there in time.
@@ -39,10 +39,14 @@ def meet(cluster: Cluster, timeout: float, say: Callable[[str], None]) -> None:
     if cluster.count == 1:
         return
     deadline = time.monotonic() + timeout
+    say(
+        f"this is {cluster.name(cluster.index)} of {cluster.count} and waits for the others, "
+        f"{timeout:g} s at most"
+    )
     if cluster.is_chief:
-        _Chief(cluster, deadline).wait(timeout, say)
+        _Chief(cluster, deadline).wait(timeout)
     else:
-        _report(cluster, deadline, timeout=timeout, say=say)
+        _report(cluster, deadline, timeout)
 
 
 class _Chief:
@@ -52,8 +56,7 @@ class _Chief:
         self._cluster, self._deadline = cluster, deadline
         self._there: dict[int, socket.socket] = {}
 
-    def wait(self, timeout: float, say: Callable[[str], None]) -> None:
-        told = False
+    def wait(self, timeout: float) -> None:
         with self._listening() as server, selectors.DefaultSelector() as selector:
             selector.register(server, selectors.EVENT_READ)
             while len(self._there) < self._cluster.count - 1:
@@ -67,9 +70,6 @@ class _Chief:
                         self._take(server.accept()[0], selector)
                     else:
                         self._drop(key.data, selector)
-                if not told:
-                    say(f"waiting for {self._cluster.count} workers, {timeout:g} s at most")
-                    told = True
             self._answer({"go": True})
 
     @contextlib.contextmanager
@@ -116,11 +116,8 @@ class _Chief:
             connection.close()
 
 
-def _report(
-    cluster: Cluster, deadline: float, *, timeout: float, say: Callable[[str], None]
-) -> None:
+def _report(cluster: Cluster, deadline: float, timeout: float) -> None:
     # Holds the line until the chief answers; a chief that is not there yet is asked again.
-    told = False
     host, _, port = cluster.addresses[0].rpartition(":")
     while (left := deadline - time.monotonic()) > 0:
         with contextlib.suppress(OSError):
@@ -134,9 +131,6 @@ def _report(
             if "addresses" in answer:
                 given, wanted = (", ".join(x) for x in (cluster.addresses, answer["addresses"]))
                 raise UserError("cluster", given, f"{wanted}, as {cluster.name(0)} has it")
-        if not told:
-            say(f"waiting for {cluster.name(0)}, {timeout:g} s at most")
-            told = True
         time.sleep(_POLL)
     raise WorkersLateError(_missing(cluster, range(1, cluster.count), timeout))
 
