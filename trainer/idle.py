@@ -32,6 +32,13 @@ def _without_stft(options: Namespace) -> bool:
 
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
 
+_MACHINES = Idle(
+    ("cluster", "startup_timeout"),
+    lambda options: options.strategy is None,
+    "no `strategy`",
+    "both, or neither",
+)
+
 # What a listening test is made of.
 _OF_A_TEST = (
     *("root", "sources", "prepared", "sample_rate", "nb_channels", "precision"),
@@ -43,6 +50,7 @@ _OF_A_TEST = (
 IDLE: Mapping[str, tuple[Idle, ...]] = {
     "train": (
         _DOWNLOAD,
+        _MACHINES,
         Idle(
             ("tensorboard",),
             lambda options: options.dry_run,
@@ -50,6 +58,8 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
+    "benchmark": (_MACHINES,),
+    "tune": (_MACHINES,),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

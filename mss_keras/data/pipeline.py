@@ -19,7 +19,7 @@ from mss_keras.data.augmentations import augment
 from mss_keras.data.draws import Drawn, draw, offset_of
 from mss_keras.data.padding import padded_batches
 from mss_keras.data.readers import Reader, lengths_of, map_in_parallel, reader
-from mss_keras.data.share import Share
+from mss_keras.data.share import WHOLE, Share
 from mss_keras.data.tracks import Track
 from mss_keras.data.unpaired import Unpaired
 from mss_keras.data.unpaired_examples import UnpairedExamples
@@ -56,7 +56,7 @@ def training_examples(
     start: int = 0,
     unpaired: Unpaired | None = None,
     mixed: bool = True,
-    share: Share = Share(),
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of random mixtures.
 
@@ -104,7 +104,7 @@ def training_examples(
 
 
 def validation_examples(
-    tracks: Sequence[Track], data: DataConfig, audio: AudioConfig, *, share: Share = Share()
+    tracks: Sequence[Track], data: DataConfig, audio: AudioConfig, *, share: Share = WHOLE
 ) -> tf.data.Dataset:
     """Batches of fixed excerpts that cover every track from its beginning to its end.
 

@@ -41,3 +41,6 @@ class Share:
     def batch(self, batch_size: int) -> int:
         """Number of examples that are read at a time, of a batch of so many over all workers."""
         return batch_size // (self.workers * self.parts)
+
+
+WHOLE = Share()

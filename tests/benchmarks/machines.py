@@ -16,12 +16,13 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 # Trainable parameters: open-unmix's network of one target, and the joint network of four heads.
-PARAMETERS = {"`separate`, hidden size 512": 8_878_000, "`joint`, hidden size 1024": 40_830_000}
+PARAMETERS = {"one target, hidden size 512": 8_887_204, "four, joint, hidden size 1024": 40_858_544}
 LINKS = (1, 10, 100)  # Gbit/s
 # Seconds that a device takes for an example of 6 s: two cores (BENCHMARKS.md), and a supposed GPU.
 EXAMPLES = {"0.25 s": 0.25, "5 ms": 0.005}
@@ -42,7 +43,7 @@ def paying(parameters: int, gbit: float, example: float, *, each: int = 4) -> fl
 
 
 def table() -> str:
-    """The table of mss_keras/training/machines/README.md."""
+    """The table of mss_keras/training/README.md."""
     head = ["network", "gradient", "link", "reducing, 2 machines", "8 machines"]
     head += [f"pays from a batch of, {name} an example" for name in EXAMPLES]
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
@@ -84,13 +85,14 @@ def work(options: argparse.Namespace) -> None:
     shape = (options.batch_size, len(names), round(options.seq_dur * 44100), 2)
     batch = {"sources": np.random.default_rng(0).normal(size=shape).astype(np.float32)}
     data = used.prefetched(tf.data.Dataset.from_tensors(batch).repeat())
-    separator.fit(data, steps_per_epoch=2, verbose=0)  # compiles
-    idle = loopback()
+    fit = partial(separator.fit, data, shuffle=False, verbose=0)
+    fit(steps_per_epoch=2)  # compiles
+    before = loopback()
     time.sleep(5)
-    idle = (loopback() - idle) / 5
-    separator.fit(data, steps_per_epoch=1, verbose=0)  # waits for the other
+    idle = (loopback() - before) / 5
+    fit(steps_per_epoch=1)  # waits for the other
     before, start = loopback(), time.perf_counter()
-    separator.fit(data, steps_per_epoch=options.steps, verbose=0)
+    fit(steps_per_epoch=options.steps)
     seconds = time.perf_counter() - start
     passed = loopback() - before - idle * seconds
     parameters = sum(int(np.prod(v.shape)) for v in separator.trainable_variables)
@@ -140,7 +142,9 @@ def main() -> None:
         expected = both[0]["parameters"] * 4  # of two machines each sends the gradient once
         print(f"parameters {both[0]['parameters']:,}, gradient {expected / 1e6:.1f} MB")
         print(f"each worker sends {both[0]['bytes'] / 2e6:.1f} MB a step")
-        print(f"a step together {step:.3f} s, alone {single:.3f} s: {1 - single / step:.0%} reducing")
+        print(
+            f"a step together {step:.3f} s, alone {single:.3f} s: {1 - single / step:.0%} reducing"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Many runs at a time: shared out among machines, their GPUs, and what becomes of those that memory was short for."""
+"""Many runs at a time: their GPUs, their machines, and those that memory was short for."""
 
 import threading
 from itertools import pairwise

@@ -73,7 +73,9 @@ def results(devices, chosen, workers=1):
         ends = [process.communicate(timeout=1500) for process in processes]
         for process, (_, errors) in zip(processes, ends, strict=True):
             assert process.returncode == 0, errors
-        path.write_text(json.dumps([json.loads(out.splitlines()[-1])["results"] for out, _ in ends]))
+        path.write_text(
+            json.dumps([json.loads(out.splitlines()[-1])["results"] for out, _ in ends])
+        )
 
     return json.loads(once(name, make).read_text())
 

@@ -23,15 +23,16 @@ class Workers:
     All workers have to call the same methods in the same order.
 
     Args:
-        cluster: Cluster. The workers, whom TensorFlow has joined. Defaults to a process alone.
+        cluster: Cluster or None. The workers, whom TensorFlow has joined. Defaults to `None`, a
+            process alone.
 
     Example:
         >>> Workers().is_chief, Workers().from_chief(lambda: 3), Workers().from_all(3)
         (True, 3, [3])
     """
 
-    def __init__(self, cluster: Cluster = Cluster()):
-        self.cluster = cluster
+    def __init__(self, cluster: Cluster | None = None):
+        self.cluster = cluster or Cluster()
         self._told = 0  # number of things that were told
 
     @property
@@ -124,8 +125,8 @@ def _summed(values: list[np.ndarray], strategy: tf.distribute.Strategy) -> list[
         replica = tf.distribute.get_replica_context()
         local = strategy.extended._get_local_replica_id(replica.replica_id_in_sync_group)
         first = tf.equal(local, 0)
-        own = [tf.where(first, x, tf.constant(-0.0)) for x in own]
-        return replica.all_reduce(tf.distribute.ReduceOp.SUM, own)
+        mine = [tf.where(first, x, tf.constant(-0.0)) for x in own]
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, mine)
 
     @tf.function
     def once(own):

@@ -47,7 +47,9 @@ def test_a_worker_that_never_comes_is_named_by_all():
     addresses = free_addresses(3)
     for error in [worker.end() for worker in [Meeting(addresses, i, 1.5) for i in (0, 1)]]:
         assert isinstance(error, WorkersLateError)
-        expected = f"worker 2 ({addresses[2]}) did not come within 1.5 s, which is `startup_timeout`"
+        expected = (
+            f"worker 2 ({addresses[2]}) did not come within 1.5 s, which is `startup_timeout`"
+        )
         assert str(error) == expected
 
 
