@@ -20,7 +20,7 @@ class MachinesConfig:
 
     strategy: Literal["multiworker"] | None = option(
         None,
-        "multiworker trains on several machines together, each of which runs the same command; "
+        "How several machines train together, each of which runs the same command: multiworker; "
         "this machine alone if not given",
         section="machine",
         may_change=ALWAYS,

@@ -5,8 +5,8 @@ FOLDER/
     NAME.0.ended   it has given the work back, done or failed
     NAME.1         the claim of the next, which supersedes it
 
-`flock` is not what holds here: on some network file systems it is refused, on some it is kept from
-other machines. What every file system of today grants is that of all who make a file of a new name
+Locks are not what holds here: some network file systems refuse them, and some keep them from other
+machines. What every file system of today grants is that of all who make a file of a new name
 one alone succeeds. So a claim is never changed by another; it is superseded by one of the next
 number, and who made that has the work. Who is superseded finds the next number there and stops.
 """

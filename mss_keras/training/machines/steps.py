@@ -1,4 +1,4 @@
-"""A step as Keras's `fit` calls it, on several machines.
+"""A step as `keras.Model.fit` calls it, on several machines.
 
 Keras 3's own function takes the mean of the logs over an axis that scalars do not have, and reads
 an iterator in the graph, which costs the machines a message a step.

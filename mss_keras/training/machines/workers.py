@@ -46,7 +46,7 @@ class Workers:
         return self.cluster.count
 
     def naming_lost(self) -> contextlib.AbstractContextManager[None]:
-        """Tells within which worker is gone, if one is; see `losing.naming_lost`."""
+        """Tells within which worker is gone, if one is; see `WorkerLostError`."""
         return naming_lost(self.cluster) if self.count > 1 else contextlib.nullcontext()
 
     def from_chief(self, make: Callable[[], Any]) -> Any:
