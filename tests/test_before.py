@@ -93,7 +93,7 @@ def third_epoch(name, command, folder, monkeypatch):
     return rows[2]
 
 
-@pytest.mark.parametrize("name", ["run", "adversarial"])
+@pytest.mark.parametrize("name", ["run", pytest.param("adversarial", marks=pytest.mark.long)])
 def test_a_run_goes_on(name, command, tmp_path, monkeypatch, as_layers):
     row = third_epoch(name, command, tmp_path, monkeypatch)
     for column, value in THIRD[name].items():

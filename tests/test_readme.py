@@ -172,6 +172,7 @@ def test_tables_of_losses_are_the_catalogue():
     }
 
 
+@pytest.mark.long
 def test_commands_of_the_table(command, tree, small, stems, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = re.findall(r"^\| `python -m trainer (.*?)` \|", TEXTS["README.md"], re.MULTILINE)
@@ -186,7 +187,10 @@ def test_commands_of_the_table(command, tree, small, stems, tmp_path, monkeypatc
             words += flags({**small, "unidirectional": True, "epochs": 1})
         if words[0] in ("prepare", "evaluate"):
             words[words.index("--output") + 1] = words[0]
-        if words[0] in ("import-openunmix", "benchmark", "tune", "listen", "correlate"):
+        if words[0] in (
+            *("import-openunmix", "benchmark", "tune", "listen", "correlate", "preview"),
+            "compare",
+        ):
             continue  # see tests/trainer
         if words[0] == "export":
             words[-1] = "model"

@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "export",
             "import-openunmix",
             "correlate",
+            "compare",
+            "preview",
         } & set(given[:1])
         anew |= {"--dry-run"} & set(given)
         resumes = "" if anew else "; the same command goes on where it was"

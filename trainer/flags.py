@@ -24,7 +24,8 @@ class Flag:
             is given.
         help: str. What it means.
         type: type. Type of its value; `bool` for a flag without a value. Defaults to `str`.
-        default: object. Its default. Defaults to `None`.
+        default: object. Its default; an empty tuple of positional arguments that may be left
+            out. Defaults to `None`.
         required: bool. Whether it has to be given. Defaults to `False`.
         metavar: str or None. What stands for the values, one or more, in the help. Defaults to
             `None`, which means a single value.
@@ -92,8 +93,9 @@ def _add_flag(group: Any, flag: Flag) -> None:
         group.add_argument("--config", action=ActionConfigFile, help=text)
     elif flag.type is bool:
         group.add_argument(f"--{flag.name}", action="store_true", help=text)
-    elif flag.metavar and flag.default is None:
-        group.add_argument(flag.name, nargs="+", type=flag.type, metavar=flag.metavar, help=text)
+    elif flag.metavar and flag.default in (None, ()):
+        positional: dict[str, Any] = {"nargs": "+"} if flag.default is None else {"nargs": "*"}
+        group.add_argument(flag.name, type=flag.type, metavar=flag.metavar, help=text, **positional)
     else:
         options: dict[str, Any] = {"type": flag.type, "default": flag.default, "help": text}
         if number := _number(flag.type):
@@ -152,7 +154,7 @@ def described(text: str, annotation: Any, default: Any) -> str:
     number, notes = _number(annotation), []
     if number:
         notes.append(f"type: {number.__name__}")
-    if default not in (None, False, [], {}) or (number and default == 0):
+    if default not in (None, False, [], (), {}) or (number and default == 0):
         shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
         notes.append(f"default: {shown}")
     return f"{text} ({', '.join(notes)})" if notes else text

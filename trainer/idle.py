@@ -39,12 +39,15 @@ _MACHINES = Idle(
     "both, or neither",
 )
 
+# How models separate.
+_OF_MODELS = ("precision", "niter", "wiener_win_len", "softmask", "chunk_dur", "context_dur")
+
 # What a listening test is made of.
 _OF_A_TEST = (
-    *("root", "sources", "prepared", "sample_rate", "nb_channels", "precision"),
+    *("root", "sources", "prepared", "sample_rate", "nb_channels"),
     *("systems", "subset", "targets", "duration", "per_source", "scale", "title", "seed"),
     *("loudness", "below_loudest", "below_mixture"),
-    *("niter", "wiener_win_len", "softmask", "chunk_dur", "context_dur"),
+    *_OF_MODELS,
 )
 
 IDLE: Mapping[str, tuple[Idle, ...]] = {
@@ -77,10 +80,7 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two: the model says what it is",
         ),
         Idle(
-            (
-                *("precision", "stems", "niter", "wiener_win_len", "softmask"),
-                *("chunk_dur", "context_dur"),
-            ),
+            (*_OF_MODELS, "stems"),
             lambda options: options.model is None,
             "no `model`",
             "both, or neither",
@@ -90,6 +90,20 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             _without_stft,
             "nothing that has an STFT",
             "it with an `oracle` or with losses as `metrics`",
+        ),
+    ),
+    "compare": (
+        Idle(
+            ("sources", "sample_rate", "nb_channels", "nfft", "nhop"),
+            lambda options: bool(options.models),
+            "it with `models`",
+            "one of the two: the models say what it is",
+        ),
+        Idle(
+            _OF_MODELS,
+            lambda options: not options.models,
+            "no `models`",
+            "both, or neither",
         ),
     ),
     "listen": (
@@ -127,6 +141,7 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
+    "models": (Idle(("from",), lambda options: not options.fetch, "no `fetch`", "both"),),
     "export": (
         Idle(
             ("fixed_seconds",),

@@ -1,5 +1,6 @@
 """What the parser says of a wrong command line, told as the library tells errors."""
 
+import functools
 import re
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -11,20 +12,24 @@ from jsonargparse import ArgumentError
 from mss_keras import config
 from mss_keras.config import UserError, flag_name
 from trainer.parser import types_of
+from trainer.table import COMMANDS
 
-_WITHOUT_DASHES = {"command", "inputs"}
+_WITHOUT_DASHES = {"command", "inputs", "models"}
 
 _NUMBERS = {int: "a whole number", float: "a number"}
 
 
 def spelled(field: str) -> str:
-    """The name of an argument on the command line.
+    """The name of an argument on the command line; another word, such as a song's, is quoted.
 
     Example:
-        >>> spelled("batch_size"), spelled("inputs")
-        ('--batch-size', 'inputs')
+        >>> spelled("batch_size"), spelled("inputs"), spelled("id")
+        ('--batch-size', 'inputs', '`id`')
     """
-    return field if field in _WITHOUT_DASHES else flag_name(field)
+    if field in _WITHOUT_DASHES:
+        return field
+    name = flag_name(field)
+    return name if name.split(".")[0] in _flags() else f"`{field}`"
 
 
 def explained(error: ArgumentError, command: str, flags: Collection[str]) -> Exception:
@@ -43,6 +48,14 @@ def explained(error: ArgumentError, command: str, flags: Collection[str]) -> Exc
         if found := re.search(pattern, message):
             return explain(_Mistake(found, command, flags))
     return error
+
+
+@functools.cache
+def _flags() -> frozenset[str]:
+    # Those of any command: one may tell of another's, as `evaluate` does of those of `train`.
+    fields = [field.name for command in COMMANDS.values() for field in command.fields]
+    own = [flag.name for command in COMMANDS.values() for flag in command.flags]
+    return frozenset(map(flag_name, [*config.fields(), *fields, *own]))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """The parser of the command line."""
 
 import argparse
+import contextlib
+from collections.abc import Collection
 from importlib import metadata
 from typing import Any
 
-from jsonargparse import ArgumentParser
+import yaml
+from jsonargparse import ArgumentParser, Namespace
 
 from trainer.flags import Flag, HelpFormatter, add_flags
 from trainer.table import COMMANDS
@@ -28,6 +31,7 @@ def make_parser() -> ArgumentParser:
     for name, command in COMMANDS.items():
         subparser = _parser(description=f"{command.help[0].upper()}{command.help[1:]}.")
         traceback = Flag("traceback", "Show where in the code an error arose", bool)
+        subparser.passed_over = command.passed_over
         add_flags(subparser, (*command.flags, traceback), command.fields)
         subparsers.add_subcommand(name, subparser, help=command.help)
         subparser.usage = " ".join(
@@ -48,8 +52,28 @@ def types_of(command: str) -> dict[str, Any]:
     return own | {field.name: field.type for field in COMMANDS[command].fields}
 
 
-def _parser(**options: Any) -> ArgumentParser:
-    return ArgumentParser(
+class _Parser(ArgumentParser):
+    """A parser that takes configuration files with keys for which it has no flag.
+
+    Attributes:
+        passed_over: collection of str. These keys.
+    """
+
+    passed_over: Collection[str] = ()
+
+    def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Namespace:
+        """Options of a configuration file's text."""
+        values: Any = None
+        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):  # told below
+            values = yaml.safe_load(content)
+        if self.passed_over and isinstance(values, dict):
+            kept = {key: x for key, x in values.items() if key not in self.passed_over}
+            content = yaml.safe_dump(kept, sort_keys=False)
+        return super().parse_string(content, *args, **kwargs)
+
+
+def _parser(**options: Any) -> _Parser:
+    return _Parser(
         **options,
         formatter_class=HelpFormatter,
         exit_on_error=False,

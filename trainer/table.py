@@ -17,12 +17,15 @@ class Command:
         flags: tuple of Flag. Flags of its own.
         fields: tuple of Field. Fields of specifications that are its flags too.
         usage: str. What has to follow the command's name. Defaults to nothing.
+        passed_over: collection of str. Keys that a configuration file may have, such as a run's,
+            though the command has no use for them. Defaults to none.
     """
 
     help: str
     flags: tuple[Flag, ...]
     fields: tuple[dataclasses.Field, ...] = ()
     usage: str = ""
+    passed_over: Collection[str] = ()
 
 
 def _fields(*groups: type, but: Collection[str] = ()) -> tuple[dataclasses.Field, ...]:
@@ -35,7 +38,11 @@ def _named(*names: str) -> tuple[dataclasses.Field, ...]:
 
 
 _RUN = tuple(config.GROUPS.values())
-_MODEL = Flag("model", "Folder of a run, or a .keras file", required=True)
+_MODEL = Flag(
+    "model",
+    "Folder of a run, a .keras file, or the name of a published model, such as umxhq",
+    required=True,
+)
 _PRECISION = Flag(
     "precision",
     "Type in which the network computes, float32, float16 or bfloat16; that in which the model was "
@@ -100,6 +107,20 @@ COMMANDS = {
         _named("root", "sources", "sample_rate", "nb_channels"),
         usage="--root ROOT",
     ),
+    "preview": Command(
+        "listen to what training gets: examples, their levels, what is wrong with them",
+        (
+            Flag(
+                "config",
+                "YAML file of flags, such as a run's config.yaml, of which what examples "
+                "depend on is taken",
+            ),
+            Flag("output", "Folder of the page", default="preview"),
+        ),
+        (*_fields(config.PreviewConfig), *_named(*config.PREVIEWED)),
+        usage="--root ROOT",
+        passed_over=set(config.fields()) - set(config.PREVIEWED),
+    ),
     "devices": Command(
         "tell which devices training would use, and how",
         (),
@@ -127,7 +148,8 @@ COMMANDS = {
         (
             Flag(
                 "model",
-                "Folder of a run, or a .keras file; none is needed with --estimates or --oracle",
+                "Folder of a run, a .keras file, or the name of a published model; none is needed "
+                "with --estimates or --oracle",
                 str | None,
             ),
             Flag(
@@ -143,6 +165,30 @@ COMMANDS = {
             *_fields(config.SeparationConfig, but=("targets", "residual")),
         ),
         usage="--root ROOT",
+    ),
+    "compare": Command(
+        "hear the same excerpts through several separators, on one page",
+        (
+            Flag(
+                "models",
+                "Folders of runs, .keras files, or names of published models, [NAME=]RUN; none are "
+                "needed with --estimates",
+                default=(),
+                metavar="RUN",
+            ),
+            Flag(
+                "output",
+                "Folder of the page; what the command wrote there before is replaced",
+                default="comparison",
+            ),
+            _PRECISION,
+        ),
+        (
+            *_named("root", "sources", "prepared", "sample_rate", "nb_channels", "nfft", "nhop"),
+            *_fields(config.CompareConfig),
+            *_fields(config.SeparationConfig, but=("targets", "residual")),
+        ),
+        usage="RUN [RUN ...] --root ROOT",
     ),
     "benchmark": Command(
         "train and score every loss alike: the survey's table",
@@ -254,6 +300,18 @@ COMMANDS = {
         ),
         _fields(config.CorrelationConfig),
         usage="--ratings FILE [FILE ...] --scores [NAME=]DIR [[NAME=]DIR ...]",
+    ),
+    "models": Command(
+        "list the models that others published, or fetch them",
+        (
+            Flag("fetch", "Names of models to fetch and convert, once", default=[], metavar="NAME"),
+            Flag(
+                "from",
+                "Folder of the files that were fetched elsewhere, or the file itself where a model "
+                "has one, in place of the network",
+                str | None,
+            ),
+        ),
     ),
     "import-openunmix": Command(
         "turn checkpoints of open-unmix into a model",

@@ -1,6 +1,7 @@
 """Typed, frozen specifications, one file a room, and the errors and names that all rooms share."""
 
 from mss_keras.config.audio import AudioConfig
+from mss_keras.config.comparing import CompareConfig
 from mss_keras.config.correlation import CorrelationConfig
 from mss_keras.config.data import DataConfig
 from mss_keras.config.errors import UserError, WorkFailedError, flag_name, respelled
@@ -26,6 +27,7 @@ from mss_keras.config.names import (
     VGGISH,
     FeatureLayer,
 )
+from mss_keras.config.preview import PREVIEWED, PreviewConfig
 from mss_keras.config.run import GROUPS, RunConfig, fields
 from mss_keras.config.search import SearchConfig
 from mss_keras.config.separation import SeparationConfig, SongConfig
@@ -37,11 +39,13 @@ __all__ = [
     "FEATURE_LAYERS",
     "GROUPS",
     "LOSSES",
+    "PREVIEWED",
     "SECTIONS",
     "SOURCES",
     "VGGISH",
     "AdversarialConfig",
     "AudioConfig",
+    "CompareConfig",
     "CorrelationConfig",
     "DataConfig",
     "EvaluationConfig",
@@ -50,6 +54,7 @@ __all__ = [
     "ListeningConfig",
     "MachinesConfig",
     "ModelConfig",
+    "PreviewConfig",
     "RunConfig",
     "SearchConfig",
     "SeparationConfig",

@@ -45,6 +45,12 @@ class EvaluationConfig:
         section="scores",
         everyday=True,
     )
+    examples: int = option(
+        3,
+        "Number of excerpts of 10 s that the page has to listen to, each of another song; 0 for "
+        "none",
+        section="scores",
+    )
     stems: str | None = option(
         None, "Folder in which the model's stems are kept; not kept if not given", section="scores"
     )
@@ -59,3 +65,4 @@ class EvaluationConfig:
         several = not isinstance(self.estimates, str)
         require(several, "estimates", found=self.estimates, wanted="a tuple of folders")
         require_positive(self, "tracks", "jobs")
+        require(self.examples >= 0, "examples", found=self.examples, wanted="0 or more")

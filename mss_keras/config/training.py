@@ -190,7 +190,8 @@ class AdversarialConfig:
     )
     pretrained: str | None = option(
         None,
-        "Run or .keras file with which adversarial training begins, in place of epochs by l2_freq",
+        "Run, .keras file or name of a published model with which adversarial training begins, in "
+        "place of epochs by l2_freq",
         section="adversarial",
     )
     discriminator_lr: float = option(

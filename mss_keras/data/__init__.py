@@ -7,7 +7,7 @@ from mss_keras.data.checks import Finding, check
 from mss_keras.data.decoding import Song, decode
 from mss_keras.data.encoding import stem_files
 from mss_keras.data.excerpts import as_wav, excerpt
-from mss_keras.data.fetch import download, make_demo
+from mss_keras.data.fetch import download, is_demo, make_demo
 from mss_keras.data.finite import not_finite
 from mss_keras.data.listing import find_songs
 from mss_keras.data.share import Share
@@ -16,10 +16,10 @@ from mss_keras.data.tracks import AudioFile, MusicSet, Track, beside, open_set
 from mss_keras.data.unpaired import Unpaired, open_unpaired
 
 if TYPE_CHECKING:
+    from mss_keras.data.origins import Origin, origins_of
     from mss_keras.data.pipeline import (
         excerpt_samples,
         steps_per_epoch,
-        tracks_of,
         training_examples,
         validation_examples,
     )
@@ -29,6 +29,7 @@ __all__ = [
     "AudioFile",
     "Finding",
     "MusicSet",
+    "Origin",
     "Share",
     "Song",
     "Statistics",
@@ -43,25 +44,27 @@ __all__ = [
     "excerpt",
     "excerpt_samples",
     "find_songs",
+    "is_demo",
     "make_demo",
     "not_finite",
     "open_set",
     "open_unpaired",
+    "origins_of",
     "prepare",
     "stem_files",
     "steps_per_epoch",
-    "tracks_of",
     "training_examples",
     "validation_examples",
 ]
 
 # The files of those names whose files import TensorFlow or SciPy.
 _LATE = {
+    "Origin": "origins",
     "Statistics": "statistics",
     "compute_statistics": "statistics",
     "excerpt_samples": "pipeline",
+    "origins_of": "origins",
     "steps_per_epoch": "pipeline",
-    "tracks_of": "pipeline",
     "training_examples": "pipeline",
     "validation_examples": "pipeline",
 }

@@ -129,6 +129,19 @@ def _salted(seed: int, index: tf.Tensor, kind: str) -> tf.Tensor:
     return tf.random.fold_in(tf.stack([tf.constant(seed, tf.int64), index]), _SALTS[kind])
 
 
+def offsets_of(drawn: Drawn, lengths: tf.Tensor, samples: int) -> tf.Tensor:
+    """First samples of the excerpts of all sources of an example, int64 `[sources]`.
+
+    Args:
+        drawn: Drawn. What was drawn for the example.
+        lengths: tf.Tensor. Samples of each source of each track, int64 `[tracks, sources]`.
+        samples: int. Samples of an excerpt.
+    """
+    sources = tf.range(tf.size(drawn.track, tf.int64), dtype=tf.int64)
+    own = tf.gather_nd(lengths, tf.stack([drawn.track, sources], axis=1))
+    return offset_of(drawn.position, own, samples)
+
+
 def offset_of(position: tf.Tensor, length: tf.Tensor, samples: int) -> tf.Tensor:
     """First sample of an excerpt.
 

@@ -1,9 +1,6 @@
 """The demonstration's data set, which is made, and musdb's excerpts, which are downloaded."""
 
-import http.client
 import shutil
-import tempfile
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,27 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
-from tqdm import tqdm
 
 from mss_keras.config import UserError
 from mss_keras.data.musdb import demo_stem, sample_url
 from mss_keras.data.stems import decode_track
-from mss_keras.data.tracks import STEM_SUFFIX
+from mss_keras.data.tracks import STEM_SUFFIX, MusicSet
 from mss_keras.data.writing import sound_file
+from mss_keras.jobs.downloads import DownloadError
+from mss_keras.jobs.downloads import download as download_file
 from mss_keras.jobs.files import appearing
 
 _DEMO_TRAIN_SECONDS = 4.5
-_TIMEOUT_SECONDS = 60.0  # a server that is silent for longer is given up
 
-# A broken transfer or a broken, encrypted or oddly compressed archive raises one of these.
+# What a broken transfer, or a broken, encrypted or oddly compressed archive raises.
 _FETCH_ERRORS = (
-    http.client.HTTPException,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,  # and URLError
-    RuntimeError,
-    ValueError,
+    *(DownloadError, zipfile.BadZipFile, zlib.error),
+    *(EOFError, OSError, RuntimeError, ValueError),
 )
 
 
@@ -68,6 +60,14 @@ def make_demo(folder: str | Path) -> Path:
     return folder
 
 
+def is_demo(music: MusicSet) -> bool:
+    """Whether a data set is the demonstration's, as `make_demo` makes it."""
+    name = demo_stem().name.removesuffix(STEM_SUFFIX)
+    known = [track.name for track in (*music.train, *music.valid)] == [name, name]
+    rate = music.train[0].sources[0].sample_rate if known else 0
+    return known and music.train[0].samples == round(_DEMO_TRAIN_SECONDS * rate)
+
+
 def download(root: str | Path, url: str | None = None, *, progress: bool = True) -> Path:
     """Fetches and unpacks musdb's set of 7-second excerpts.
 
@@ -83,22 +83,16 @@ def download(root: str | Path, url: str | None = None, *, progress: bool = True)
         UserError: if the archive cannot be fetched or holds no data set.
     """
     root, url = Path(root), url or sample_url()
-    with making(root) as partial, tempfile.TemporaryFile(dir=partial.parent) as archive:
+    with making(root) as partial:
+        archive = partial.with_name(f"{root.name}.zip")  # beside the root while it is made
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:
-                size = int(response.headers.get("Content-Length") or 0) or None
-                with tqdm.wrapattr(
-                    response, "read", total=size, desc="download", disable=not progress
-                ) as stream:
-                    shutil.copyfileobj(stream, archive)
+            download_file(url, archive, progress=progress)
             with zipfile.ZipFile(archive) as zipped:
                 zipped.extractall(partial)
         except _FETCH_ERRORS as error:
-            # In one line: a server's garbage may hold line ends.
-            reason = " ".join(str(getattr(error, "reason", error)).split())
             raise UserError(
                 "download",
-                f"{url}: {reason}",
+                f"{url}: {' '.join(str(error).split())}",
                 "musdb's archive; or fetch it elsewhere and give its folder as `root`",
             ) from error
         # The archive may hold the splits at its top or in one folder.

@@ -10,13 +10,13 @@ For adversarial training an unpaired mixture and unpaired sources are made besid
 stages, see unpaired_examples.py.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data.augmentations import augment
-from mss_keras.data.draws import Drawn, draw, offset_of
+from mss_keras.data.draws import Drawn, draw, offsets_of
 from mss_keras.data.padding import padded_batches
 from mss_keras.data.readers import Reader, lengths_of, map_in_parallel, reader
 from mss_keras.data.share import WHOLE, Share
@@ -139,25 +139,6 @@ def validation_examples(
     return examples.prefetch(tf.data.AUTOTUNE)
 
 
-def tracks_of(
-    indices: Iterable[int], tracks: Sequence[Track], data: DataConfig, *, seed: int
-) -> list[list[str]]:
-    """Names of the tracks that the sources of examples were taken from.
-
-    Args:
-        indices: indices of the examples.
-        tracks: tracks as given to `training_examples`.
-        data: names of the sources.
-        seed: seed as given to `training_examples`.
-
-    Returns:
-        For each example a name for each source.
-    """
-    sizes = {"tracks": len(tracks), "sources": len(data.sources)}
-    drawn = [draw(seed, index, **sizes).track.numpy() for index in indices]
-    return [[tracks[track].name for track in choice] for choice in drawn]
-
-
 def mix(sources: tf.Tensor) -> Example:
     """Stage 4: the mixture `[samples, channels]` is the sum of `[sources, samples, channels]`."""
     return {"mixture": tf.reduce_sum(sources, axis=0), "sources": sources}
@@ -181,13 +162,9 @@ class _PairedExamples:
         return mix(sources)
 
     def _excerpts(self, drawn: Drawn) -> tf.Tensor:
-        excerpts = []
-        for source in range(len(self._data.sources)):
-            track = drawn.track[source]
-            length = self._lengths[track, source]
-            offset = offset_of(drawn.position[source], length, self._samples)
-            excerpts.append(self._read(track, source, offset))
-        return tf.stack(excerpts)
+        offsets = offsets_of(drawn, self._lengths, self._samples)
+        sources = range(len(self._data.sources))
+        return tf.stack([self._read(drawn.track[i], i, offsets[i]) for i in sources])
 
 
 class _FixedExamples:

@@ -54,6 +54,8 @@ def map_in_parallel(items: tf.data.Dataset, make: Callable[..., Any]) -> tf.data
     its calls, and two calls at a time read, now and then, each other's file. Here every worker
     has ops of its own.
     """
+    # Graph ops and plain Python need no AutoGraph, which writes what it makes of them to the disk.
+    make = tf.autograph.experimental.do_not_convert(make)
     workers = min(cores(), _WORKERS)
     shards = [items.shard(workers, i).map(make).prefetch(2) for i in range(workers)]
     turns = tf.data.Dataset.range(workers).repeat()

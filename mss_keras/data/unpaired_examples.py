@@ -102,10 +102,7 @@ class _Excerpts:
         return tf.stack([self._of_track(drawn, source) for source in self._sources])
 
     def _of_track(self, drawn: DrawnUnpaired, source: int) -> tf.Tensor:
-        track = drawn.track[source]
-        length = tf.cast(self._lengths[track, source], tf.float64)
-        begin, end = tf.unstack(tf.cast(drawn.span * length, tf.int64))
-        offset = begin + offset_of(drawn.position[source], end - begin, self._samples)
+        track, offset, end = place_in_track(drawn, source, self._lengths, samples=self._samples)
         excerpt = self._read_track(track, source, offset)
         # Behind the end of its span lies what the other side of the batch may hear.
         inside = tf.range(self._samples, dtype=tf.int64) < end - offset
@@ -115,5 +112,43 @@ class _Excerpts:
         self, files: tuple[Reader, tf.Tensor], drawn: DrawnUnpaired, source: int
     ) -> tf.Tensor:
         read, lengths = files
-        number = pick(drawn.choice[source], tf.shape(lengths, tf.int64)[0])
-        return read(number, 0, offset_of(drawn.position[source], lengths[number, 0], self._samples))
+        number, offset = place_in_file(drawn, source, lengths, samples=self._samples)
+        return read(number, 0, offset)
+
+
+def place_in_track(
+    drawn: DrawnUnpaired, source: int, lengths: tf.Tensor, *, samples: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The place of an unpaired excerpt in the data set's own tracks.
+
+    Args:
+        drawn: what was drawn.
+        source: number of the source.
+        lengths: samples of each source of each track, int64 `[tracks, sources]`.
+        samples: length of the excerpt.
+
+    Returns:
+        The track, the first sample, and the one at which what may be heard ends; int64 each.
+    """
+    track = drawn.track[source]
+    length = tf.cast(lengths[track, source], tf.float64)
+    begin, end = tf.unstack(tf.cast(drawn.span * length, tf.int64))
+    return track, begin + offset_of(drawn.position[source], end - begin, samples), end
+
+
+def place_in_file(
+    drawn: DrawnUnpaired, source: int, lengths: tf.Tensor, *, samples: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The place of an unpaired excerpt in files from elsewhere.
+
+    Args:
+        drawn: what was drawn.
+        source: number of the source, 0 for the mixture.
+        lengths: samples of each file, int64 `[files, 1]`.
+        samples: length of the excerpt.
+
+    Returns:
+        The number of the file, and the first sample; int64 each.
+    """
+    number = pick(drawn.choice[source], tf.shape(lengths, tf.int64)[0])
+    return number, offset_of(drawn.position[source], lengths[number, 0], samples)

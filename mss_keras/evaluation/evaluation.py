@@ -1,21 +1,22 @@
-"""Scores of a data set's stems: a model's, anyone's, an oracle's, or the mixture's.
+"""Tracks of a data set scored by methods: a model, anyone's stems, oracles, or the mixture."""
 
-OUTPUT/
-    evaluation.yaml          what was asked for; another evaluation is refused here
-    METHOD/TRACK.json        scores of a track, as museval writes them
-    tracks.csv summary.csv   every track and source; medians and means of tracks
-    summary.md scores.png    the summary as a table and as box plots
-"""
-
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mss_keras import data
-from mss_keras.config import AudioConfig, DataConfig, EvaluationConfig, SeparationConfig, UserError
+from mss_keras.config import (
+    AudioConfig,
+    DataConfig,
+    EvaluationConfig,
+    SeparationConfig,
+    UserError,
+)
 from mss_keras.domains import MASK_FLOOR_DB
-from mss_keras.evaluation import tables
+from mss_keras.evaluation.comparing import contestants
+from mss_keras.evaluation.comparing.contestants import Contestant
 from mss_keras.evaluation.estimates import (
     Method,
     name_of_model,
@@ -25,7 +26,7 @@ from mss_keras.evaluation.estimates import (
     require_different,
 )
 from mss_keras.evaluation.metric_names import resolve_metrics
-from mss_keras.evaluation.scoring import Scoring, Task
+from mss_keras.evaluation.scoring import FAILED, Scoring, Task
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.digests import digest_of
 from mss_keras.jobs.files import working_folder
@@ -34,49 +35,10 @@ from mss_keras.metrics import TrackScores, read_scores
 from mss_keras.models.masking import MaskingModel
 from mss_keras.signal.silence import SILENCE_DBFS
 
+Found = tuple[dict[str, list[TrackScores]], int]  # scores of each method, and what failed
+
+NO_SCORE = "no score:"  # begins a line about a track
 _WORKER_BYTES = 2**30  # what scoring a track takes at its worst
-
-
-def evaluate(
-    output: Path,
-    settings: EvaluationConfig,
-    *,
-    dataset: DataConfig,
-    audio: AudioConfig = AudioConfig(),
-    model: MaskingModel | None = None,
-    name: str = "model",
-    separation: SeparationConfig = SeparationConfig(),
-    say: Callable[[str], None] = lambda line: None,
-    progress: bool = False,
-) -> tuple[str, int]:
-    """Scores stems against the sources of a data set and writes tables and a picture.
-
-    A script calls it under `if __name__ == "__main__"`, since the processes that run BSSEval
-    import the script.
-
-    Args:
-        output: folder of the scores; an evaluation that was stopped goes on in it.
-        settings: what to score and how.
-        dataset: the data set. Its `sources` are the model's where there is a model.
-        audio: sample rate, channels and sizes of the STFT; the model's where there is one.
-        model: a separator to evaluate. Defaults to none.
-        name: the model's name in the tables; that of an oracle is not taken, see `name_of_model`.
-        separation: how the model separates.
-        say: called with a line for each thing that a user would want to know.
-        progress: whether a bar is shown.
-
-    Returns:
-        The summary as text, empty where no track has scores, and the number of tracks that
-        failed.
-
-    Raises:
-        UserError: as `Evaluation.run`.
-    """
-    if model is not None:
-        audio, dataset = model.audio, dataclasses.replace(dataset, sources=model.source_names)
-    evaluation = Evaluation(dataset, audio, settings, separation, say, progress)
-    scores, failed = evaluation.run(output, model, name)
-    return tables.write_evaluation(scores, output) if scores else "", failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +66,7 @@ class Evaluation:
     say: Callable[[str], None] = lambda line: None
     progress: bool = False
 
-    def run(
-        self, output: Path, model: MaskingModel | None = None, name: str = "model"
-    ) -> tuple[dict[str, list[TrackScores]], int]:
+    def run(self, output: Path, model: MaskingModel | None = None, name: str = "model") -> Found:
         """Scores the tracks that are not scored yet; each file appears when it is whole.
 
         Args:
@@ -121,12 +81,32 @@ class Evaluation:
             UserError: if the data set cannot be read, a metric is unknown, there is nothing
                 to score, or the folder is another evaluation's.
         """
+        with self.scored(output, model, name) as found:
+            return found
+
+    @contextlib.contextmanager
+    def scored(
+        self, output: Path, model: MaskingModel | None = None, name: str = "model"
+    ) -> Iterator[Found]:
+        """As `run`, for what is made of the scores: other processes stay out of the folder.
+
+        Args:
+            output: as in `run`.
+            model: as in `run`.
+            name: as in `run`.
+
+        Yields:
+            What `run` returns.
+
+        Raises:
+            UserError: as `run`.
+        """
         metrics, name = resolve_metrics(self.settings.metrics), name_of_model(name)
         methods = self._methods(model, name)
-        tracks = self._tracks()
+        tracks = self.tracks()
         weights = None if model is None else _said_of(name, model)
         with self._claim(metrics, weights).alone(output):
-            return self._run(output, methods, tracks=tracks, metrics=metrics)
+            yield self._run(output, methods, tracks=tracks, metrics=metrics)
 
     def _run(
         self,
@@ -135,7 +115,7 @@ class Evaluation:
         *,
         tracks: Sequence[data.Track],
         metrics: list[str],
-    ) -> tuple[dict[str, list[TrackScores]], int]:
+    ) -> Found:
         tasks = [
             Task(method, track, output / method.name / f"{track.name}.json")
             for method in methods
@@ -163,7 +143,33 @@ class Evaluation:
         require_different(methods)
         return methods
 
-    def _tracks(self) -> Sequence[data.Track]:
+    def contestants(self, model: MaskingModel | None, name: str) -> list[Contestant]:
+        """What is scored, as it is heard of excerpts.
+
+        Args:
+            model: a separator, or None.
+            name: what the model is called, as its method.
+        """
+        entries = []
+        if model is not None:
+            entries.append(
+                contestants.of_model(
+                    name, lambda: model, audio=self.audio, separation=self.separation
+                )
+            )
+        subset = self.settings.subset
+        entries += [contestants.of_folder(x, subset, self.audio) for x in self.settings.estimates]
+        return entries + [
+            contestants.of_oracle(oracle, self.dataset.sources, self.audio)
+            for oracle in dict.fromkeys(self.settings.oracle)
+        ]
+
+    def tracks(self) -> Sequence[data.Track]:
+        """The tracks that are scored.
+
+        Raises:
+            UserError: if the data set cannot be read.
+        """
         subset: Any = self.settings.subset
         dataset = data.as_wav(self.dataset, say=self.say, progress=self.progress)
         tracks = getattr(data.open_set(dataset, self.audio, splits=[subset]), subset)
@@ -208,7 +214,7 @@ class Evaluation:
                     self.say(f"{task}: its stems are kept now")
                 except UserError as error:
                     failed += 1
-                    self.say(f"failed: {task}: {error.quoted}")
+                    self.say(f"{FAILED} {task}: {error.quoted}")
         return failed
 
     def _read(self, tasks: Sequence[Task]) -> dict[str, list[TrackScores]]:
@@ -218,7 +224,7 @@ class Evaluation:
                 track = read_scores(task.path)
                 scores.setdefault(task.method.name, []).append(track)
                 for line in track.why_nan():
-                    self.say(f"no score: {task}: {line}")
+                    self.say(f"{NO_SCORE} {task}: {line}")
         return scores
 
 

@@ -23,6 +23,8 @@ from mss_keras.metrics import AudioFiles, TrackScores
 from mss_keras.metrics.tracks import score_files
 from mss_keras.metrics.whole_track import WHOLE_TRACK
 
+FAILED = "failed:"  # begins a line about a track
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -83,7 +85,7 @@ class Scoring:
                 bar.update()
                 if error:
                     failed += 1
-                    self.say(f"failed: {task}: {error.quoted}")
+                    self.say(f"{FAILED} {task}: {error.quoted}")
         return failed
 
     def _outcomes(

@@ -16,9 +16,9 @@ from mss_keras.reports.tables import as_text, write_csv, write_text
 
 Scores = Mapping[str, Sequence[TrackScores]]  # the scored tracks of each method
 
-_NOTE = "median of frames of a second, median of tracks; means of sources, dB"
-_LOSSES = "losses read as metrics: median of tracks; means of sources"
-_MEAN = "mean"
+NOTE = "median of frames of a second, median of tracks; means of sources, dB"
+LOSSES = "losses read as metrics: median of tracks; means of sources"
+MEAN = "mean"
 
 
 def rows(scores: Scores) -> Iterator[dict[str, Any]]:
@@ -42,7 +42,8 @@ def summary(scores: Scores) -> list[dict[str, Any]]:
 
     The value of a source is the median of frames, then of tracks. The mean of sources is NaN where
     one of them has no score. Metrics of all sources together stand in the row of means alone.
-    Tracks in which a source has no score are counted.
+    Frames and tracks in which a source has no score are counted; those of means are the ones in
+    which any source has none.
     """
     table = []
     for method, tracks in scores.items():
@@ -53,10 +54,9 @@ def summary(scores: Scores) -> list[dict[str, Any]]:
             table.append({"method": method, "source": source, **values, **alone, **missing})
         metrics = next(iter(found.median.values()))
         means = {m: float(np.mean([x[m] for x in found.median.values()])) for m in metrics}
-        missing = _missing(
-            sum(found.nan_frames.values()), sum(map(len, found.without_score.values()))
-        )
-        table.append({"method": method, "source": _MEAN, **means, **found.together, **missing})
+        frames = sum(int(np.isnan(x.bsseval.sdr).any(axis=0).sum()) for x in tracks)
+        missing = _missing(frames, len(set().union(*found.without_score.values())))
+        table.append({"method": method, "source": MEAN, **means, **found.together, **missing})
     return table
 
 
@@ -78,13 +78,16 @@ def write_evaluation(scores: Scores, output: Path) -> str:
     figure = boxes(scores, "sdr", "SDR, dB (median of frames)", apart=(*ORACLES, MIXTURE))
     figures.save(figure, output / "scores.png")
     narrow = [{k: v for k, v in row.items() if k not in losses.names()} for row in table]
-    text = f"{as_text(narrow, 'simple')}\n\n{_NOTE}"
-    means = {row["method"]: row for row in table if row["source"] == _MEAN}
-    read = [name for name in losses.names() if name in table[0]]
-    if not read:
-        return text
-    of_losses = [
+    text = f"{as_text(narrow, 'simple')}\n\n{NOTE}"
+    read = of_losses(table)
+    return f"{text}\n\n{as_text(read, 'simple')}\n\n{LOSSES}" if read else text
+
+
+def of_losses(table: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each loss that was read, with a column for each method; see `summary`."""
+    means = {row["method"]: row for row in table if row["source"] == MEAN}
+    return [
         {"loss": name, **{method: f"{row[name]:.3g}" for method, row in means.items()}}
-        for name in read
+        for name in losses.names()
+        if name in table[0]
     ]
-    return f"{text}\n\n{as_text(of_losses, 'simple')}\n\n{_LOSSES}"

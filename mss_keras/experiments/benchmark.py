@@ -8,23 +8,38 @@ OUTPUT/
     logs/LOSS.log            what the run printed
     claims/                  with --shared, who is at which loss
     table.md table.csv table.tex  heatmap.png  boxes.png
+    report.html              all of it, and excerpts through every separator
 """
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from mss_keras import losses
-from mss_keras.config import EvaluationConfig, RunConfig, WorkFailedError, require, require_known
+from mss_keras import data, losses
+from mss_keras.config import (
+    CompareConfig,
+    EvaluationConfig,
+    RunConfig,
+    UserError,
+    WorkFailedError,
+    require,
+    require_known,
+)
 from mss_keras.evaluation import tables
+from mss_keras.evaluation.comparing import contestants
+from mss_keras.evaluation.comparing.examples import Comparison, compared
+from mss_keras.evaluation.comparing.hearing import Hearing
 from mss_keras.evaluation.evaluation import Evaluation
-from mss_keras.experiments import benchmark_report
+from mss_keras.experiments import benchmark_page, benchmark_report
 from mss_keras.experiments.benchmark_report import Outcome
 from mss_keras.experiments.scheduling import run_all
 from mss_keras.experiments.shared import Split, refuse_machines, with_decoded_data, with_statistics
 from mss_keras.jobs.claims import Claim
+from mss_keras.jobs.files import working_folder
 from mss_keras.jobs.heartbeats import SharedClaims
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import read_scores
@@ -89,7 +104,8 @@ def benchmark(
         config = decoded(config)
     with _place(claim, output, shared=shared) as claims:
         with _alone(claims, "preparation"):
-            config = with_statistics(decoded(config), output, progress=progress)
+            config = decoded(config) if shared else config
+            config = with_statistics(config, output, progress=progress)
         all_work = [
             LossWork(name, each, settings, output)
             for name, each in configurations(config, names).items()
@@ -103,6 +119,14 @@ def benchmark(
         outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
         with _alone(claims, "report"):
             benchmark_report.write(outcomes, output, demonstration=demonstration)
+            began = time.monotonic()
+            with working_folder(output) as folder:
+                comparison = _comparison(all_work, folder, say=say, progress=progress)
+                benchmark_page.write(
+                    outcomes, output, demonstration=demonstration, comparison=comparison
+                )
+            heard = comparison.length if comparison else "no examples"
+            say(f"{output / benchmark_page.PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
         return outcomes
 
 
@@ -120,6 +144,37 @@ def _place(claim: Claim, output: Path, *, shared: bool) -> Iterator[SharedClaims
 
 def _alone(claims: SharedClaims | None, name: str) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if claims is None else claims.alone(name)
+
+
+def _comparison(
+    all_work: Sequence["LossWork"], folder: Path, *, say: Callable[[str], None], progress: bool
+) -> Comparison | None:
+    # Excerpts through the separators that are finished. What is wrong costs the examples alone.
+    done = [work for work in all_work if work.finished]
+    if not done or not done[0].settings.examples:
+        return None
+    config, settings = done[0].config, done[0].settings
+    subset: Any = settings.subset
+    entries = [
+        contestants.of_model(work.name, partial(runs.load, work.trained), audio=config.audio)
+        for work in done
+    ]
+    try:
+        found = data.open_set(config.data, config.audio, splits=[subset])
+        tracks = getattr(found, subset)[: settings.tracks]
+        hearing = Hearing(
+            sources=config.data.sources,
+            audio=config.audio,
+            metrics=losses.readable(),
+            work=folder,
+            say=say,
+            progress=progress,
+        )
+        chosen = CompareConfig(subset=subset, examples=settings.examples)
+        return compared(entries, tracks, chosen, hearing=hearing)
+    except UserError as error:
+        say(f"no examples: {error.quoted}")
+        return None
 
 
 def resolve_losses(chosen: Sequence[str]) -> list[str]:
@@ -177,6 +232,11 @@ class LossWork:
     output: Path
 
     @property
+    def trained(self) -> Path:
+        """Folder of the run."""
+        return self.output / "runs" / self.name
+
+    @property
     def log(self) -> Path:
         """File that gets what the run prints."""
         return self.output / "logs" / f"{self.name}.log"
@@ -203,7 +263,7 @@ class LossWork:
         Raises:
             ScoringFailedError: if tracks could not be scored.
         """
-        folder = self.output / "runs" / self.name
+        folder = self.trained
         loop.train(self.config, folder, say=lambda line: print(line, flush=True))
         evaluation = Evaluation(self.config.data, self.config.audio, self.settings, say=print)
         scores, failed = evaluation.run(self._scored, runs.load(folder), self.name)

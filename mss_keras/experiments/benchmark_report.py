@@ -21,11 +21,11 @@ PUBLISHED = {
     "l1_freq": 4.92,
     "multi_resolution_stft": 4.80,
 }
-_MEAN = "SDR mean"
+MEAN = "SDR mean"
 _NAMED = 3  # tracks that a note names at most
 _HEATMAP = "Models by the loss of their training (rows), scored by SDR in dB and losses (columns)"
-_DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
-_CAPTION = (
+DEMONSTRATION = "Demonstration on seconds of one song; it says nothing of the losses."
+CAPTION = (
     "BSSEval v4 SDR (dB, median of frames, median of tracks) and the losses read as metrics "
     "(median of tracks) of models trained with each loss. Published: mean SDR quoted from "
     "Gusó et al. 2022."
@@ -56,7 +56,7 @@ def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool)
         demonstration: whether the table says that it is a demonstration.
     """
     table = rows(outcomes, "demonstration" if demonstration else "")
-    caption = f"{_DEMONSTRATION} {_CAPTION}" if demonstration else _CAPTION
+    caption = f"{DEMONSTRATION} {CAPTION}" if demonstration else CAPTION
     tables.write_csv(output / "table.csv", table)
     tables.write_text(output / "table.md", f"{caption}\n\n{tables.as_text(table)}")
     tabular = tables.as_text(table, "latex_booktabs")
@@ -65,7 +65,7 @@ def write(outcomes: Mapping[str, Outcome], output: Path, *, demonstration: bool)
     )
     done = {name: list(outcome.tracks) for name, outcome in outcomes.items() if outcome.tracks}
     if done:
-        note = _DEMONSTRATION if demonstration else ""
+        note = DEMONSTRATION if demonstration else ""
         figures.save(draw(table, note), output / "heatmap.png")
         figure = boxes(done, "sdr", "SDR, dB (median of frames)", title=note)
         figures.save(figure, output / "boxes.png")
@@ -94,7 +94,7 @@ def rows(outcomes: Mapping[str, Outcome], note: str) -> list[Row]:
         mean = means.get(name, {})
         row: Row = {"domain": losses.entry(name).domain, "loss": name}
         row |= {f"SDR {x}": found.median[x]["sdr"] if found else None for x in sources}
-        row[_MEAN] = mean.get("sdr")
+        row[MEAN] = mean.get("sdr")
         row["SDR published"] = PUBLISHED.get(name)
         row |= {m: mean.get(m) for m in metrics}
         missing = _missing(found) if found else ()
@@ -113,11 +113,16 @@ def _means(found: Summary) -> dict[str, float]:
 
 
 def _missing(found: Summary) -> list[str]:
-    lines = []
+    # Often all sources, for where one is silent none has a score.
+    alike: dict[tuple[str, ...], list[str]] = {}
     for source, tracks in found.without_score.items():
+        alike.setdefault(tracks, []).append(source)
+    lines = []
+    for tracks, sources in alike.items():
         if tracks:
             named = ", ".join(tracks[:_NAMED]) + (", ..." if len(tracks) > _NAMED else "")
-            lines.append(f"no score of {source} in {len(tracks)} of {found.tracks} tracks: {named}")
+            of = ", ".join(sources)
+            lines.append(f"no score of {of} in {len(tracks)} of {found.tracks} tracks: {named}")
     return lines
 
 
@@ -128,7 +133,7 @@ def draw(table: list[Row], note: str) -> Figure:
         table: as `rows` gives it, with a loss at least that did not fail.
         note: stands above the title; may be empty.
     """
-    done = [row for row in table if row[_MEAN] is not None]
+    done = [row for row in table if row[MEAN] is not None]
     metrics = [key for key in done[0] if key in losses.names()]
 
     def column(name: str, *, larger: bool, decibels: bool) -> Column:
@@ -136,7 +141,7 @@ def draw(table: list[Row], note: str) -> Figure:
         return Column(name, values, larger=larger, decibels=decibels)
 
     columns = [
-        column(_MEAN, larger=True, decibels=True),
+        column(MEAN, larger=True, decibels=True),
         *(column(m, larger=False, decibels=losses.entry(m).in_decibels) for m in metrics),
     ]
     title = "\n".join(filter(None, (note, _HEATMAP)))

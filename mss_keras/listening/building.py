@@ -25,12 +25,13 @@ from tqdm import tqdm
 
 from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, ListeningConfig, SeparationConfig, UserError
+from mss_keras.evaluation.excerpts import Excerpt, true_waveforms
+from mss_keras.evaluation.reading import Recording, write_wav
+from mss_keras.evaluation.systems import System
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.files import appearing
-from mss_keras.listening.excerpts import Excerpt, choose
+from mss_keras.listening.choosing import choose
 from mss_keras.listening.key import FILE, read_key
-from mss_keras.listening.reading import Recording, mixture_of, source_of, write_wav
-from mss_keras.listening.systems import System
 from mss_keras.listening.trials import Trials
 from mss_keras.reports.tables import counted
 
@@ -179,15 +180,7 @@ class Building:
             _write_folder(folder, estimates, self.audio)
 
     def _true(self, excerpt: Excerpt) -> dict[str, np.ndarray]:
-        # The mixture and the sources of an excerpt.
-        start = round(excerpt.start * self.audio.sample_rate)
-        stop = start + round(excerpt.seconds * self.audio.sample_rate)
-        with mixture_of(excerpt.track, self.audio.nb_channels) as recording:
-            waveforms = {"mixture": recording.read(start, stop)}
-        for place, source in enumerate(self.dataset.sources):
-            with source_of(excerpt.track, place, self.audio.nb_channels) as recording:
-                waveforms[source] = recording.read(start, stop)
-        return waveforms
+        return true_waveforms(excerpt, self.dataset.sources, self.audio)
 
     def _read(self, output: Path, excerpt: Excerpt) -> dict[str, np.ndarray]:
         # What is heard in a trial, from the files.

@@ -14,10 +14,11 @@ import numpy as np
 from mss_keras import data
 from mss_keras.config import AudioConfig, DataConfig, ListeningConfig
 from mss_keras.evaluation.estimates import of_oracle
+from mss_keras.evaluation.excerpts import Excerpt
+from mss_keras.evaluation.reading import mixture_of
+from mss_keras.evaluation.systems import System, of_model, of_songs
 from mss_keras.listening.building import Building
-from mss_keras.listening.excerpts import Excerpt
-from mss_keras.listening.reading import mixture_of
-from mss_keras.listening.systems import System, blended, of_model, of_songs
+from mss_keras.listening.systems import blended
 from mss_keras.models.masking import MaskingModel
 
 # Losses of the two networks; the survey found them far apart.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from mss_keras.config import AudioConfig, ListeningConfig
+from mss_keras.evaluation.excerpts import Excerpt
 from mss_keras.jobs.files import appearing
 from mss_keras.listening import webmushra
-from mss_keras.listening.excerpts import Excerpt
 from mss_keras.listening.key import Key, Trial, as_text, id_of
 from mss_keras.listening.page import write_page
 from mss_keras.listening.stimuli import anchor, level, wav_bytes

@@ -6,10 +6,8 @@ agree with those of the module.
 """
 
 import socket
-import tarfile
 import tempfile
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras.config import UserError
+from mss_keras.jobs.archives import BROKEN, unpack
 from mss_keras.models.vggish import KERNELS, VGGish, Weights
 from mss_keras.signal.mel import SAMPLE_RATE, waveform_patches
 
@@ -109,7 +108,11 @@ def _fetched(handle: str) -> Iterator[str]:
         yield _saved_model(Path(handle), handle)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            _extract(handle, Path(folder))
+            try:
+                unpack(Path(handle), Path(folder))
+            except BROKEN as error:
+                found = f"which cannot be unpacked ({_line(error)})"
+                raise _wrong(handle, found) from error
             yield _saved_model(Path(folder), handle)
 
 
@@ -134,26 +137,6 @@ def _saved_model(folder: Path, handle: str) -> str:
     if len(found) != 1:
         raise _wrong(handle, f"which holds {len(found)} files saved_model.pb")
     return str(found[0])
-
-
-def _extract(handle: str, folder: Path) -> None:
-    try:
-        with tarfile.open(handle) as archive:
-            for member in archive:
-                target = (folder / member.name).resolve()
-                if not member.isfile() or not target.is_relative_to(folder.resolve()):
-                    continue  # tarfile's own filter is not in every Python 3.11
-                target.parent.mkdir(parents=True, exist_ok=True)
-                content = archive.extractfile(member)
-                assert content is not None  # a file
-                with target.open("wb") as file:
-                    while block := content.read(1 << 20):
-                        file.write(block)
-            # What follows the last file, by which gzip finds damage anywhere before it.
-            while archive.fileobj.read(1 << 20):
-                pass
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise _wrong(handle, f"which cannot be unpacked ({_line(error)})") from error
 
 
 def _weights(module: Any, handle: str) -> dict[str, Any]:

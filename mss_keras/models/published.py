@@ -51,13 +51,27 @@ class Flavour:
             origin: the checkpoint's file, which errors name. Defaults to `"state"`.
 
         Raises:
-            UserError: if arrays are missing.
+            UserError: if arrays are missing, or no network has such sizes.
         """
-        _require(state, ["fc1.weight", "fc3.weight", "input_mean", "output_mean"], origin)
-        nb_bins = len(state["output_mean"])
+        axes = {
+            "fc1.weight": 2,
+            "fc2.weight": 2,
+            "fc3.weight": 2,
+            "input_mean": 1,
+            "output_mean": 1,
+        }
+        _require(state, axes, origin)
+        for name, count in axes.items():
+            if state[name].ndim != count or not state[name].size:
+                found = f"{name} of shape {state[name].shape}"
+                raise UserError(origin, found, f"{count} axes, none of length 0")
+        hidden, nb_bins = len(state["fc1.weight"]), len(state["output_mean"])
+        if state["fc2.weight"].shape != (hidden, 2 * hidden):
+            found = f"fc2.weight of shape {state['fc2.weight'].shape}"
+            raise UserError(origin, found, str((hidden, 2 * hidden)))
         return cls(
-            hidden_size=state["fc1.weight"].shape[0],
-            nb_channels=state["fc3.weight"].shape[0] // nb_bins,
+            hidden_size=hidden,
+            nb_channels=len(state["fc3.weight"]) // nb_bins,
             nb_bins=nb_bins,
             max_bin=len(state["input_mean"]),
             unidirectional=not any(key.endswith("_reverse") for key in state),
@@ -77,18 +91,14 @@ def load(network: OpenUnmix, state: State, origin: str | Path = "state") -> None
     """
     variables = _variables(network)
     _require(state, [name for names in variables for name in names], origin)
-    values = {
-        names: np.sum([state[name] for name in names], axis=0, dtype=np.float32)
-        for names in variables
-    }
     for names, variable in variables.items():
         # Matrices of torch have outputs first.
-        values[names] = values[names].T
-        if tuple(variable.shape) != values[names].shape:
-            found, wanted = values[names].T.shape, tuple(variable.shape)[::-1]
-            raise UserError(origin, f"{names[0]} of shape {found}", str(wanted))
+        wanted = tuple(variable.shape)[::-1]
+        for name in names:
+            if state[name].shape != wanted:
+                raise UserError(origin, f"{name} of shape {state[name].shape}", str(wanted))
     for names, variable in variables.items():
-        variable.assign(values[names])
+        variable.assign(np.sum([state[name] for name in names], axis=0, dtype=np.float32).T)
 
 
 def _variables(network: OpenUnmix) -> dict[tuple[str, ...], keras.Variable]:

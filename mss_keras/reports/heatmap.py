@@ -86,9 +86,9 @@ class Column:
             return "∞" if value > 0 else "−∞"
         if self.larger and abs(value) <= _ABSURD_DB:
             return f"{value:.2f}"
-        if value == 0 or 1e3 <= abs(value) < 1e5:
+        if value == 0 or 999.5 <= abs(value) < 1e5:
             return f"{value:.0f}"
-        return f"{value:#.3g}".rstrip(".") if 1e-4 <= abs(value) < 1e3 else f"{value:.0e}"
+        return f"{value:#.3g}".rstrip(".") if 1e-4 <= abs(value) < 999.5 else f"{value:.0e}"
 
 
 def heatmap(columns: Sequence[Column], rows: Sequence[str], *, title: str) -> Figure:
@@ -167,8 +167,10 @@ def _fit(labels: Sequence[str], edges: np.ndarray, cell: float) -> bool:
 def _draw(panel: Axes, band: Sequence[Column], edges: np.ndarray) -> None:
     for column, (left, right) in zip(band, edges, strict=True):
         shades = column.shades()
+        texts = column.texts()
+        best = {text for shade, text in zip(shades, texts, strict=True) if shade == 0}
         several = np.isfinite(shades).sum() > 1
-        for row, (shade, text) in enumerate(zip(shades, column.texts(), strict=True)):
+        for row, (shade, text) in enumerate(zip(shades, texts, strict=True)):
             sound = np.isfinite(shade)
             color = _COLORS(shade) if sound else (0.93, 0.93, 0.93, 1.0)
             hatch = None if sound else "////"
@@ -183,7 +185,7 @@ def _draw(panel: Axes, band: Sequence[Column], edges: np.ndarray) -> None:
                 va="center",
                 fontsize=_FONT,
                 color=_readable(color),
-                weight="bold" if several and shade == 0 else "normal",
+                weight="bold" if several and text in best else "normal",
             )
 
 

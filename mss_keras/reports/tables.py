@@ -63,13 +63,34 @@ def as_text(table: Sequence[Row], form: str = "github") -> str:
         |----------|-------|-----------|
         | bass     |  5.07 |    0.0123 |
     """
-    # A column may be `val_snr` or `SDR bass`.
-    metrics = [key.lower().removeprefix("val_").split()[0] for key in table[0]]
-    formats = [".2f" if metric in RATIOS else ".3g" for metric in metrics]
     return tabulate(
         [list(row.values()) for row in table],
         headers=list(table[0]),
         tablefmt=form,
-        floatfmt=tuple(formats),
+        floatfmt=tuple(map(_form, table[0])),
         missingval="",
     )
+
+
+def as_cells(table: Sequence[Row]) -> list[list[str]]:
+    """The cells of rows of the same columns as text, with the digits that `as_text` gives them.
+
+    Example:
+        >>> as_cells([{"source": "bass", "sdr": 5.071, "l1_time": None, "NaN frames": 3}])
+        [['bass', '5.07', '', '3']]
+        >>> as_cells([{"source": "bass", "sdr": float("nan")}])
+        [['bass', '–']]
+    """
+    return [[_cell(key, x) for key, x in row.items()] for row in table]
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None or value != value:
+        return "" if value is None else "–"
+    return format(value, _form(column)) if isinstance(value, float) else str(value)
+
+
+def _form(column: str) -> str:
+    # A column may be `val_snr` or `SDR bass`.
+    metric = column.lower().removeprefix("val_").split()[0]
+    return ".2f" if metric in RATIOS else ".3g"

@@ -6,44 +6,57 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mss_keras.config import SOURCES, AudioConfig, ModelConfig, UserError
 from mss_keras.jobs.files import appearing
 from mss_keras.models import published
 from mss_keras.models.masking import MaskingModel
+from mss_keras.separation import torch_files
 
 # Sample rate and hop of the published models by FFT size, for a checkpoint without
 # its separator.json: umx, umxhq, umxl and umxse.
 _PUBLISHED = {4096: (44100, 1024), 1024: (16000, 512)}
 
-# A checkpoint can make earlier versions run code, with weights_only, too.
-_SAFE = (2, 10)
-_TORCH = "torch 2.10 or later: pip install 'mss_keras[openunmix]'"
-
 
 def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
-    """Turns open-unmix's checkpoints, one for each target, into a model of ours.
+    """Turns open-unmix's checkpoints, one for each target, into a model of ours, and writes it.
 
     Args:
-        inputs: `.pth` files, or one folder of them. A file `vocals-b62c91ce.pth` has the
-            target `vocals`. Sample rate and hop are read from the `separator.json` beside
-            them; without that file they are those of the published models.
+        inputs: `.pth` files, or one folder of them, as `read_openunmix` takes them.
         output: the `.keras` file to write.
 
     Returns:
         The model, of the `separate` architecture.
 
     Raises:
-        UserError: if torch is not installed or too old, something is missing, or the targets
-            differ in size.
+        UserError: as `read_openunmix`, or if the output cannot become a `.keras` file.
     """
     if output.suffix != ".keras" or output.exists():
         raise UserError("output", output.as_posix(), "a new path that ends with .keras")
+    model = read_openunmix(inputs)
+    with appearing(output) as partial:
+        model.save(partial)
+    return model
+
+
+def read_openunmix(inputs: Sequence[str | Path]) -> MaskingModel:
+    """The model that open-unmix's checkpoints, one for each target, become.
+
+    Args:
+        inputs: `.pth` files, or one folder of them. A file `vocals-b62c91ce.pth` has the
+            target `vocals`. Sample rate and hop are read from the `separator.json` beside
+            them; without that file they are those of the published models.
+
+    Returns:
+        The model, of the `separate` architecture.
+
+    Raises:
+        UserError: if something is missing, a file holds no tensors, or the targets differ in
+            size.
+    """
     paths = _checkpoints(inputs)
     targets = tuple(paths)
     folder = paths[targets[0]].parent
-    states = {target: _read(path) for target, path in paths.items()}
+    states = {target: torch_files.read(path) for target, path in paths.items()}
     flavours = {
         target: published.Flavour.of(state, paths[target]) for target, state in states.items()
     }
@@ -54,12 +67,15 @@ def import_openunmix(inputs: Sequence[str], output: Path) -> MaskingModel:
     model = _build(targets, flavour, _audio(folder, flavour))
     for network, (target, state) in zip(model.network.networks, states.items(), strict=True):
         published.load(network, state, paths[target])
-    with appearing(output) as partial:
-        model.save(partial)
     return model
 
 
-def _checkpoints(inputs: Sequence[str]) -> dict[str, Path]:
+def convert_openunmix(folder: Path, name: str) -> MaskingModel:
+    """The converter of `Published` models of open-unmix, whose files are all that is needed."""
+    return read_openunmix([folder])
+
+
+def _checkpoints(inputs: Sequence[str | Path]) -> dict[str, Path]:
     paths = []
     for given in map(Path, inputs):
         found = sorted(given.glob("*.pth")) if given.is_dir() else [given]
@@ -75,22 +91,6 @@ def _checkpoints(inputs: Sequence[str]) -> dict[str, Path]:
         targets[target] = path
     order = sorted(targets, key=lambda t: (SOURCES.index(t) if t in SOURCES else len(SOURCES), t))
     return {target: targets[target] for target in order}
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        import torch
-    except ImportError:
-        raise UserError(path, "a checkpoint, but nothing that reads it", _TORCH) from None
-    if tuple(map(int, re.findall(r"\d+", torch.__version__)[:2])) < _SAFE:
-        raise UserError(path, f"a checkpoint, but torch {torch.__version__}", _TORCH)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its unpickler raises
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(path, reason, "a checkpoint of open-unmix") from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else {}
-    return {key: value.numpy() for key, value in state.items() if torch.is_tensor(value)}
 
 
 def _audio(folder: Path, flavour: published.Flavour) -> AudioConfig:

@@ -194,8 +194,9 @@ class Fitting:
     def _tracks_of_steps(self, first: int, last: int) -> list[str]:
         config, batch = self.config, self.config.data.batch_size
         indices = range(first * batch, (last + 1) * batch)
-        drawn = data.tracks_of(indices, self.music.train, config.data, seed=config.training.seed)
-        return sorted({name for names in drawn for name in names})
+        tracks, seed = self.music.train, config.training.seed
+        drawn = data.origins_of(indices, tracks, config.data, audio=config.audio, seed=seed)
+        return sorted({origin.name for each in drawn for origin in each["sources"]})
 
 
 def pretrained_weights(path: str, separator: Separator) -> list[np.ndarray]:

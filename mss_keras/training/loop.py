@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ from mss_keras import data, losses
 from mss_keras.config import DataConfig, RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
+from mss_keras.reports.pages import write_page
 from mss_keras.training import companions, devices, resuming, runs
+from mss_keras.training.advice import advice
+from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
 from mss_keras.training.machines import Workers, agreed
 from mss_keras.training.optimizer import AdamL2
-from mss_keras.training.report import Score, write_report
+from mss_keras.training.report import separate_excerpts, write_excerpts
+from mss_keras.training.report_page import Finished, page_of
+from mss_keras.training.scores import Score
 from mss_keras.training.separator import Separator
 from mss_keras.training.state import Row
-
-_REPORT_SECONDS = 30.0
 
 Say = Callable[[str], None]
 
@@ -72,10 +76,10 @@ def train(
         say: Callable. Is called with each line that a user would want to know, one an epoch among
             them.
         progress: bool. Whether bars are shown. Defaults to `False`.
-        report: bool. Whether pictures, stems and SavedModel are made. Defaults to `True`.
+        report: bool. Whether page, pictures, stems and SavedModel are made. Defaults to `True`.
 
     Returns:
-        SI-SDR of up to 30 s of the first training and the first validation track; an empty list
+        SI-SDR of up to 20 s of the first training and the first validation track; an empty list
         without a report, and from a machine that is not the chief of several.
 
     Raises:
@@ -115,7 +119,7 @@ def train(
         history = fitting.run(progress=progress)
         if not (report and workers.is_chief):
             return []
-        return _report(config, folder, music=music, history=history)
+        return _report(config, folder, music=music, history=history, used=used, say=say)
 
 
 def _say_nothing(line: str) -> None:
@@ -157,9 +161,13 @@ def set_up(config: RunConfig, say: Say = lambda line: None) -> Devices:
 
 def on_what(config: RunConfig, used: Devices) -> str:
     """A line that tells the devices of a run."""
+    return f"training on {_devices(config, used)}"
+
+
+def _devices(config: RunConfig, used: Devices) -> str:
     training = config.training
     precision = f"mixed {training.mixed_precision}" if training.mixed_precision else "float32"
-    return f"training on {used.name}, {precision}{', XLA' if training.jit_compile else ''}"
+    return f"{used.name}, {precision}{', XLA' if training.jit_compile else ''}"
 
 
 def fetched_losses(config: RunConfig, say: Say) -> list[SeparationLoss]:
@@ -238,15 +246,37 @@ def compile_for(separator: Separator, config: RunConfig, chosen: list[Separation
     optimizer.build(separator.trainable_variables)
 
 
-def _report(config: RunConfig, folder: Path, *, music: MusicSet, history: list[Row]) -> list[Score]:
+def _report(
+    config: RunConfig,
+    folder: Path,
+    *,
+    music: MusicSet,
+    history: list[Row],
+    used: Devices,
+    say: Say,
+) -> list[Score]:
     best = runs.load(folder)
-    excerpts = {
-        name: data.excerpt(tracks[0], config.audio, _REPORT_SECONDS)
-        for name, tracks in (("train", music.train), ("valid", music.valid))
-    }
-    scores = write_report(best, folder, excerpts, history=history, loss=describe(config))
+    separated = separate_excerpts(best, music)
+    write_excerpts(separated, folder, config.audio)
+    finished = Finished(
+        config,
+        folder,
+        music,
+        history=history,
+        best_epoch=int(Checkpoints(folder / "checkpoints", say).best_row()["epoch"]),
+        loss=describe(config),
+        devices=_devices(config, used),
+        parameters=sum(math.prod(x.shape) for x in best.trainable_variables),
+        separated=separated,
+    )
+    scores = finished.scores
     about, limits = runs.about(folder, scores), ServingConfig(("serving_default", "separate_wav"))
     best.export(folder / "saved_model", limits=limits, version=1, about=about)
+    tracks = len(music.train)
+    remarks = advice(config, scores, history=history, best_epoch=finished.best_epoch, tracks=tracks)
+    for remark in remarks:
+        say(remark.line)
+    write_page(page_of(finished, remarks), folder / "report.html")
     return scores
 
 

@@ -7,6 +7,7 @@ RUN/
     checkpoints/      the last two epochs and the best
     history.csv       a row an epoch
     tensorboard/
+    report.html       the page of the run
     curves.png  spectrograms.png  stems/
     saved_model/1/    for TensorFlow Serving
 """
@@ -21,12 +22,12 @@ from typing import Any
 import keras
 import yaml
 
-from mss_keras.config import RunConfig, UserError
+from mss_keras.config import AudioConfig, RunConfig, UserError
 from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.checkpoints import Checkpoints, read_weights
-from mss_keras.training.report import Score
+from mss_keras.training.scores import Score
 from mss_keras.training.separator import Separator
 
 
@@ -100,13 +101,14 @@ def build(config: RunConfig, replicas: int = 1, *, precision: str | None = None)
     return separator
 
 
-def load(path: str | Path, *, precision: str | None = None) -> Separator:
+def load(path: str | Path, *, precision: str | None = None, field: str = "model") -> Separator:
     """A trained separator.
 
     Args:
         path: folder of a run, or a `.keras` file written by `Separator.save`.
         precision: type in which the network computes, a key of `POLICIES`. Weights are kept in
             float32 whatever it is. Defaults to the type in which the model was trained.
+        field: name of the argument that the path is of, for the error. Defaults to `model`.
 
     Raises:
         UserError: if it is neither.
@@ -124,11 +126,30 @@ def load(path: str | Path, *, precision: str | None = None) -> Separator:
             return model
         return Separator.of(model, policy=policy)
     if not (path / "config.yaml").is_file():
-        raise UserError("model", _without_model(path), "the folder of a run or a .keras file")
+        raise UserError(field, _without_model(path), "the folder of a run or a .keras file")
     separator = build(read_config(path / "config.yaml"), precision=precision)
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)
     return separator
+
+
+def describe(path: str | Path, *, field: str = "model") -> tuple[tuple[str, ...], AudioConfig]:
+    """The names of a trained model's sources, and its audio; of a run without building the model.
+
+    Args:
+        path: folder of a run, or a `.keras` file.
+        field: as in `load`.
+
+    Raises:
+        UserError: as `load`, and if the run has no whole checkpoint.
+    """
+    path = Path(path)
+    if not (path / "config.yaml").is_file():
+        model = load(path, field=field)
+        return tuple(model.source_names), model.audio
+    config = read_config(path / "config.yaml")
+    Checkpoints(path / "checkpoints", lambda line: None).best_weights()
+    return tuple(config.data.sources), config.audio
 
 
 def _without_model(path: Path) -> str:

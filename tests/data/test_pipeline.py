@@ -11,7 +11,6 @@ from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data import (
     open_set,
     steps_per_epoch,
-    tracks_of,
     training_examples,
     validation_examples,
 )
@@ -50,11 +49,6 @@ def test_examples_are_what_was_drawn(tree):
             waveform = waveform[:, ::-1] if swap[source] else waveform
             expected = waveform * gain[source]
             np.testing.assert_allclose(batch["sources"][index, source], expected, atol=1e-7)
-    expected_names = [
-        [tracks[i].name for i in draw(3, index, tracks=3, sources=4).track.numpy()]
-        for index in range(2)
-    ]
-    assert tracks_of([0, 1], tracks, data, seed=3) == expected_names
 
 
 def test_draws_have_the_distributions_promised():

@@ -60,6 +60,11 @@ def test_missing_scores_are_counted_and_named_and_the_row_stands(tmp_path):
     assert rows[1]["note"] == "no score of vocals in 4 of 4 tracks: a, b, c, ..."
     assert rows[2]["note"] == ""
     assert rows[0]["SDR vocals"] == 3
+    nowhere = dataclasses.replace(frames, sdr=gone * np.nan)
+    (row,) = benchmark_report.rows(
+        {"l1_time": Outcome((track, dataclasses.replace(track, track="e", bsseval=nowhere)))}, ""
+    )
+    assert row["note"] == "no score of vocals, rest in 1 of 2 tracks: e"
     assert rows[1]["SDR rest"] == 5
     assert np.isnan(rows[1]["SDR mean"])
     benchmark_report.write(outcomes, tmp_path, demonstration=False)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import soundfile
 from command_line import flags
 from excerpt import RATE, read_excerpt
@@ -21,6 +20,7 @@ from mss_keras.data.stems import to_int16
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from checkpoints import state
+from pth import save
 
 ROOT = Path(__file__).parents[2]
 _AUDIO = {"sample_rate": 8820, "nb_channels": 1, "nfft": 256, "nhop": 128}
@@ -29,15 +29,6 @@ _RUN = {
     **{"hidden_size": 8, "unidirectional": True, "seq_dur": 0.1, "batch_size": 2},
     **{"samples_per_track": 4, "devices": "cpu", "deterministic": True},
 }
-# What reads checkpoints where torch is not installed; the import of the weights is ours.
-_TORCH = """
-import numpy as np
-__version__ = "2.13.0"
-class Tensor(np.ndarray):
-    def numpy(self): return np.asarray(self)
-def load(path, **options): return {k: v.view(Tensor) for k, v in np.load(path).items()}
-def is_tensor(value): return isinstance(value, Tensor)
-"""
 
 
 def _music(folder: Path) -> None:
@@ -69,15 +60,9 @@ def _umx(folder: Path) -> None:
     folder.mkdir()
     sizes: Any = {"hidden": 8, "channels": 1, "bins": 129, "max_bin": 80}
     for seed, name in enumerate(("drums", "vocals")):
-        with (folder / f"{name}.pth").open("wb") as file:
-            np.savez(file, **state(seed, **sizes))
+        save(folder / f"{name}.pth", state(seed, **sizes))
     sizes = {"sample_rate": 8000, "nfft": 256, "nhop": 128, "nb_channels": 1}
     (folder / "separator.json").write_text(json.dumps(sizes))
-
-
-def _modules(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "torch.py").write_text(_TORCH)
 
 
 _INPUTS = {
@@ -86,7 +71,6 @@ _INPUTS = {
     "stems": _stems,
     "run": _run,
     "umx": _umx,
-    "modules": _modules,
 }
 
 
@@ -117,6 +101,7 @@ class Writer:
 
 
 _MUSIC = ["--root", "{music}"]
+_EXAMPLES = {name: _RUN[name] for name in (*_AUDIO, "seq_dur", "batch_size", "samples_per_track")}
 WRITERS = {
     "prepare": Writer(["prepare", "--root", "{stems}", "--jobs", "2"]),
     "separate": Writer(["separate", "{songs}", "--model", "{run}"]),
@@ -126,10 +111,20 @@ WRITERS = {
             *("--subset", "train", "--stems", "out-stems"),
         ]
     ),
+    "compare": Writer(
+        ["compare", "{run}", "again={run}", *_MUSIC, "--subset", "train", "--duration", "1"],
+        again="more",
+    ),
     "import-openunmix": Writer(
         ["import-openunmix", "{umx}"], output="out/model.keras", again="refused"
     ),
     "export": Writer(["export", "--model", "{run}"], again="more"),
+    "preview": Writer(
+        [
+            *("preview", *_MUSIC, *flags(_EXAMPLES), "--examples", "2"),
+            *("--loss", "adversarial", "--unpaired-root", "{songs}"),
+        ]
+    ),
     "train": Writer(["train", *flags(_RUN), "--epochs", "2", *_MUSIC, "--loss", "l2_freq"]),
     "benchmark": Writer(
         [
@@ -151,5 +146,5 @@ MANIFOLD = ("benchmark", "tune")  # those of many processes, which take a minute
 
 def environment(place: Path) -> dict[str, str]:
     """What the commands are given: their temporary files lie in `place/tmp`."""
-    paths = {"PYTHONPATH": f"{ROOT}:{made('modules')}", "PATH": "/nowhere"}
+    paths = {"PYTHONPATH": str(ROOT), "PATH": "/nowhere"}
     return {**os.environ, **paths, "TMPDIR": str(place / "tmp")}

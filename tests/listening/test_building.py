@@ -20,9 +20,10 @@ from mss_keras.config import (
     UserError,
 )
 from mss_keras.data import open_set
+from mss_keras.evaluation.excerpts import Excerpt
+from mss_keras.evaluation.systems import System, of_model
 from mss_keras.listening import systems, webmushra
 from mss_keras.listening.building import Building
-from mss_keras.listening.excerpts import Excerpt
 from mss_keras.listening.key import id_of, read_key
 from mss_keras.listening.stimuli import loudness
 from mss_keras.models.masking import MaskingModel
@@ -170,7 +171,7 @@ def test_a_test_that_was_stopped_goes_on(root, tmp_path, stems):
             raise KeyboardInterrupt
         return stems.read(excerpt, sources, work)
 
-    rated = systems.System("stems", "theirs", stopping)
+    rated = System("stems", "theirs", stopping)
     with pytest.raises(KeyboardInterrupt):
         built(root, output, rated)
     assert not (output / "page").exists()
@@ -229,8 +230,8 @@ def test_a_model_hears_what_is_around_the_excerpt(root, tmp_path):
     model = MaskingModel(SOURCES, AUDIO, ModelConfig(hidden_size=4))
     model.build()
     (track, _) = open_set(DataConfig(root=str(root), sources=SOURCES), AUDIO, splits=["test"]).test
-    excerpt = Excerpt(track, "vocals", 1.0, 0.5)
-    system = systems.of_model("ours", model, audio=AUDIO)
+    excerpt = Excerpt(track, 1.0, 0.5, "vocals")
+    system = of_model("ours", model, audio=AUDIO)
     found = system.estimates(excerpt, SOURCES, needed=SOURCES)
     mixture = sum(soundfile.read(root / f"test/a/{x}.wav", dtype="float32")[0] for x in SOURCES)
     whole, alone = model.separate(mixture), model.separate(mixture[RATE : RATE * 3 // 2])
@@ -238,11 +239,11 @@ def test_a_model_hears_what_is_around_the_excerpt(root, tmp_path):
         part = whole[source][RATE : RATE * 3 // 2]
         np.testing.assert_allclose(found[source], part, atol=1e-6)
         assert np.abs(alone[source] - part).max() > 1e-4
-    others = Excerpt(track, "drums", 1.0, 0.5)
+    others = Excerpt(track, 1.0, 0.5, "drums")
     with pytest.raises(UserError, match=r"found ours of vocals, bass, wanted one that has drums"):
         system.check([excerpt, others])
-    with pytest.raises(UserError, match=r"found ours of 16000 Hz, wanted 8000 Hz, as the test"):
-        systems.of_model("ours", model, audio=AudioConfig(sample_rate=8000))
+    with pytest.raises(UserError, match=r"found ours of 16000 Hz, wanted 8000 Hz, as the excerpts"):
+        of_model("ours", model, audio=AudioConfig(sample_rate=8000))
 
 
 def test_estimates_that_are_wrong_are_named(root, tmp_path, stems):

@@ -87,8 +87,8 @@ def test_impossible_values_are_hatched_and_the_others_are_told_apart():
 
 
 def test_numbers_are_short():
-    values = np.array([0.0, 0.06, 12, 123, 1234, 12345, 0.0000123, -0.00123])
-    expected = ["0", "0.0600", "12.0", "123", "1234", "12345", "1e-05", "-0.00123"]
+    values = np.array([0.0, 0.06, 12, 123, 999.6, 1234, 12345, 0.0000123, -0.00123])
+    expected = ["0", "0.0600", "12.0", "123", "1000", "1234", "12345", "1e-05", "-0.00123"]
     assert Column("l1", values).texts() == expected
 
 
@@ -102,6 +102,13 @@ def test_a_column_without_numbers():
 def test_of_one_row_nothing_is_the_best():
     (panel,) = panels(heatmap([Column("l1", np.ones(1))], ["a"], title="a title"))
     assert [text.get_fontweight() for text in panel.texts] == ["normal"]
+
+
+def test_numbers_that_read_alike_are_the_best_together():
+    """The table beside the picture calls both the best."""
+    alike = Column("l1_time", np.array([0.12300001, 0.123, 0.2]))
+    (panel,) = panels(heatmap([alike], ["a", "b", "c"], title="a title"))
+    assert [text.get_fontweight() for text in panel.texts] == ["bold", "bold", "normal"]
 
 
 def test_numbers_can_be_read_on_their_colours():

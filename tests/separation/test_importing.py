@@ -1,10 +1,8 @@
 """Checkpoints of open-unmix by way of their files."""
 
 import json
-import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from checkpoints import state
+from pth import save
 
 from mss_keras.config import UserError
 from mss_keras.separation.importing import import_openunmix
@@ -22,16 +21,10 @@ CONFIG = {"sample_rate": 8000, "nfft": 128, "nhop": 32, "nb_channels": 2}
 
 
 @pytest.fixture
-def torch():
-    return pytest.importorskip("torch", "2.10", reason="pip install '.[openunmix]'")
-
-
-@pytest.fixture
-def folder(torch, tmp_path):
+def folder(tmp_path):
     """A model of two targets as open-unmix and torch.hub name them."""
     for seed, name in enumerate(("drums-0a1b2c3d", "vocals")):
-        arrays = {k: torch.from_numpy(v.copy()) for k, v in state(seed, **SIZES).items()}
-        torch.save({**arrays, "stft.window": torch.zeros(3)}, tmp_path / f"{name}.pth")
+        save(tmp_path / f"{name}.pth", {**state(seed, **SIZES), "stft.window": np.zeros(3)})
     (tmp_path / "separator.json").write_text(json.dumps(CONFIG))
     return tmp_path
 
@@ -51,26 +44,24 @@ def test_an_import_is_a_model(folder, tmp_path):
         np.testing.assert_array_equal(loaded.separate(mixture)[name], stem)
 
 
-def test_single_files_and_training_checkpoints(torch, folder, tmp_path):
-    arrays = torch.load(folder / "vocals.pth", weights_only=True)
-    torch.save({"epoch": 3, "state_dict": arrays}, folder / "other.pth")
+def test_single_files_and_training_checkpoints(folder, tmp_path):
+    save(folder / "other.pth", state(2, **SIZES), inside="state_dict")
     paths = [str(folder / "other.pth"), str(folder / "vocals.pth")]
     assert import_openunmix(paths, tmp_path / "m.keras").source_names == ("vocals", "other")
 
 
-def test_without_separator_json_the_published_sizes_hold(torch, folder, tmp_path):
+def test_without_separator_json_the_published_sizes_hold(folder, tmp_path):
     (folder / "separator.json").unlink()
     with pytest.raises(UserError, match=r"separator.json: found no such file, wanted it for"):
         import_openunmix([str(folder)], tmp_path / "m.keras")
     speech = state(0, hidden=8, channels=1, bins=513, max_bin=513)
-    arrays = {k: torch.from_numpy(v) for k, v in speech.items()}
-    torch.save(arrays, tmp_path / "speech_f5e0d9f9.pth")
+    save(tmp_path / "speech_f5e0d9f9.pth", speech)
     model = import_openunmix([str(tmp_path / "speech_f5e0d9f9.pth")], tmp_path / "m.keras")
     assert model.source_names == ("speech",)
     assert (model.audio.sample_rate, model.audio.nhop) == (16000, 512)
 
 
-def test_wrong_files_are_named_and_nothing_is_written(torch, folder, tmp_path):
+def test_wrong_files_are_named_and_nothing_is_written(folder, tmp_path):
     def error(inputs, output=tmp_path / "m.keras"):
         with pytest.raises(UserError) as caught:
             import_openunmix([str(x) for x in inputs], output)
@@ -78,11 +69,16 @@ def test_wrong_files_are_named_and_nothing_is_written(torch, folder, tmp_path):
 
     (folder / "text.pth").write_text("hello")
     assert "text.pth: " in error([folder / "text.pth"])
-    torch.save({"a": torch.zeros(1)}, folder / "text.pth")
+    save(folder / "text.pth", {"a": np.zeros(1)})
     assert "text.pth: found no fc1.weight" in error([folder / "text.pth"])
     assert "gone: found nothing, wanted .pth files" in error([tmp_path / "gone"])
+    for name, shape in {"fc1.weight": (), "output_mean": (0,), "fc2.weight": (8, 8)}.items():
+        save(folder / "text.pth", {**state(1, **SIZES), name: np.zeros(shape)})
+        assert f"text.pth: found {name} of shape {shape}" in error([folder / "text.pth"])
+    save(folder / "text.pth", {**state(1, **SIZES), "lstm.bias_hh_l0": np.zeros(3)})
+    assert "found lstm.bias_hh_l0 of shape (3,), wanted (16,)" in error([folder / "text.pth"])
     sizes = {**SIZES, "hidden": 12}
-    torch.save({k: torch.from_numpy(v) for k, v in state(1, **sizes).items()}, folder / "text.pth")
+    save(folder / "text.pth", state(1, **sizes))
     assert f"{folder}: found targets of different sizes" in error([folder])
     assert "ends with .keras" in error([folder / "vocals.pth"], tmp_path / "model")
     (folder / "separator.json").write_text(json.dumps({**CONFIG, "nfft": 256}))
@@ -93,19 +89,3 @@ def test_wrong_files_are_named_and_nothing_is_written(torch, folder, tmp_path):
     (folder / "bass-01234567.pth").write_bytes((folder / "vocals.pth").read_bytes())
     assert "found the target bass of" in error([folder / "bass.pth", folder / "bass-01234567.pth"])
     assert not list(tmp_path.glob("*.keras"))
-
-
-def test_without_torch(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    (tmp_path / "vocals.pth").touch()
-    with pytest.raises(UserError, match=r"nothing that reads it, wanted torch 2\.10 or later: pip"):
-        import_openunmix([str(tmp_path / "vocals.pth")], tmp_path / "m.keras")
-
-
-@pytest.mark.parametrize("version", ["2.4.1+cpu", "2.9.1", "1.13"])
-def test_a_torch_that_a_checkpoint_could_make_run_code(monkeypatch, tmp_path, version):
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__=version))
-    (tmp_path / "vocals.pth").touch()
-    wanted = rf"found a checkpoint, but torch {re.escape(version)}, wanted torch 2\.10 or later"
-    with pytest.raises(UserError, match=wanted):
-        import_openunmix([str(tmp_path / "vocals.pth")], tmp_path / "m.keras")

@@ -67,7 +67,10 @@ def test_root_is_the_first_flag_of_the_first_section(help_of):
         ("separate", "--bits {16,24,float}"),
         ("separate", "usage: python -m trainer separate SONG [SONG ...] --model MODEL [FLAGS]"),
         ("evaluate", "(default: si_sdr sd_sdr snr)"),
-        ("export", "--model MODEL Folder of a run, or a .keras file (required)"),
+        (
+            "export",
+            "--model MODEL Folder of a run, a .keras file, or the name of a published model",
+        ),
     ],
 )
 def test_help_says(help_of, command, text):

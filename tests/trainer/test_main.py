@@ -40,7 +40,7 @@ def test_help_comes_without_tensorflow():
         "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
-    for arguments in (["--help"], ["train", "--help"], ["--version"]):
+    for arguments in (["--help"], ["train", "--help"], ["--version"], ["models"]):
         command = [sys.executable, "-c", code, *arguments]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
@@ -197,7 +197,15 @@ def test_nothing_else_is_printed_with_wrong_input(trainer, tmp_path, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        *([], ["prepare"], ["tune"], ["evaluate"], ["--nhop", "3"], ["tune", "--tuner", "x"]),
+        *(
+            [],
+            ["prepare"],
+            ["tune"],
+            ["evaluate"],
+            ["compare"],
+            ["--nhop", "3"],
+            ["tune", "--tuner", "x"],
+        ),
         *(["--loss", "psaa"], ["benchmark", "--losses", "psaa"]),
         *([command, "--root", "/no/such"] for command in ("train", "tune", "evaluate")),
     ],
@@ -255,7 +263,7 @@ def test_a_folder_of_something_else_is_not_touched(trainer, tree, small, tmp_pat
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("name", ["train", "tune", "benchmark", "evaluate"])
+@pytest.mark.parametrize("name", ["train", "tune", "benchmark", "evaluate", "compare"])
 def test_the_same_command_twice_at_once(command, tree, small, tmp_path, name):
     """The second leaves the folder to the first."""
     more = {
@@ -263,7 +271,7 @@ def test_the_same_command_twice_at_once(command, tree, small, tmp_path, name):
         "benchmark": ["--losses", "l2_freq", "--subset", "valid"],
     }.get(name, [])
     settings = [*flags({**small, "root": tree}), *more]
-    if name == "evaluate":
+    if name in ("evaluate", "compare"):
         settings = ["--root", tree, "--oracle", "mixture", "--subset", "valid"]
     output = tmp_path / "output"
     output.mkdir()
@@ -427,14 +435,13 @@ def test_separate_interrupted(run, tmp_path):
 
 
 def test_import_openunmix_and_separate_with_it(trainer, command, excerpt, tmp_path):
-    torch = pytest.importorskip("torch", "2.10", reason="pip install '.[openunmix]'")
     sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
     from checkpoints import state
+    from pth import save
 
     sizes: dict[str, Any] = {"hidden": 8, "channels": 2, "bins": 2049, "max_bin": 1487}
     for seed, name in enumerate(("vocals", "drums")):
-        arrays = {k: torch.from_numpy(v) for k, v in state(seed, **sizes).items()}
-        torch.save(arrays, tmp_path / f"{name}.pth")
+        save(tmp_path / f"{name}.pth", state(seed, **sizes))
     result = trainer("import-openunmix", tmp_path, "--output", tmp_path / "m.keras", check=0)
     assert "vocals, drums: hidden size 8, bidirectional, 2 channels at 44100 Hz" in result.stdout
     soundfile.write(tmp_path / "song.wav", excerpt["mixture"][:50000], 44100)
@@ -497,6 +504,7 @@ def test_wrong_config_file(command, tmp_path, text, message):
     assert re.search(message, error_of(bad))
 
 
+@pytest.mark.long
 def test_losses_of_several_domains_and_their_hyperparameters(command, tree, small, tmp_path):
     small = {**small, "unidirectional": True}
     run = tmp_path / "run"
@@ -546,19 +554,20 @@ def test_interrupted(tree, small, tmp_path):
 def test_evaluate(trainer, command, run, tree, tmp_path):
     arguments = (
         *("evaluate", "--model", run, "--root", tree, "--output", tmp_path / "scores"),
-        *("--oracle", "irm", "mixture", "--metrics", "snr", "l1_time"),
+        *("--oracle", "irm", "mixture", "--metrics", "snr", "l1_time", "--examples", "1"),
     )
     result = trainer(*arguments, check=0)
-    header, *_ = result.stdout.splitlines()
+    told, header, *_ = result.stdout.splitlines()
+    assert re.search(r"scores/report.html: 1 excerpt, 1 s of music in all, in \d+ s$", told)
     assert header.split()[:6] == ["method", "source", "sdr", "isr", "sir", "sar"]
     assert {p.name for p in (tmp_path / "scores").iterdir()} == {
         "evaluation.yaml", "small", "irm", "mixture", "scores.png", "summary.csv", "summary.md",
-        "tracks.csv",
+        "tracks.csv", "report.html",
     }  # fmt: skip
     (tmp_path / "scores/irm/e.json").unlink()
     again = command(*arguments, check=0)
     assert "2 of 3 tracks are scored already" in again.stdout
-    assert again.stdout.splitlines()[1:] == result.stdout.splitlines()
+    assert again.stdout.splitlines()[2:] == result.stdout.splitlines()[1:]
     assert "--metrics: found 'x'" in error_of(command(*arguments, "--metrics", "x", check=2))
     # The card of an export tells what was found of this model.
     to = ("export", "--output", tmp_path / "model", "--signatures", "spectrogram")
@@ -583,6 +592,7 @@ def test_evaluate(trainer, command, run, tree, tmp_path):
     assert "evaluation.yaml: found No such file" in error_of(gone)
 
 
+@pytest.mark.long
 def test_benchmark_records_what_failed_and_skips_what_is_finished(
     trainer, command, tree, small, tmp_path
 ):
@@ -592,6 +602,7 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(
     arguments = (
         *("benchmark", *flags(values), "--output", output),
         *("--losses", "deep_feature", "l2_freq", "--vggish", tmp_path / "gone"),
+        *("--examples", "1"),
     )
     result = trainer(*arguments, check=1)
     assert "l2_freq: done" in result.stdout
@@ -601,6 +612,10 @@ def test_benchmark_records_what_failed_and_skips_what_is_finished(
     assert float(rows["l2_freq"]["SDR mean"]) < 30
     assert not rows["l2_freq"]["note"]
     assert rows["deep_feature"]["note"].startswith("failed: `vggish`: found ")
+    page = (output / "report.html").read_text()
+    assert "1 of 2 losses are trained and scored." in page
+    assert "failed: --vggish: found" in page
+    assert "e (test), 0 to 1 s" in page
     for made in ("runs/l2_freq/curves.png", "evaluations/l2_freq/scores.png", "heatmap.png"):
         assert (output / made).exists()
     again = command(*arguments, check=1)

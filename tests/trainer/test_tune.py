@@ -16,6 +16,7 @@ from trainer.__main__ import main
 from trainer.arguments import parse
 
 
+@pytest.mark.long
 def test_searched_trained_and_exported(tree, small, tmp_path, command):
     output, model = tmp_path / "search", tmp_path / "served"
     arguments = [

@@ -98,6 +98,7 @@ def compare(case, one, several):
         )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("index", QUICK, ids=lambda i: "-".join(map(str, CASES[i].values())))
 def test_two_devices_are_as_one(index):
     one, two = (results(devices, QUICK)[0][QUICK.index(index)] for devices in ("cpu", "cpu:2"))

@@ -32,12 +32,13 @@ def fit(tree, tmp_path):
 
 def test_the_tracks_of_steps_are_those_of_their_batches(fit):
     """From the first to the last, both included."""
-    drawn = data.tracks_of(range(4, 12), fit.music.train, fit.config.data, seed=3)
-    expected = sorted({name for names in drawn for name in names})
-    assert fit._tracks_of_steps(1, 2) == expected
-    (one,) = {tuple(fit._tracks_of_steps(5, 5))}
-    drawn = data.tracks_of(range(20, 24), fit.music.train, fit.config.data, seed=3)
-    assert one == tuple(sorted({name for names in drawn for name in names}))
+
+    def drawn(indices):
+        told = data.origins_of(indices, fit.music.train, fit.config.data, audio=AUDIO, seed=3)
+        return sorted({origin.name for each in told for origin in each["sources"]})
+
+    assert fit._tracks_of_steps(1, 2) == drawn(range(4, 12))
+    assert fit._tracks_of_steps(5, 5) == drawn(range(20, 24))
 
 
 @pytest.mark.parametrize(("phase", "rate"), [(0, 0.125), (1, 0.5)])

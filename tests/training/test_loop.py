@@ -136,7 +136,9 @@ def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, comma
         pytest.param({"mixed_precision": "float16"}, marks=pytest.mark.long),
         pytest.param({"jit_compile": True, "loss": "l2_time"}, marks=pytest.mark.long),
         pytest.param({"architecture": "separate", "unidirectional": True}, marks=pytest.mark.long),
-        {"nb_channels": 1, "in_memory": True, "loss": "l1_freq"},
+        pytest.param(
+            {"nb_channels": 1, "in_memory": True, "loss": "l1_freq"}, marks=pytest.mark.long
+        ),
     ],
     ids=lambda extra: "-".join(extra),
 )

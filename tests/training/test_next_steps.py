@@ -37,8 +37,8 @@ def test_every_command_is_one_that_the_parser_takes(run, config):
         assert command[:2] == ["python", "-m"]
         if command[2] == "trainer":
             parse(command[3:])
-        else:
-            assert command[2:] == ["tensorboard.main", "--logdir", str(run / "tensorboard")]
+    assert words["look into it"][2:] == ["tensorboard.main", "--logdir", f"{run}/tensorboard"]
+    assert words["listen and look"][2:] == ["webbrowser", (run / "report.html").as_uri()]
     assert words["score"][-4:] == ["--subset", "test", "--output", f"{run}-evaluation"]
     assert words["separate a song"][4] == f"{config.data.root}/test/e/mixture.wav"
 
@@ -117,15 +117,20 @@ def test_a_song_is_separated_by_the_printed_command(run, config, tmp_path, comma
 
 
 def test_train_tells_it_all(run, tmp_path, command):
-    """Of a run that has ended already; and at its beginning what shows it in TensorBoard."""
-    copy = shutil.copytree(run, tmp_path / "my run")
+    """Of a run that has ended already; and at its beginning what shows it in TensorBoard.
+
+    A name in backticks is no flag.
+    """
+    copy = shutil.copytree(run, tmp_path / "my `test` run")
     arguments = ("train", "--config", copy / "config.yaml", "--audio-every", 7, "--output", copy)
     said = command(*arguments, "--tensorboard", check=0).stdout.splitlines()
     assert said[0] == f"TensorBoard: {tensorboard_command(copy / 'tensorboard')}"
-    assert said[0].endswith("/my run/tensorboard'")
+    assert said[0].endswith("/my `test` run/tensorboard'")
     (line,) = (line for line in said if line.startswith("Best epoch "))
     assert re.fullmatch(r"Best epoch [12] of 2: val_loss \S+, .*\. All 2 epochs are done\.", line)
-    assert said[said.index("separate a song:") + 1].startswith("    python -m trainer separate ")
+    separate = said[said.index("separate a song:") + 1]
+    assert separate.startswith("    python -m trainer separate ")
+    assert shlex.split(separate)[-1] == str(copy)
 
 
 @pytest.mark.long

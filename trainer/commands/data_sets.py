@@ -1,12 +1,13 @@
 """Commands of data sets."""
 
 import sys
+from pathlib import Path
 
 from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import fetch, require_root, say
+from trainer.commands.shared import fetch, require_root, run_config, say
 
 
 def prepare(options: Namespace) -> None:
@@ -38,3 +39,16 @@ def check_data(options: Namespace) -> None:
     say(f"{errors} errors, {len(findings) - errors} warnings")
     if errors:
         raise WorkFailedError(f"{options.root} has errors")
+
+
+def preview(options: Namespace) -> None:
+    """`python -m trainer preview`."""
+    run = run_config(options)
+    settings = from_options(config.PreviewConfig, vars(options))
+    require_root(options)
+
+    from mss_keras.training.preview import preview
+
+    output = Path(options.output)
+    preview(run, settings, output, say=say, progress=sys.stderr.isatty())
+    say(f"open {output / 'preview.html'}")

@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import UserError, WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, with_music
+from trainer.commands.shared import require_root, run_config, say, with_music, with_pretrained
 
 
 def benchmark(options: Namespace) -> None:
@@ -22,7 +22,7 @@ def benchmark(options: Namespace) -> None:
     benchmark.resolve_losses(options.losses)  # a wrong loss fails before anything is made
     output = Path(options.output)
     outcomes = benchmark.benchmark(
-        with_music(run, options, output),
+        with_music(with_pretrained(run), options, output),
         options.losses,
         settings,
         output=output,
@@ -47,12 +47,12 @@ def tune(options: Namespace) -> None:
 
     from mss_keras.experiments.search.plan import Search
     from mss_keras.experiments.search.search import best_folder, search, train_best
-    from mss_keras.training import next_steps, report
+    from mss_keras.training import next_steps, scores
     from mss_keras.training.publishing import publish
 
     output = Path(options.output)
     planned = Search(run, settings, output, options.demo)  # a wrong value fails first
-    planned = dataclasses.replace(planned, config=with_music(run, options, output))
+    planned = dataclasses.replace(planned, config=with_music(with_pretrained(run), options, output))
     progress = search(planned, say=say, progress=sys.stderr.isatty())
     if progress is None:  # this process was a worker; its chief tells the rest
         return
@@ -61,8 +61,8 @@ def tune(options: Namespace) -> None:
     say(f"the best, for train --config: {output / 'best.yaml'}")
     say(f"TensorBoard: {next_steps.tensorboard_command(output / 'tensorboard')}")
     if options.then_train:
-        scores = train_best(planned, progress, say=say, bars=sys.stderr.isatty())
-        say(f"\n{report.table(scores)}")
+        found = train_best(planned, progress, say=say, bars=sys.stderr.isatty())
+        say(f"\n{scores.table(found)}")
     if options.export:
         separation, limits = config.SeparationConfig(), config.ServingConfig()
         path = publish(folder, options.export, separation, limits=limits)

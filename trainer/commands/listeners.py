@@ -10,7 +10,7 @@ from mss_keras import config
 from mss_keras.config import RunConfig, from_options
 from mss_keras.jobs.claims import read_mapping
 from trainer.arguments import DEMO_CONFIG
-from trainer.commands.shared import require_root, say
+from trainer.commands.shared import model_path, require_root, say
 
 _LISTENED_EPOCHS = 10  # of the networks of a demonstration of a listening test
 
@@ -37,7 +37,7 @@ def listen(options: Namespace) -> None:
     from mss_keras.training import runs
 
     rated = systems.all_of(
-        settings.paths(),
+        {name: str(model_path(path, "systems")) for name, path in settings.paths().items()},
         load=partial(runs.load, precision=options.precision),
         subset=settings.subset,
         audio=audio,

@@ -1,12 +1,14 @@
 """Commands that use a trained model."""
 
+import dataclasses
+import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import say
+from trainer.commands.shared import model_path, say
 
 
 def separate(options: Namespace) -> None:
@@ -15,16 +17,30 @@ def separate(options: Namespace) -> None:
     files = from_options(config.SongConfig, vars(options))
     if options.two_stems:
         separation = separation.two_stems(options.two_stems)
+    path = model_path(options.model)
 
     from mss_keras.data import find_songs
     from mss_keras.separation.songs import separate_songs
     from mss_keras.training import runs
 
     songs, output = find_songs(options.inputs), Path(options.output)
-    separator = runs.load(options.model, precision=options.precision)
+    separator = runs.load(path, precision=options.precision)
     failed = separate_songs(separator, songs, output, options=separation, files=files, say=say)
     if failed:
         raise WorkFailedError(f"{failed} of {len(songs)} songs")
+
+
+def models(options: Namespace) -> None:
+    """`python -m trainer models`."""
+    from mss_keras.separation import catalogue, fetch
+
+    config.require_known(options.fetch, "fetch", catalogue.MODELS)
+    for name in options.fetch:
+        source, progress = options["from"], sys.stderr.isatty()
+        path = fetch(name, source=source, say=say, progress=progress, field="fetch")
+        say(f"{name} is in {path}")
+    if not options.fetch:
+        say(catalogue.table())
 
 
 def import_openunmix(options: Namespace) -> None:
@@ -44,11 +60,15 @@ def export(options: Namespace) -> None:
     """`python -m trainer export`."""
     separation = from_options(config.SeparationConfig, vars(options))
     limits = from_options(config.ServingConfig, vars(options))
+    model = model_path(options.model)
 
+    from mss_keras.separation.catalogue import licence_of
     from mss_keras.training.publishing import publish
 
+    licence = limits.licence or licence_of(options.model)
+    limits = dataclasses.replace(limits, licence=licence)
     path = publish(
-        options.model,
+        model,
         options.output,
         separation,
         limits=limits,

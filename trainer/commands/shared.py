@@ -1,6 +1,7 @@
 """What several commands need: data sets, configurations, and how they print."""
 
 import dataclasses
+import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -68,6 +69,32 @@ def fetch(options: Namespace) -> None:
         from mss_keras import data
 
         data.download(options.root, options.download_url)
+
+
+def model_path(given: str | Path, field: str = "model") -> Path:
+    """The path of a model that is given by path or by name; a published one is fetched.
+
+    Raises:
+        UserError: if it cannot be.
+    """
+    from mss_keras import separation
+
+    return separation.model_path(given, say=say, progress=sys.stderr.isatty(), field=field)
+
+
+def with_pretrained(run: RunConfig) -> RunConfig:
+    """The configuration with the path of the model that training begins with.
+
+    Raises:
+        UserError: as `model_path`.
+    """
+    given = run.adversarial.pretrained
+    path = given and model_path(given, "pretrained")
+    if not given or path == Path(given):  # as it is written, by which a run is known again
+        return run
+    return dataclasses.replace(
+        run, adversarial=dataclasses.replace(run.adversarial, pretrained=str(path))
+    )
 
 
 def say(line: str) -> None:

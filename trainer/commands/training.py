@@ -7,12 +7,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, with_music
-
-_DEMONSTRATION = (
-    "\nThis is a demonstration: a small network that has heard 4.5 seconds of one song (train), "
-    "tried on the rest of it (valid). It is not a trained separator."
-)
+from trainer.commands.shared import require_root, run_config, say, with_music, with_pretrained
 
 
 def train(options: Namespace) -> None:
@@ -20,12 +15,13 @@ def train(options: Namespace) -> None:
     run = run_config(options)
     require_root(options)
 
-    from mss_keras.training import loop, next_steps, report
+    from mss_keras.training import loop, next_steps, scores
+    from mss_keras.training.report_page import DEMONSTRATION
 
     loop.resolve(run)  # a wrong loss fails before anything is made
     default = "demo" if options.demo else "+".join(run.training.loss)
     output = Path(options.output or f"runs/{default}")
-    run = with_music(run, options, output)
+    run = with_music(with_pretrained(run), options, output)
     if options.dry_run:
         from mss_keras.training.dry_run import dry_run
 
@@ -33,20 +29,21 @@ def train(options: Namespace) -> None:
             say(line)
         return
     if options.tensorboard:
-        say(f"TensorBoard: {next_steps.tensorboard_command(output / 'tensorboard')}")
+        command = next_steps.tensorboard_command(output / "tensorboard")
+        print(f"TensorBoard: {command}", flush=True)
     try:
-        scores = loop.train(run, output, say=say, progress=sys.stderr.isatty())
+        found = loop.train(run, output, say=say, progress=sys.stderr.isatty())
     except WorkFailedError as error:
         if any(output.glob("checkpoints/epoch-*")):
             error.add_note(f"the last checkpoint is in {output}")
         raise
-    if not scores:  # this machine is not the chief of several, which tells the rest
+    if not found:  # this machine is not the chief of several, which tells the rest
         return
-    say(f"\n{report.table(scores)}")
-    say(f"\n{next_steps.as_text(run, output)}")
+    say(f"\n{scores.table(found)}")
+    print(f"\n{next_steps.as_text(run, output)}")  # commands and names as they are
     if options.demo:
-        say(_DEMONSTRATION)
-    say(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
+        say(f"\n{DEMONSTRATION}")
+    print(f"\nIn {output}: {', '.join(sorted(path.name for path in output.iterdir()))}")
 
 
 def devices(options: Namespace) -> None:

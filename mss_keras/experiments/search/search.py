@@ -29,7 +29,7 @@ from mss_keras.jobs.files import appearing
 from mss_keras.jobs.gpus import Gpus
 from mss_keras.jobs.processes import Job
 from mss_keras.training import devices, loop
-from mss_keras.training.report import Score
+from mss_keras.training.scores import Score
 
 
 class TrialsFailedError(WorkFailedError):

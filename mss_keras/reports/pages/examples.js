@@ -16,25 +16,32 @@
   const HERTZ = [50, 100, 200, 500, 1000, 2000, 5000, 10000];
   const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 
-  const awaited = new Map();
+  const HOW =
+    "A click on a sound plays it, at the place where another plays; a click into the large spectrogram goes there.";
+
+  const awaited = new Map(); // names of sounds whose files are being read
 
   /** What the files of sounds call. */
-  window.mssSound = (name, base64) => awaited.get(name)?.(base64);
+  window.mssSound = (name, base64) => awaited.get(name)?.resolve(base64);
 
   /** A sound in base64: from the page, or from a script beside it: pages from a disk read no more. */
   function read(name) {
     if (!folder) return Promise.resolve(document.getElementById(`sound-${name}`).textContent);
-    return new Promise((resolve, reject) => {
-      awaited.set(name, resolve);
+    if (awaited.has(name)) return awaited.get(name).sound; // sounds that are alike have one file
+    const waiting = {};
+    waiting.sound = new Promise((resolve, reject) => {
+      waiting.resolve = resolve;
       const src = `${encodeURIComponent(folder)}/${name}.js`;
       const script = element("script", { src });
-      script.onerror = () => reject(new Missing());
-      script.onload = () => {
+      script.onload = script.onerror = () => {
         script.remove();
+        awaited.delete(name); // else its text would stay
         reject(new Missing()); // it did not call, or it has resolved already
       };
       document.head.append(script);
     });
+    awaited.set(name, waiting);
+    return waiting.sound;
   }
 
   class Missing extends Error {}
@@ -61,24 +68,26 @@
       return sounds.map(() => ({ sampleRate: rate, duration: seconds }));
     }
 
-    /** Whether its sounds are in memory. */
-    get loaded() {
-      return this.#loaded !== null;
-    }
-
     async play() {
       LazyPlayer.wanted = this;
       this.context.resume().catch(() => {}); // in the event of the click, as some browsers want it
       for (const other of LazyPlayer.all) if (other !== this) other.drop();
       this.#loaded ??= this.#load();
+      const loading = this.#loaded;
       try {
-        this.buffers = await this.#loaded;
+        const buffers = await loading;
+        if (this.#loaded !== loading) return false; // dropped in the meantime
+        this.buffers = buffers;
       } catch (error) {
-        this.#loaded = null;
-        this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+        if (this.#loaded === loading) this.#fail(error);
         return false;
       }
-      return LazyPlayer.wanted === this && this.loaded ? super.play() : false;
+      return LazyPlayer.wanted === this ? super.play() : false;
+    }
+
+    #fail(error) {
+      this.#loaded = null;
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     }
 
     pause() {
@@ -95,16 +104,17 @@
 
     async #load() {
       let done = 0;
-      this.progress(0);
+      let over = false;
+      const all = this.sounds.map(async (name, index) => {
+        const buffer = await this.#decoded(name, index);
+        if (!over) this.progress((done += 1));
+        return buffer;
+      });
+      this.progress(done);
       try {
-        return await Promise.all(
-          this.sounds.map(async (name, index) => {
-            const buffer = await this.#decoded(name, index);
-            this.progress((done += 1));
-            return buffer;
-          }),
-        );
+        return await Promise.all(all);
       } finally {
+        over = true; // the others may go on where one has failed
         this.progress(null);
       }
     }
@@ -121,7 +131,7 @@
 
   /** What is seen of an example: the large spectrogram, its axes, and the player's buttons. */
   class Example {
-    constructor(root, number) {
+    constructor(root) {
       this.root = root;
       this.cells = [...root.querySelectorAll(".stimulus")];
       const { rate, seconds, low, high } = root.dataset;
@@ -144,7 +154,6 @@
       this.transport.buttons.forEach((button, index) => this.#fill(button, index));
       this.player.addEventListener("change", () => this.#show());
       this.player.addEventListener("failed", ({ detail }) => this.#fail(detail));
-      root.id ||= `sounds-${number}`;
       this.#show();
     }
 
@@ -166,7 +175,7 @@
     }
 
     #view() {
-      this.title = element("p", { className: "heard-name" });
+      this.title = element("span", { className: "heard-name" });
       this.image = element("img", {});
       this.head = element("span", { className: "head" });
       this.plot = element("div", { className: "plot" }, this.image, this.head);
@@ -174,10 +183,11 @@
       this.plot.addEventListener("pointermove", (event) => {
         if (event.buttons & 1) this.#point(event);
       });
-      this.state = element("p", { className: "state", role: "status" });
+      this.state = element("span", { className: "state", role: "status" });
       this.problem = element("div", { className: "problem", role: "alert", hidden: true });
       const view = element("div", { className: "view" }, this.#hertz(), this.plot, this.#time());
-      return [this.title, view, this.#legend(), this.state, this.problem];
+      const heading = element("p", { className: "heading" }, this.title, this.state);
+      return [heading, view, this.#legend(), this.problem];
     }
 
     #hertz() {
@@ -268,7 +278,8 @@
     }
   }
 
-  window.mssExamples = [...document.querySelectorAll(".example")]
-    .filter((root) => root.querySelector(".stimulus"))
-    .map((root, index) => new Example(root, index + 1));
+  window.mssExamples = [...document.querySelectorAll(".example:has(.stimulus)")].map(
+    (root) => new Example(root),
+  );
+  window.mssExamples[0]?.root.querySelector(".heard").before(element("p", { className: "how" }, HOW));
 })();

@@ -1,54 +1,56 @@
 """The grid in which an example's sounds stand: a row for each source, a column for each method."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mss_keras.reports.pages.parts import Stimulus
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row of a grid.
 
-    Args:
-        name: str. Its name.
-        cells: sequence of sequence of int. Indices of the stimuli of each column.
-        wide: bool. Whether its stimuli belong to no column, as a mixture does.
+    Attributes:
+        name: its name.
+        cells: indices of the stimuli of each column.
     """
 
     name: str
-    cells: Sequence[Sequence[int]]
-    wide: bool = False
+    cells: list[list[int]]
 
 
 def columns_of(stimuli: Sequence[Stimulus]) -> list[str]:
-    """Names of the columns, in the order in which stimuli name them."""
-    return list(dict.fromkeys(s.column for s in stimuli if not _wide(s)))
+    """Names of the columns, in the order in which stimuli name them; one at least.
+
+    Example:
+        >>> import numpy as np
+        >>> silence = np.zeros([1, 1])
+        >>> columns_of([Stimulus("mixture", "", silence), Stimulus("bass", "l1", silence)])
+        ['l1']
+        >>> columns_of([Stimulus("mixture", "", silence)])
+        ['']
+    """
+    named = [stimulus.column for stimulus in stimuli if stimulus.column]
+    return list(dict.fromkeys(named)) or [""]
 
 
 def rows_of(stimuli: Sequence[Stimulus]) -> list[Row]:
     """The rows, in the order in which stimuli name them.
+
+    A stimulus of no column, such as a mixture, stands in the first.
 
     Example:
         >>> import numpy as np
         >>> silence = np.zeros([1, 1])
         >>> places = [("mixture", ""), ("bass", "target"), ("bass", "l1"), ("other", "l1")]
         >>> for row in rows_of([Stimulus(*place, silence) for place in places]):
-        ...     print(row.name, row.cells, row.wide)
-        mixture [[0]] True
-        bass [[1], [2]] False
-        other [[], [3]] False
+        ...     print(row.name, row.cells)
+        mixture [[0], []]
+        bass [[1], [2]]
+        other [[], [3]]
     """
-    rows = []
-    for name in dict.fromkeys(stimulus.row for stimulus in stimuli):
-        own = [(index, s) for index, s in enumerate(stimuli) if s.row == name]
-        if wide := [index for index, s in own if _wide(s)]:
-            rows.append(Row(name, [wide], wide=True))
-        cells = [[i for i, s in own if s.column == c and not _wide(s)] for c in columns_of(stimuli)]
-        if any(cells):
-            rows.append(Row(name, cells))
-    return rows
-
-
-def _wide(stimulus: Stimulus) -> bool:
-    return stimulus.column in ("", stimulus.row)
+    columns = columns_of(stimuli)
+    rows = {stimulus.row: Row(stimulus.row, [[] for _ in columns]) for stimulus in stimuli}
+    for index, stimulus in enumerate(stimuli):
+        column = columns.index(stimulus.column) if stimulus.column else 0
+        rows[stimulus.row].cells[column].append(index)
+    return list(rows.values())

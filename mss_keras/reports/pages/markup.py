@@ -102,7 +102,7 @@ def _example(example: Example, number: int, media: Media) -> dict[str, Any]:
         "stimuli": [
             {
                 "row": stimulus.row,
-                "column": "" if stimulus.name == stimulus.row else stimulus.column,
+                "column": stimulus.column,
                 "note": stimulus.note,
                 "sound": sound.name,
                 "picture": "data:image/webp;base64," + base64.b64encode(picture).decode(),

@@ -76,7 +76,7 @@ class Stimulus:
     Args:
         row: str. Name of the grid's row, such as `vocals`; the mixture has a row of its own.
         column: str. Name of the grid's column, such as `target` or a method. A row that has no
-            columns, such as the mixture's, has an empty one, or the row's name again.
+            columns, such as the mixture's, has an empty one.
         waveform: np.ndarray. `[samples, channels]`, −1 to 1 or beyond, as long as those of the
             example's other stimuli.
         note: str. What the cell says besides, such as `5.2 dB`. Defaults to nothing.
@@ -95,7 +95,7 @@ class Stimulus:
             >>> Stimulus("vocals", "target", np.zeros([1, 1])).name
             'vocals, target'
         """
-        return self.row if self.column in ("", self.row) else f"{self.row}, {self.column}"
+        return f"{self.row}, {self.column}" if self.column else self.row
 
 
 @dataclass(frozen=True)

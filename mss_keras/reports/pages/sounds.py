@@ -4,7 +4,7 @@ import base64
 import hashlib
 import io
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -74,11 +74,11 @@ def encode(examples: Sequence[Example], room: int) -> Sounds:
         room: int. Bytes that the page has for sounds, in base64.
     """
     rates = [example.audio.sample_rate for example in examples]
-    flac = _all(examples, _flac)
+    flac = list(_made(examples, _flac))
     if _size(flac) <= room:
         return Sounds("flac", True, flac, rates)
-    opus = _all(examples, _opus, room)
-    if _size(opus) <= room:
+    opus = _within(room, examples)
+    if opus is not None:
         return Sounds("opus", True, opus, [OPUS_RATE] * len(examples))
     return Sounds("flac", False, flac, rates)
 
@@ -119,22 +119,27 @@ def faults(example: Example) -> list[str]:
     return lines
 
 
-def _all(
-    examples: Sequence[Example],
-    to_bytes: Callable[[np.ndarray, int], bytes],
-    room: float = float("inf"),
-) -> list[list[Sound]]:
-    # Those of further examples are not made where there is no room for them.
-    made: list[list[Sound]] = []
+def _made(
+    examples: Sequence[Example], to_bytes: Callable[[np.ndarray, int], bytes]
+) -> Iterator[list[Sound]]:
+    # The sounds of one example after another.
     with ThreadPoolExecutor(cores()) as pool:
         for example in examples:
-            if _size(made) > room:
-                break
 
             def encoded(stimulus: Stimulus, rate: int = example.audio.sample_rate) -> Sound:
                 return _sound(to_bytes(_playable(stimulus.waveform), rate))
 
-            made.append(list(pool.map(encoded, example.stimuli)))
+            yield list(pool.map(encoded, example.stimuli))
+
+
+def _within(room: int, examples: Sequence[Example]) -> list[list[Sound]] | None:
+    # As Opus, which takes its time: none as soon as it will not do, with examples like the first.
+    made: list[list[Sound]] = []
+    for sounds in _made(examples, _opus):
+        made.append(sounds)
+        size = _size(made)
+        if size > room or size * len(examples) > 2 * room * len(made):
+            return None
     return made
 
 
@@ -154,7 +159,8 @@ def _playable(waveform: np.ndarray) -> np.ndarray:
 
 def _flac(waveform: np.ndarray, rate: int) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, to_int16(waveform), rate, format="FLAC", subtype="PCM_16")
+    options = {"format": "FLAC", "subtype": "PCM_16", "compression_level": 1.0}  # the smallest
+    soundfile.write(file, to_int16(waveform), rate, **options)
     return file.getvalue()
 
 

@@ -55,7 +55,6 @@ class ShowProgress(keras.callbacks.Callback):
         self._head, self._loss, self._epoch = "", "", 0
         self._took: list[float] = []  # seconds of the epochs of this session
         self._first = 0.0  # seconds of the first step, which is compiled
-        self._began = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         """Opens the bar."""

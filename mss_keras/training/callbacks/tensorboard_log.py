@@ -42,6 +42,10 @@ class TensorBoardLog(keras.callbacks.Callback):
         self.example, self.audio_every = example, audio_every
         self.writers: dict[str, tf.summary.SummaryWriter] = {}
 
+    def on_train_begin(self, logs=None):
+        """Opens the log, whose first event tells when the session began."""
+        self._writer("train")
+
     def on_epoch_begin(self, epoch, logs=None):
         """Begins the means of the companions anew."""
         self.model.objective.reset_logs()

@@ -74,6 +74,7 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_chief_and_workers_on_loopback(tree, small, tmp_path):
     """A worker killed in mid-trial loses that trial, a chief killed goes on, all exit."""
@@ -156,6 +157,7 @@ def test_a_chief_that_cannot_write_stops_and_its_worker_waits_for_the_next(tree,
             process.kill()
 
 
+@pytest.mark.long
 def test_interrupted_trials_are_not_lost(tree, small, tmp_path):
     """Ctrl-C goes to chief, workers and trials alike."""
     output, what = tmp_path / "search", tmp_path / "search.pickle"
@@ -188,6 +190,7 @@ def begun(output: Path) -> dict[str, int]:
     return {path.parent.name: len(path.read_text()) for path in output.glob("trials/*/begun")}
 
 
+@pytest.mark.long
 def test_trials_and_workers_that_die_on_one_host(tree, small, tmp_path):
     """Each takes its own trial along; when no worker is left, the same command goes on."""
     what = search_of(tree, small, tmp_path / "search", trials=6, workers=2)

@@ -45,3 +45,14 @@ def sounds_in(html: str) -> list[bytes]:
 def decoded(file: bytes) -> tuple[np.ndarray, int]:
     """`[samples, channels]` and the sample rate of a sound file."""
     return soundfile.read(io.BytesIO(file), always_2d=True)
+
+
+def ratio_at(heard: np.ndarray, waveform: np.ndarray, delay: int) -> float:
+    """dB of a waveform above the difference from what is heard at another rate, moved by samples.
+
+    Both have the same duration. They are compared as spectra, up to the lower half of the rates.
+    """
+    bins = min(len(heard), len(waveform)) // 2 + 1
+    ours = np.fft.rfft(waveform)[:bins] / len(waveform)
+    error = np.fft.rfft(np.roll(heard, delay))[:bins] / len(heard) - ours
+    return float(10 * np.log10(np.sum(np.abs(ours) ** 2) / np.sum(np.abs(error) ** 2)))

@@ -35,6 +35,19 @@ def test_a_sine_is_where_it_belongs_at_its_level(hertz):
         assert found[400].max() == pytest.approx(-6.0, abs=1.6)
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 4000), (4000, RATE)])
+def test_low_frequencies_and_the_beginning_are_at_the_lower_left(start, stop):
+    waveform = sine(200.0, RATE)
+    waveform[:start] = waveform[stop:] = 0
+    (file,) = spectrograms(Example("Song", [Stimulus("bass", "", waveform)], AUDIO))
+    found = brightness(file)
+    rows = found.sum(axis=1)
+    assert rows[: len(rows) // 2].sum() > 4 * rows[len(rows) // 2 :].sum()
+    heard = found.sum(axis=0)
+    own = slice(start * len(heard) // RATE, stop * len(heard) // RATE)
+    assert heard[own].sum() > 0.9 * heard.sum()
+
+
 def test_all_sounds_of_an_example_have_one_scale():
     loud, soft = noise(seed=1), 0.03 * noise(seed=1)
     stimuli = [Stimulus("bass", "target", loud), Stimulus("bass", "l1", soft)]

@@ -16,13 +16,14 @@ from mss_keras.reports.pages import (
     Section,
     Stimulus,
     Table,
+    grid,
     picture_of,
     sounds,
     write_page,
     writing,
 )
 
-VOID = {"img", "meta"}
+VOID = {"col", "img", "input", "meta"}
 
 
 class Markup(HTMLParser):
@@ -112,6 +113,14 @@ def test_texts_stay_texts(tmp_path):
     assert not [attributes for _, attributes in found.tags if "onclick" in attributes]
     assert found.all("a")[-1]["href"] == "javascript%3Aalert%281%29"  # a file's name
     assert found.words.count(HOSTILE) > 40
+
+
+def test_a_method_may_be_called_as_a_source(tmp_path):
+    stimuli = [Stimulus("vocals", column, noise()) for column in ("target", "vocals")]
+    found = Markup(text_of(page_of(Example("Song", stimuli, AUDIO)), tmp_path))
+    columns = [x["data-column"] for x in found.all("div") if "data-column" in x]
+    assert columns == ["target", "vocals"]
+    assert [row.cells for row in grid.rows_of(stimuli)] == [[[0], [1]]]
 
 
 def test_names_of_files_may_be_anything(tmp_path):

@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mss_keras.config import AudioConfig
 from mss_keras.training.callbacks import EpochTimes, TensorBoardLog
+from mss_keras.training.spent import seconds_spent
 
 AUDIO = AudioConfig(sample_rate=2000, nfft=256, nhop=128)
 SOURCES = ("vocals", "bass")
@@ -37,6 +38,8 @@ def train(folder, epochs, *, audio_every, seconds=1):
     )
     for callback in (times, log):
         callback.set_model(model)
+    log.on_train_begin()
+    assert list((folder / "train").iterdir()), "the log begins with the training"
     for epoch in epochs:
         times.on_epoch_begin(epoch)
         log.on_epoch_begin(epoch)
@@ -46,8 +49,13 @@ def train(folder, epochs, *, audio_every, seconds=1):
 
 
 def steps(folder, part, tag):
-    log = EventAccumulator(str(folder / part), size_guidance={"tensors": 0}).Reload()
-    return {event.step: tf.make_ndarray(event.tensor_proto) for event in log.Tensors(tag)}
+    """Values by their steps; sessions within a second have their files in any order."""
+    log = EventAccumulator(
+        str(folder / part), size_guidance={"tensors": 0}, purge_orphaned_data=False
+    )
+    events = sorted(log.Reload().Tensors(tag), key=lambda event: event.step)
+    assert len({event.step for event in events}) == len(events)
+    return {event.step: tf.make_ndarray(event.tensor_proto) for event in events}
 
 
 def waveform(value):
@@ -87,6 +95,18 @@ def test_of_a_longer_example_ten_seconds_are_written(tmp_path):
     for part in ("target", "estimate"):
         (sound,) = steps(tmp_path, part, "example/vocals").values()
         assert waveform(sound).shape == (20000, 2)
+
+
+def test_the_log_begins_before_the_first_epoch_for_the_time_that_a_run_took(tmp_path, monkeypatch):
+    there = []
+    monkeypatch.setattr(
+        TensorBoardLog,
+        "on_epoch_begin",
+        lambda *_: there.append(list((tmp_path / "train").glob("events.*"))),
+    )
+    train(tmp_path, range(1), audio_every=0)
+    assert there == [list((tmp_path / "train").iterdir())]
+    assert 0 < seconds_spent(tmp_path / "train") < 60
 
 
 def test_means_of_companions_begin_anew_with_every_epoch(tmp_path):

@@ -72,6 +72,7 @@ def same(before, variables):
     return [np.array_equal(a, b.numpy()) for a, b in zip(before, variables, strict=True)]
 
 
+@pytest.mark.long
 def test_gamma_0_and_pretraining_are_l2_freq(batch):
     """Bit for bit: weights, statistics, dropout; the discriminators learn all the same."""
     pairs = {key: batch[key] for key in ("mixture", "sources")}
@@ -170,7 +171,9 @@ def test_discriminators_tell_them_apart_and_the_separator_answers(batch):
     assert float(tf.reduce_mean(scores())) > before + 0.01
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.long)]
+)
 def test_mixed_precision_and_silence(batch, policy):
     for key in ("sources", "unpaired_sources"):
         batch[key][:, 1] = 0

@@ -1,67 +1,18 @@
-"""Excerpts: loud enough, drawn by a seed, from different songs first, read in blocks."""
+"""Excerpts of a test: drawn by a seed, from different songs first, read in blocks."""
 
 import numpy as np
 import pytest
 import soundfile
+from loud_songs import OFF, RATE, SOURCES, song, tracks_of
 
-from mss_keras.config import AudioConfig, DataConfig, ListeningConfig, UserError
-from mss_keras.data import open_set
-from mss_keras.listening import reading
-from mss_keras.listening.excerpts import choose, starts_of
-
-RATE = 8000
-AUDIO = AudioConfig(sample_rate=RATE, nb_channels=1)
-SOURCES = ("vocals", "bass")
-
-
-def song(root, name, **levels):
-    """A song whose sources have a level, dBFS, for each second."""
-    folder = root / "test" / name
-    folder.mkdir(parents=True)
-    noise = np.random.default_rng(0)
-    for source in SOURCES:
-        gains = 10 ** (np.array(levels[source], float) / 20)
-        waveform = noise.normal(size=len(gains) * RATE) * np.repeat(gains, RATE)
-        soundfile.write(folder / f"{source}.wav", waveform, RATE, subtype="FLOAT")
-    return folder
-
-
-def tracks_of(root):
-    return open_set(DataConfig(root=str(root), sources=SOURCES), AUDIO, splits=["test"]).test
+from mss_keras.config import ListeningConfig, UserError
+from mss_keras.evaluation import reading
+from mss_keras.listening.choosing import choose
 
 
 def chosen(root, say=lambda line: None, **settings):
     tests = ListeningConfig(**{"duration": 2.0, "per_source": 2, **settings})
     return choose(tracks_of(root), SOURCES, settings=tests, say=say)
-
-
-OFF = -200.0
-
-
-def test_where_a_source_is_loud_enough(tmp_path):
-    # 20 dB softer from second 8 on: below its loudest part. The bass covers it in seconds 4 to 7.
-    vocals = [OFF, OFF, -20, -20, -20, -20, -20, -20, -40, -40]
-    bass = [-20, -20, -20, -20, 10, 10, 10, 10, -20, -20]
-    song(tmp_path, "a", vocals=vocals, bass=bass)
-    (track,) = tracks_of(tmp_path)
-    settings = ListeningConfig(duration=2.0)
-    found = starts_of(track, {"vocals": 0}, settings)["vocals"]
-    # From 1.0 on the source sounds in half of the excerpt; a tenth of a second of loud bass is
-    # 10 dB above it over the whole.
-    assert found == [1.0, 1.5, 2.0]
-    loud = starts_of(track, {"vocals": 0}, ListeningConfig(duration=2.0, below_mixture=40.0))
-    assert loud["vocals"] == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5]
-    soft = ListeningConfig(duration=2.0, below_mixture=40.0, below_loudest=25.0)
-    assert starts_of(track, {"vocals": 0}, soft)["vocals"][-1] == 8.0
-
-
-def test_no_excerpt_begins_or_ends_in_silence(tmp_path):
-    levels = [OFF, -20, -20, -20, OFF]
-    song(tmp_path, "a", vocals=levels, bass=[OFF] * 5)
-    (track,) = tracks_of(tmp_path)
-    found = starts_of(track, {"vocals": 0, "bass": 1}, ListeningConfig(duration=2.0))
-    # Half a second of a song's silence is not its silent end.
-    assert found == {"vocals": [0.5, 1.0, 1.5, 2.0, 2.5], "bass": []}
 
 
 def test_different_songs_first_and_no_overlap(tmp_path):

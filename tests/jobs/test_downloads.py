@@ -1,0 +1,139 @@
+"""Files from a server that breaks off, begins anew, refuses, and serves something else."""
+
+import hashlib
+import socket
+
+import numpy as np
+import pytest
+from full_disk import files_up_to
+from publisher import Publisher
+
+from mss_keras.jobs import downloads
+from mss_keras.jobs.disk_space import want_of_space
+from mss_keras.jobs.downloads import DownloadError, download
+
+CONTENT = np.random.default_rng(0).bytes(3_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(downloads, "_PAUSES", (0.0, 0.0))
+    with Publisher({"x.bin": CONTENT}).open() as publisher:
+        yield publisher
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "x.bin"
+
+
+def left(path):
+    return sorted(x.name for x in path.parent.iterdir())
+
+
+@pytest.mark.parametrize("sha256", ["", SHA256[:8], SHA256])
+def test_a_file_comes_whole(server, path, sha256):
+    download(server.url("x.bin"), path, sha256=sha256)
+    assert path.read_bytes() == CONTENT
+    assert left(path) == ["x.bin"]
+    assert server.asked == [("x.bin", None)]
+
+
+def test_a_transfer_that_breaks_off_goes_on(server, path):
+    server.breaks = [1_000_000, 500_000, 0, 7]
+    lines: list[str] = []
+    download(server.url("x.bin"), path, sha256=SHA256, say=lines.append)
+    assert path.read_bytes() == CONTENT
+    starts = [None, *(f"bytes={x}-" for x in (1_000_000, 1_500_000, 1_500_000, 1_500_007))]
+    assert [wanted for _, wanted in server.asked] == starts
+    assert len(lines) == 4
+    assert "broke off, 2000000 bytes are missing after 1000000 bytes; trying again" in lines[0]
+
+
+def test_another_call_goes_on(server, path):
+    server.breaks = [1_000_000, 0, 0, 0]
+    with pytest.raises(DownloadError, match="broke off, 2000000 bytes are missing"):
+        download(server.url("x.bin"), path, sha256=SHA256)
+    assert left(path) == ["x.bin.part"]
+    download(server.url("x.bin"), path, sha256=SHA256)
+    assert server.asked[-1] == ("x.bin", "bytes=1000000-")
+    assert path.read_bytes() == CONTENT
+    assert left(path) == ["x.bin"]
+
+
+def test_without_a_checksum_another_call_begins_anew(server, path):
+    server.breaks = [1_000_000, 0, 0, 0]
+    with pytest.raises(DownloadError, match="broke off"):
+        download(server.url("x.bin"), path)
+    assert left(path) == []
+    (path.parent / "x.bin.part").write_bytes(b"of another file")
+    download(server.url("x.bin"), path)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_that_always_begins_anew(server, path):
+    server.ranges, server.breaks = False, [1_000_000, 2_000_000]
+    download(server.url("x.bin"), path, sha256=SHA256)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_that_never_gets_to_the_end(server, path):
+    server.ranges, server.breaks = False, [1_000_000, 500_000] * 50
+    with pytest.raises(DownloadError, match="broke off"):
+        download(server.url("x.bin"), path, sha256=SHA256)
+    assert len(server.asked) == 3  # one that brought something, and one after each pause
+
+
+def test_a_process_that_died_before_the_name(server, path):
+    (path.parent / "x.bin.part").write_bytes(CONTENT)
+    download(server.url("x.bin"), path, sha256=SHA256)
+    assert path.read_bytes() == CONTENT
+    assert server.asked == [("x.bin", f"bytes={len(CONTENT)}-")]
+
+
+@pytest.mark.parametrize("there", [CONTENT[:999] + b"!", CONTENT + b"!", b"!" * 5_000_000])
+def test_parts_of_another_file_are_fetched_anew(server, path, there):
+    (path.parent / "x.bin.part").write_bytes(there)
+    lines: list[str] = []
+    download(server.url("x.bin"), path, sha256=SHA256, say=lines.append)
+    assert path.read_bytes() == CONTENT
+    assert left(path) == ["x.bin"]
+
+
+def test_another_file_than_was_published(server, path):
+    server.files["x.bin"] = CONTENT[::-1]
+    with pytest.raises(DownloadError, match=rf"SHA-256 \w{{8}}, not {SHA256[:8]} as published"):
+        download(server.url("x.bin"), path, sha256=SHA256[:8])
+    assert left(path) == []
+
+
+def test_servers_that_refuse(server, path):
+    with pytest.raises(DownloadError, match="404 Not Found"):
+        download(server.url("gone"), path)
+    assert len(server.asked) == 1
+    server.codes = [503, 429]
+    download(server.url("x.bin"), path)
+    assert path.read_bytes() == CONTENT
+    server.codes = [503, 503, 503]
+    with pytest.raises(DownloadError, match="503 Service Unavailable"):
+        download(server.url("x.bin"), path)
+
+
+def test_no_network_is_told_at_once(path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(DownloadError, match=r"^Connection refused$"):
+        download(f"http://127.0.0.1:{port}/x", path)
+    with pytest.raises(DownloadError, match="unknown url type"):
+        download("nonsense", path)
+    assert left(path) == []
+
+
+def test_a_full_disk_is_no_fault_of_the_network(server, path):
+    with pytest.raises(OSError, match="File too large") as caught, files_up_to(2_000_000):
+        download(server.url("x.bin"), path, sha256=SHA256)
+    assert want_of_space(caught.value)
+    assert left(path) == ["x.bin.part"]
+    download(server.url("x.bin"), path, sha256=SHA256)
+    assert path.read_bytes() == CONTENT
