@@ -44,7 +44,8 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Opens the log, whose first event tells when the session began."""
-        self._writer("train")
+        if self.folder is not None:
+            self._writer("train")
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begins the means of the companions anew."""
