@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from mss_keras.config import WorkFailedError
 from mss_keras.training.machines.cluster import Cluster
 
+# How who finds a worker gone tells the others, of whom some would find out much later.
+_LOST = "lost workers "
 # Survivors stay so long that each of them finds the others there, and the lost one alone not.
 _STAY = 4.0  # s
 _TASK = re.compile(r"/job:worker/replica:0/task:(\d+)")
@@ -30,15 +33,24 @@ def naming_lost(cluster: Cluster) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        lost = _silent(cluster) or _named(cluster, str(error))
+        lost = _told(str(error)) or _silent(cluster) or _named(cluster, str(error))
         if not lost:
             raise
+        with contextlib.suppress(tf.errors.OpError):  # of a chief that is lost itself
+            context.context().report_error_to_cluster(
+                tf.errors.UNAVAILABLE, f"{_LOST}{','.join(map(str, lost))};"
+            )
         time.sleep(_STAY)
         names = " and ".join(map(cluster.name, lost))
         verb = "is" if len(lost) == 1 else "are"
         raise WorkerLostError(
             f"{names} {verb} gone; the same command on all workers goes on where they were"
         ) from error
+
+
+def _told(text: str) -> list[int]:
+    found = re.search(rf"{_LOST}([\d,]+);", text)
+    return [int(number) for number in found[1].split(",")] if found else []
 
 
 def _silent(cluster: Cluster) -> list[int]:

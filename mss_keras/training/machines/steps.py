@@ -1,7 +1,6 @@
 """A step as `keras.Model.fit` calls it, on several machines.
 
-Keras 3's own function takes the mean of the logs over an axis that scalars do not have, and reads
-an iterator in the graph, which costs the machines a message a step.
+Keras 3's own function takes the mean of the logs over an axis that scalars do not have.
 """
 
 from collections.abc import Callable, Iterator, Mapping

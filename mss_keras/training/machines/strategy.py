@@ -13,7 +13,7 @@ from mss_keras.config import WorkFailedError
 from mss_keras.training.machines.cluster import Cluster
 from mss_keras.training.machines.meeting import meet
 
-_HEARTBEAT = 30  # s of silence after which a worker counts as lost
+_HEARTBEAT = 20  # s of silence after which a worker counts as lost
 
 
 def joined(

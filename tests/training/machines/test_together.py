@@ -76,6 +76,24 @@ def test_killed_and_resumed_is_as_if_never_killed(noise, tmp_path, killed):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_of_three_workers_the_lost_one_alone_is_named(noise, tmp_path, how):
+    addresses = free_addresses(3)
+    arguments = command(noise, tmp_path / "run", epochs=300, batch_size=3)
+    workers = start(arguments, tmp_path, count=3, addresses=addresses)
+    try:
+        workers[0].wait_for("epoch   1/300")
+        workers[1].process.send_signal(how)
+        for worker in (workers[0], workers[2]):
+            assert worker.ended(60) == 1
+            line = f"failed: worker 1 ({addresses[1]}) is gone; the same command"
+            assert line in worker.printed()
+    finally:
+        for worker in workers:
+            worker.process.kill()
+
+
+@pytest.mark.long
 def test_another_worker_is_refused(noise, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(noise, other)
