@@ -35,12 +35,13 @@ READMES = [FIRST, ROOT / ".github/CONTRIBUTING.md"]
 READMES += [room / "README.md" for room in ROOMS if (room / "README.md").exists()]
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in READMES}
 # Programs that are not ours, and flags of theirs.
-OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "kubectl", "-o", "|"}
+OTHERS = {".", "cat", "cd", "curl", "docker", "echo", "for", "git", "kubectl", "srun", "-o", "|"}
 FOREIGN_FLAGS = {
     *("--create-dirs", "--data-binary", "--from-file", "--help"),
     "--architecture",  # our own of before
     *("--enable_batching", "--batching_parameters_file"),  # of the server
     *("--logdir", "--samples_per_plugin"),  # of TensorBoard
+    *("--ntasks", "--gpus-per-task"),  # of Slurm
 }
 NAMES = sorted(TEXTS)
 

@@ -40,6 +40,13 @@ _OF_OPENUNMIX = Idle(
 
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
 
+_MACHINES = Idle(
+    ("cluster", "startup_timeout"),
+    lambda options: options.strategy is None,
+    "no `strategy`",
+    "both, or neither",
+)
+
 # How models separate.
 _OF_MODELS = ("precision", "niter", "wiener_win_len", "softmask", "chunk_dur", "context_dur")
 
@@ -55,6 +62,7 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
     "train": (
         _DOWNLOAD,
         _OF_OPENUNMIX,
+        _MACHINES,
         Idle(
             ("tensorboard",),
             lambda options: options.dry_run,
@@ -62,8 +70,8 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
-    "benchmark": (_OF_OPENUNMIX,),
-    "tune": (_OF_OPENUNMIX,),
+    "benchmark": (_OF_OPENUNMIX, _MACHINES),
+    "tune": (_OF_OPENUNMIX, _MACHINES),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

@@ -207,6 +207,11 @@ COMMANDS = {
                 "GPUs as many as the cores allow, and fewer if free memory is short",
                 int | None,
             ),
+            Flag(
+                "shared",
+                "Share the losses out among machines that run the same command on the same OUTPUT",
+                bool,
+            ),
         ),
         (
             *_fields(*_RUN, but=("loss", "loss_weight")),

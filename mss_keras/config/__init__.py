@@ -17,6 +17,7 @@ from mss_keras.config.fields import (
 )
 from mss_keras.config.flat import RENAMED, default_of, from_options, renewed
 from mss_keras.config.listening import HostingConfig, ListeningConfig
+from mss_keras.config.machines import MachinesConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.names import (
     DOMAINS,
@@ -54,6 +55,7 @@ __all__ = [
     "FeatureLayer",
     "HostingConfig",
     "ListeningConfig",
+    "MachinesConfig",
     "ModelConfig",
     "PreviewConfig",
     "RunConfig",

@@ -10,6 +10,7 @@ from mss_keras.config.data import DataConfig
 from mss_keras.config.errors import UserError
 from mss_keras.config.fields import Resumed, require
 from mss_keras.config.flat import from_options, plain
+from mss_keras.config.machines import MachinesConfig
 from mss_keras.config.model import ModelConfig
 from mss_keras.config.training import AdversarialConfig, TrainingConfig
 
@@ -19,6 +20,7 @@ GROUPS: dict[str, type] = {
     "data": DataConfig,
     "training": TrainingConfig,
     "adversarial": AdversarialConfig,
+    "machines": MachinesConfig,
 }
 
 
@@ -39,6 +41,7 @@ class RunConfig:
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     adversarial: AdversarialConfig = AdversarialConfig()
+    machines: MachinesConfig = MachinesConfig()
 
     def __post_init__(self):
         object.__setattr__(self, "model", self.model.at(self.audio.sample_rate))

@@ -10,6 +10,7 @@ from mss_keras.data.excerpts import as_wav, excerpt
 from mss_keras.data.fetch import download, is_demo, make_demo
 from mss_keras.data.finite import not_finite
 from mss_keras.data.listing import find_songs
+from mss_keras.data.share import Share
 from mss_keras.data.stems import prepare
 from mss_keras.data.tracks import AudioFile, MusicSet, Track, beside, open_set
 from mss_keras.data.unpaired import Unpaired, open_unpaired
@@ -29,6 +30,7 @@ __all__ = [
     "Finding",
     "MusicSet",
     "Origin",
+    "Share",
     "Song",
     "Statistics",
     "Track",

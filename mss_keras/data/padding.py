@@ -5,7 +5,9 @@ import tensorflow as tf
 Example = dict[str, tf.Tensor]
 
 
-def padded_batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+def padded_batches(
+    examples: tf.data.Dataset, batch_size: int, *, batches: int | None = None
+) -> tf.data.Dataset:
     """Batches whose last one is filled up with silence, which is to count for nothing.
 
     Every device gets the same number of examples of a batch, where a shorter one would leave
@@ -14,6 +16,8 @@ def padded_batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Datase
     Args:
         examples: tf.data.Dataset. Examples, a mapping of float tensors.
         batch_size: int. Number of examples of each batch.
+        batches: int or None. Number of batches, of which those behind the last example are all
+            silence. Defaults to `None`, as many as the examples fill.
 
     Returns:
         Batches of the same mapping with an axis `batch` in front, and `weight`, float32 `[batch]`:
@@ -30,7 +34,14 @@ def padded_batches(examples: tf.data.Dataset, batch_size: int) -> tf.data.Datase
         weight = tf.cast(tf.range(batch_size) < count, tf.float32)
         return {**{name: _padded(x, batch_size) for name, x in batch.items()}, "weight": weight}
 
-    return examples.batch(batch_size).map(fill)
+    filled = examples.batch(batch_size).map(fill)
+    if batches is None:
+        return filled
+    silence = tf.data.Dataset.from_tensors(
+        {name: tf.zeros(spec.shape, spec.dtype) for name, spec in filled.element_spec.items()}
+    )
+    whole = filled.concatenate(silence.repeat()).take(batches)
+    return whole.apply(tf.data.experimental.assert_cardinality(batches))
 
 
 def _padded(x: tf.Tensor, batch_size: int) -> tf.Tensor:

@@ -19,6 +19,7 @@ from mss_keras.data.augmentations import augment
 from mss_keras.data.draws import Drawn, draw, offsets_of
 from mss_keras.data.padding import padded_batches
 from mss_keras.data.readers import Reader, lengths_of, map_in_parallel, reader
+from mss_keras.data.share import WHOLE, Share
 from mss_keras.data.tracks import Track
 from mss_keras.data.unpaired import Unpaired
 from mss_keras.data.unpaired_examples import UnpairedExamples
@@ -55,6 +56,7 @@ def training_examples(
     start: int = 0,
     unpaired: Unpaired | None = None,
     mixed: bool = True,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of random mixtures.
 
@@ -70,6 +72,7 @@ def training_examples(
         unpaired: where unpaired music comes from. Defaults to none: no unpaired music is made.
         mixed: whether batches hold the mixture. Defaults to `True`; a `Separator` adds up the
             sources by itself, on the device, where batches do not hold it.
+        share: part of each batch that is read here. Defaults to the whole.
 
     Returns:
         Batches `{"mixture": [batch, samples, channels], "sources": [batch, sources, samples,
@@ -88,19 +91,20 @@ def training_examples(
             )
         )
 
-    def make(index: tf.Tensor) -> Example:
+    def make(position: tf.Tensor) -> Example:
+        index = start + share.index(position, data.batch_size)
         example = {name: tensor for maker in makers for name, tensor in maker(index).items()}
         return {name: example[name] for name in example if mixed or name != "mixture"}
 
     return (
-        map_in_parallel(tf.data.Dataset.range(start, tf.int64.max), make)
-        .batch(data.batch_size, drop_remainder=True)
+        map_in_parallel(tf.data.Dataset.range(tf.int64.max), make)
+        .batch(share.batch(data.batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
     )
 
 
 def validation_examples(
-    tracks: Sequence[Track], data: DataConfig, audio: AudioConfig
+    tracks: Sequence[Track], data: DataConfig, audio: AudioConfig, *, share: Share = WHOLE
 ) -> tf.data.Dataset:
     """Batches of fixed excerpts that cover every track from its beginning to its end.
 
@@ -112,6 +116,7 @@ def validation_examples(
         tracks: tracks to cover, in this order.
         data: length of excerpts, batch size.
         audio: sample rate and channels.
+        share: part of each batch that is read here. Defaults to the whole.
 
     Returns:
         Batches as of `training_examples`, once through, and `weight`, `[batch]`: 0 for silence that
@@ -123,11 +128,15 @@ def validation_examples(
         for index, track in enumerate(tracks)
         for offset in range(0, track.samples, samples)
     ]
-    items = tf.data.Dataset.from_tensor_slices(tf.constant(places, tf.int64))
-    batches = tf.data.experimental.assert_cardinality(-(-len(places) // data.batch_size))
+    steps = -(-len(places) // data.batch_size)
+    each = share.batch(data.batch_size)
+    count = steps * data.batch_size // share.workers
+    indices = (share.index(position, data.batch_size) for position in range(count))
+    own = [places[index] for index in indices if index < len(places)]
+    items = tf.data.Dataset.from_tensor_slices(tf.reshape(tf.constant(own, tf.int64), [-1, 2]))
     make = _FixedExamples(tracks, data, audio, samples=samples)
-    examples = padded_batches(map_in_parallel(items, make), data.batch_size)
-    return examples.apply(batches).prefetch(tf.data.AUTOTUNE)
+    examples = padded_batches(map_in_parallel(items, make), each, batches=count // each)
+    return examples.prefetch(tf.data.AUTOTUNE)
 
 
 def mix(sources: tf.Tensor) -> Example:

@@ -6,13 +6,15 @@ OUTPUT/
     runs/LOSS/               an ordinary run
     evaluations/LOSS/        an ordinary evaluation; its summary.csv says that it is finished
     logs/LOSS.log            what the run printed
+    claims/                  with --shared, who is at which loss
     table.md table.csv table.tex  heatmap.png  boxes.png
     report.html              all of it, and excerpts through every separator
 """
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,10 @@ from mss_keras.evaluation.evaluation import Evaluation
 from mss_keras.experiments import benchmark_page, benchmark_report
 from mss_keras.experiments.benchmark_report import Outcome
 from mss_keras.experiments.scheduling import run_all
-from mss_keras.experiments.shared import Split, with_decoded_data, with_statistics
+from mss_keras.experiments.shared import Split, refuse_machines, with_decoded_data, with_statistics
 from mss_keras.jobs.claims import Claim
 from mss_keras.jobs.files import working_folder
+from mss_keras.jobs.heartbeats import SharedClaims
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import read_scores
 from mss_keras.training import devices, loop, runs
@@ -57,6 +60,7 @@ def benchmark(
     *,
     output: Path,
     jobs: int | None = None,
+    shared: bool = False,
     demonstration: bool = False,
     say: Callable[[str], None] = lambda line: None,
     progress: bool = False,
@@ -73,6 +77,8 @@ def benchmark(
         output: folder of the benchmark.
         jobs: number of losses that are trained at a time. Defaults to the number of GPUs, or
             without GPUs to what the cores allow, and to fewer if free memory is short.
+        shared: whether other machines may be at work on the same benchmark, in the same folder.
+            Each takes losses that no other has, and all write the table. Defaults to `False`.
         demonstration: whether the table says that it is a demonstration. Defaults to `False`.
         say: called with a line for each thing that a user would want to know.
         progress: whether bars are shown.
@@ -84,6 +90,7 @@ def benchmark(
         UserError: for an unknown loss, unreadable data, or the folder of something else.
     """
     require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
+    refuse_machines(config)
     names = resolve_losses(chosen)
     configurations(config, names)  # a wrong setting fails before anything is made
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
@@ -92,9 +99,13 @@ def benchmark(
     splits: list[Split] = list(dict.fromkeys(("train", "valid", settings.subset)))
 
     devices.choose("cpu")  # a GPU is the runs'
-    config = with_decoded_data(config, splits=splits, say=say, progress=progress)
-    with claim.alone(output):
-        config = with_statistics(config, output, progress=progress)
+    decoded = partial(with_decoded_data, splits=splits, say=say, progress=progress)
+    if not shared:
+        config = decoded(config)
+    with _place(claim, output, shared=shared) as claims:
+        with _alone(claims, "preparation"):
+            config = decoded(config) if shared else config
+            config = with_statistics(config, output, progress=progress)
         all_work = [
             LossWork(name, each, settings, output)
             for name, each in configurations(config, names).items()
@@ -104,18 +115,35 @@ def benchmark(
             say(f"{len(names) - len(todo)} of {len(names)} losses are finished already")
         gpus = devices.gpu_names(config.training.devices)
         at_a_time = jobs or at_once(_RUN_BYTES, cores_each=4, gpus=len(gpus))
-        failures = run_all(todo, at_a_time, say, gpus=gpus)
+        failures = run_all(todo, at_a_time, say, gpus=gpus, claims=claims)
         outcomes = {work.name: work.outcome(failures.get(work.name)) for work in all_work}
-        benchmark_report.write(outcomes, output, demonstration=demonstration)
-        began = time.monotonic()
-        with working_folder(output) as folder:
-            comparison = _comparison(all_work, folder, say=say, progress=progress)
-            benchmark_page.write(
-                outcomes, output, demonstration=demonstration, comparison=comparison
-            )
-        heard = comparison.length if comparison else "no examples"
-        say(f"{output / benchmark_page.PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
+        with _alone(claims, "report"):
+            benchmark_report.write(outcomes, output, demonstration=demonstration)
+            began = time.monotonic()
+            with working_folder(output) as folder:
+                comparison = _comparison(all_work, folder, say=say, progress=progress)
+                benchmark_page.write(
+                    outcomes, output, demonstration=demonstration, comparison=comparison
+                )
+            heard = comparison.length if comparison else "no examples"
+            say(f"{output / benchmark_page.PAGE}: {heard}, in {time.monotonic() - began:.0f} s")
         return outcomes
+
+
+@contextlib.contextmanager
+def _place(claim: Claim, output: Path, *, shared: bool) -> Iterator[SharedClaims | None]:
+    # The folder of a benchmark, for this process alone or beside those of other machines.
+    if not shared:
+        with claim.alone(output):
+            yield None
+        return
+    claim.take(output)
+    with contextlib.closing(SharedClaims(output / "claims")) as claims:
+        yield claims
+
+
+def _alone(claims: SharedClaims | None, name: str) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext() if claims is None else claims.alone(name)
 
 
 def _comparison(

@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import Literal
 
 from mss_keras import data
-from mss_keras.config import RunConfig
+from mss_keras.config import RunConfig, require
 from mss_keras.jobs.processes import INTERRUPTED, Job, Result
 
 Split = Literal["train", "valid", "test"]
 
 _STATISTICS = "statistics.npz"
+
+
+def refuse_machines(config: RunConfig) -> None:
+    """Refuses runs of which each would be on several machines.
+
+    Raises:
+        UserError: if they are meant to be.
+    """
+    wanted = "it for `train` alone: here whole runs are shared out among machines"
+    require(config.machines.strategy is None, "strategy", found="multiworker", wanted=wanted)
 
 
 def with_decoded_data(

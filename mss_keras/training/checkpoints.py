@@ -174,6 +174,11 @@ def read_weights(model: Separator, path: Path) -> None:
             variable.assign(file[key])
 
 
+def all_variables(model: Separator) -> list[keras.Variable]:
+    """All that a checkpoint of a model holds."""
+    return list(_variables(model).values())
+
+
 def _variables(model: Separator) -> dict[str, keras.Variable]:
     # By place: paths hold counters that depend on what else the process has made.
     optimizer = model.optimizer.variables if model.compiled else []

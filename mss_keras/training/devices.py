@@ -4,16 +4,20 @@ import os
 import platform
 import re
 import resource
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import metadata
 
 import tensorflow as tf
 
-from mss_keras.config import TrainingConfig, UserError, require
+from mss_keras.config import MachinesConfig, TrainingConfig, UserError, require
+from mss_keras.data import Share
 from mss_keras.jobs.machine import cores
+from mss_keras.training.machines import Cluster, Workers, joined
 
 # Memory that virtual devices of one GPU share, MiB: of any GPU that trains this network.
 _LOGICAL_GPU_MIB = 6000
+_VIRTUAL = re.compile(r"(cpu|gpu):([1-9]\d?)")
 _PACKAGES = ("mss_keras", "tensorflow", "keras", "tensorflow-io", "numpy")
 
 
@@ -25,16 +29,27 @@ class Devices:
         strategy: tf.distribute.Strategy. The strategy over them.
         name: str. What they are, in words.
         gpus: int. Number of GPUs among them. Defaults to `0`.
+        workers: Workers. The machines that train together, where there are several. Defaults to
+            this one alone.
     """
 
     strategy: tf.distribute.Strategy
     name: str
     gpus: int = 0
+    workers: Workers = field(default_factory=Workers)
 
     @property
     def replicas(self) -> int:
         """Number of parts into which a batch is divided."""
         return self.strategy.num_replicas_in_sync
+
+    @property
+    def share(self) -> Share:
+        """The part of each batch that is read here."""
+        workers = self.workers
+        if workers.count == 1:
+            return Share()
+        return Share(workers.cluster.index, workers.count, self.replicas // workers.count)
 
     def check(self, training: TrainingConfig, batch_size: int) -> None:
         """Refuses what these devices cannot do.
@@ -50,13 +65,24 @@ class Devices:
                 f"it on {self.name}, where cuDNN runs the LSTM layers, which XLA cannot compile",
                 "no `jit_compile`, or `devices` cpu",
             )
+        if training.jit_compile and self.workers.count > 1:
+            raise UserError("jit_compile", "it on several machines", "one machine")
 
     def prefetched(self, examples: tf.data.Dataset) -> tf.data.Dataset:
         """Examples that are copied to the device before a step asks for them.
 
         `tf.distribute.MirroredStrategy` does so by itself, and a CPU has its memory in common with
-        the pipeline.
+        the pipeline. On several machines the examples are this machine's `share`, and come again
+        when they end: else the machines would ask each other at every step whether one has ended.
+
+        Args:
+            examples: tf.data.Dataset. Batches.
         """
+        if self.workers.count > 1:
+            endless = examples.repeat().apply(
+                tf.data.experimental.assert_cardinality(tf.data.experimental.INFINITE_CARDINALITY)
+            )
+            return self.strategy.distribute_datasets_from_function(lambda context: endless)
         if self.gpus != 1 or isinstance(self.strategy, tf.distribute.MirroredStrategy):
             return examples
         return examples.apply(tf.data.experimental.prefetch_to_device("/GPU:0", 2))
@@ -84,7 +110,7 @@ def choose(devices: str) -> Devices:
     Raises:
         UserError: for another name, or where TensorFlow already runs on other devices.
     """
-    virtual = re.fullmatch(r"(cpu|gpu):([1-9]\d?)", devices)
+    virtual = _VIRTUAL.fullmatch(devices)
     wanted = devices in ("auto", "cpu") or virtual is not None
     require(wanted, "devices", found=devices, wanted="auto, cpu, cpu:N or gpu:N")
     try:
@@ -109,6 +135,38 @@ def choose(devices: str) -> Devices:
     if gpus:
         return Devices(tf.distribute.get_strategy(), f"one GPU ({_name(gpus[0])})", 1)
     return Devices(tf.distribute.get_strategy(), f"the CPU, {cores()} cores")
+
+
+def together(devices: str, machines: MachinesConfig, say: Callable[[str], None]) -> Devices:
+    """Sets up the devices of this machine, and the strategy over all machines.
+
+    Waits for the other machines, which do the same.
+
+    Args:
+        devices: str. As in `choose`, but for `gpu:N`. All machines have to have as many.
+        machines: MachinesConfig. How they find each other.
+        say: Callable. Is called with each line that a user would want to know.
+
+    Raises:
+        UserError: for another name, or a cluster that makes no sense.
+        WorkersLateError: if machines are missing.
+    """
+    virtual = _VIRTUAL.fullmatch(devices)
+    wanted = devices in ("auto", "cpu") or (virtual is not None and virtual[1] == "cpu")
+    require(wanted, "devices", found=devices, wanted="auto, cpu or cpu:N on several machines")
+    cluster = Cluster.of(machines.cluster)
+    cpus = int(virtual[2]) if virtual else 1
+    gpus = tf.config.list_physical_devices("GPU") if devices == "auto" else []
+    if devices != "auto":
+        tf.config.set_visible_devices([], "GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    parts = [tf.config.LogicalDeviceConfiguration() for _ in range(cpus)]
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+    strategy = joined(cluster, machines.startup_timeout, say, gpus=len(gpus), cpus=cpus)
+    each = f"{len(gpus)} GPUs" if gpus else f"{cpus} virtual CPUs" if virtual else "the CPU"
+    name = f"{cluster.count} machines, {each} of each"
+    return Devices(strategy, name, len(gpus), Workers(cluster))
 
 
 def gpu_names(devices: str = "auto") -> list[str]:

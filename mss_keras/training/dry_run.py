@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mss_keras import data
-from mss_keras.config import RunConfig
+from mss_keras.config import RunConfig, require
 from mss_keras.training import loop
 from mss_keras.training.callbacks import DivergedError
 from mss_keras.training.devices import uses
@@ -81,6 +81,8 @@ def dry_run(
         UserError: as `mss_keras.training.loop.train`.
         DivergedError: if a loss is NaN or infinite.
     """
+    wanted = "one machine, of which dry runs are"
+    require(config.machines.strategy is None, "strategy", found="multiworker", wanted=wanted)
     config = loop.resolve(config)
     used = loop.set_up(config)
     say(loop.on_what(config, used))

@@ -14,7 +14,7 @@ from mss_keras.data import MusicSet, Unpaired
 from mss_keras.jobs.interrupt import Interrupt, interruptible
 from mss_keras.reports.tables import write_csv
 from mss_keras.training import callbacks, companions, runs
-from mss_keras.training.checkpoints import Checkpoints
+from mss_keras.training.checkpoints import Checkpoints, all_variables
 from mss_keras.training.companions import Phase
 from mss_keras.training.devices import Devices
 from mss_keras.training.separator import Separator
@@ -54,7 +54,7 @@ class Fitting:
             The history, a row for each epoch of all sessions of the run together.
         """
         checkpoints = Checkpoints(self.folder / "checkpoints", self.say)
-        state = self._begin(checkpoints)
+        state = self._begin_together(checkpoints)
         with interruptible() as interrupt:
             for number, phase in enumerate(companions.phases(self.config)):
                 if state and state.ends(number, phase.epochs):
@@ -70,6 +70,19 @@ class Fitting:
                 )
         assert state is not None  # a run has one epoch at least
         return state.history
+
+    def _begin_together(self, checkpoints: Checkpoints) -> RunState | None:
+        # Only the chief of several machines reads the folder of the run.
+        workers, found = self.devices.workers, None
+
+        def begin() -> str | None:
+            nonlocal found
+            found = self._begin(checkpoints)
+            return None if found is None else found.to_json()
+
+        told = workers.from_chief(begin)
+        workers.spread(all_variables(self.separator), self.devices.strategy)
+        return found if workers.is_chief or told is None else RunState.from_json(told)
 
     def _begin(self, checkpoints: Checkpoints) -> RunState | None:
         state, pretrained = checkpoints.restore(self.separator), self.config.adversarial.pretrained
@@ -111,8 +124,12 @@ class Fitting:
             start=done * steps * config.data.batch_size,
             unpaired=self.unpaired if phase.unpaired else None,
             mixed=False,
+            share=self.devices.share,
         )
-        validation = data.validation_examples(self.music.valid, config.data, config.audio)
+        validation = data.validation_examples(
+            self.music.valid, config.data, config.audio, share=self.devices.share
+        )
+        writes, validation_steps = self.devices.workers.is_chief, int(validation.cardinality())
         plateau = keras.callbacks.ReduceLROnPlateau(
             factor=training.lr_decay_gamma,
             patience=training.lr_decay_patience,
@@ -121,7 +138,12 @@ class Fitting:
         )
         stopping = keras.callbacks.EarlyStopping(patience=phase.patience)
         save = callbacks.SaveState(
-            checkpoints, plateau, stopping, folder=self.folder, phase=number, state=state
+            checkpoints if writes else None,
+            plateau,
+            stopping,
+            folder=self.folder,
+            phase=number,
+            state=state,
         )
         times = callbacks.EpochTimes()
         show = callbacks.ShowProgress(
@@ -129,19 +151,24 @@ class Fitting:
             stopping,
             phase,
             epochs=training.epochs,
-            validation_steps=int(validation.cardinality()),
+            validation_steps=validation_steps,
             say=self.say,
             live=progress,
         )
         example = {name: value[0].numpy() for name, value in next(iter(validation)).items()}
         log = callbacks.TensorBoardLog(
-            self.folder / "tensorboard", times, example, audio_every=training.audio_every
+            self.folder / "tensorboard" if writes else None,
+            times,
+            example,
+            audio_every=training.audio_every,
         )
         self.separator.sparse_logs = True
         with contextlib.closing(show):
             self.separator.fit(
                 self.devices.prefetched(examples),
                 validation_data=self.devices.prefetched(validation),
+                # Where the batches come again, `fit` has to know where they end.
+                validation_steps=validation_steps if self.devices.workers.count > 1 else None,
                 initial_epoch=done,
                 epochs=phase.epochs,
                 steps_per_epoch=steps,

@@ -1,5 +1,6 @@
 """A training run from configuration to report; run again, it goes on where it was."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable
@@ -7,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mss_keras import data, losses
-from mss_keras.config import RunConfig, ServingConfig
+from mss_keras.config import DataConfig, RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
 from mss_keras.reports.pages import write_page
@@ -19,6 +21,7 @@ from mss_keras.training.advice import advice
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
+from mss_keras.training.machines import Workers, agreed
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.report import separate_excerpts, write_excerpts
 from mss_keras.training.report_page import Finished, page_of
@@ -77,35 +80,70 @@ def train(
 
     Returns:
         SI-SDR of up to 20 s of the first training and the first validation track; an empty list
-        without a report.
+        without a report, and from a machine that is not the chief of several.
 
     Raises:
         UserError: for anything that the user can mend.
         DivergedError: if the loss is NaN or infinite.
+        WorkersLateError: if machines are missing.
+        WorkerLostError: if one is lost.
     """
-    folder = Path(folder)
+    folder, given = Path(folder), config
     config = resolve(config, folder)
-    used = set_up(config)
-    chosen = fetched_losses(config, say)
-    music = data.open_set(data.as_wav(config.data, say=say, progress=progress), config.audio)
-    resuming.check(folder, config, music, say=say, progress=progress)
-    with runs.claimed(folder, config):
-        resuming.remember(folder, music, config.data.statistics)
+    used = set_up(config, say)
+    workers = used.workers
+    if not workers.is_chief:
+        say(f"{workers.cluster.name(0)} writes the run and tells how it goes; this worker does not")
+        say, progress = _say_nothing, False
+    with workers.naming_lost(), contextlib.ExitStack() as held:
+        chosen = fetched_losses(config, say)
+        music = _open(config, workers, say=say, progress=progress)
+        devices_here = used.replicas // workers.count
+        config = agreed(given, config, music, workers=workers, devices=devices_here)
+
+        def take() -> None:
+            resuming.check(folder, config, music, say=say, progress=progress)
+            held.enter_context(runs.claimed(folder, config))
+            resuming.remember(folder, music, config.data.statistics)
+
+        workers.from_chief(take)
         say(on_what(config, used))
         _announce(config, folder, music, say=say)
         unpaired = open_unpaired(config, say, progress=progress)
         separator = make_separator(config, chosen, used)
-        statistics = _statistics(config, music, folder, progress=progress)
-        separator.network.set_statistics(statistics.mean, statistics.std)
+        mean, std = workers.from_chief(
+            lambda: _statistics(config, music, folder, progress=progress)
+        )
+        separator.network.set_statistics(np.float32(mean), np.float32(std))
         fitting = Fitting(separator, config, music, folder, used, unpaired, say)
         history = fitting.run(progress=progress)
-        if not report:
+        if not (report and workers.is_chief):
             return []
         return _report(config, folder, music=music, history=history, used=used, say=say)
 
 
-def set_up(config: RunConfig) -> Devices:
-    """Sets up the devices of a run.
+def _say_nothing(line: str) -> None:
+    """For workers whose chief says the same."""
+
+
+def _open(config: RunConfig, workers: Workers, *, say: Say, progress: bool) -> MusicSet:
+    def decode() -> DataConfig:
+        return data.as_wav(config.data, say=say, progress=progress)
+
+    def first() -> None:
+        decode()
+
+    if workers.count > 1:  # what they share, the chief decodes, and the others find it
+        workers.from_chief(first)
+    return data.open_set(decode(), config.audio)
+
+
+def set_up(config: RunConfig, say: Say = lambda line: None) -> Devices:
+    """Sets up the devices of a run, and waits for other machines where there are several.
+
+    Args:
+        config: RunConfig. Its configuration.
+        say: Callable. Is called with a line if others have to be waited for.
 
     Raises:
         UserError: if they are not there, or cannot do what is asked of them.
@@ -113,7 +151,10 @@ def set_up(config: RunConfig) -> Devices:
     training = config.training
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    used = devices.choose(training.devices)
+    if config.machines.strategy:
+        used = devices.together(training.devices, config.machines, say)
+    else:
+        used = devices.choose(training.devices)
     used.check(training, config.data.batch_size)
     return used
 
@@ -155,17 +196,21 @@ def open_unpaired(config: RunConfig, say: Say, *, progress: bool) -> Unpaired | 
     )
 
 
-def _statistics(config: RunConfig, music: MusicSet, folder: Path, *, progress: bool) -> Statistics:
+def _statistics(
+    config: RunConfig, music: MusicSet, folder: Path, *, progress: bool
+) -> list[list[float]]:
+    # Mean and standard deviation, as JSON knows them.
     own = folder / "statistics.npz"
-    given = Path(config.data.statistics) if config.data.statistics else None
     if own.exists():
-        return Statistics.load(own, config.audio.bins)
-    if given:
-        statistics = Statistics.load(given, config.audio.bins)
+        statistics = Statistics.load(own, config.audio.bins)
     else:
-        statistics = data.compute_statistics(music.train, config.audio, progress=progress)
-    statistics.save(own)
-    return statistics
+        given = config.data.statistics
+        if given:
+            statistics = Statistics.load(Path(given), config.audio.bins)
+        else:
+            statistics = data.compute_statistics(music.train, config.audio, progress=progress)
+        statistics.save(own)
+    return [statistics.mean.tolist(), statistics.std.tolist()]
 
 
 def make_separator(config: RunConfig, chosen: list[SeparationLoss], used: Devices) -> Separator:

@@ -16,6 +16,7 @@ from mss_keras.metrics import SISDR, SNR
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.companions import Surroundings
 from mss_keras.training.gradients import take_over, update
+from mss_keras.training.machines.steps import function_of, on_machines
 from mss_keras.training.objective import Objective, mean_and_count
 from mss_keras.training.steps import StepFunction
 
@@ -278,7 +279,19 @@ class Separator(MaskingModel):
             begin,
             steps_per_execution=self.steps_per_execution,
             sparse=lambda: self.sparse_logs,
+            together=on_machines(self.distribute_strategy),
         )
+
+    def _make_function(self, step_function):
+        # All that `fit` and `evaluate` do in a step; Keras's own fails on several machines.
+        strategy = self.distribute_strategy
+        if on_machines(strategy):
+            return function_of(step_function, strategy)
+        return super()._make_function(step_function)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras would build the model from a batch, and cannot on several machines.
+        self._build_optimizer()
 
     def _build_optimizer(self) -> None:
         # A step that made variables would be traced twice: to make them, and without.

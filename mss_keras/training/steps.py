@@ -1,12 +1,14 @@
 """Keras's function of a step, which waits for data and for the device no more than it must."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 # Logs are on the device: who reads them waits for the step. They are read this often.
 _SECONDS, _STEPS = 1.0, 50
+_STEPS_TOGETHER = 10  # on several machines, where clocks are no measure
 
 
 class StepFunction:
@@ -21,6 +23,9 @@ class StepFunction:
         begin: Callable. Is called with each batch, before its step.
         steps_per_execution: int. Number of batches that one call uses. Defaults to `1`.
         sparse: Callable. Tells whether logs are sparse. Defaults to `False` at all times.
+        together: bool. Whether several machines take the step, which have to read the logs of the
+            same steps: one that ends the run by what it read would leave the others waiting.
+            Defaults to `False`.
 
     Attributes:
         wait: float. Seconds that were spent waiting for data.
@@ -33,10 +38,12 @@ class StepFunction:
         *,
         steps_per_execution: int = 1,
         sparse: Callable[[], bool] = lambda: False,
+        together: bool = False,
     ):
         self._step, self._begin = step, begin
         self._batches, self._sparse = steps_per_execution, sparse
-        self._read, self._unread = -_SECONDS, 0
+        self._seconds, self._steps = (math.inf, _STEPS_TOGETHER) if together else (_SECONDS, _STEPS)
+        self._read, self._unread = 0.0, self._steps
         self.wait = 0.0
 
     def __call__(self, iterator: Iterator) -> dict[str, Any]:
@@ -59,7 +66,7 @@ class StepFunction:
             return logs
         self._unread += 1
         now = time.perf_counter()
-        if now - self._read < _SECONDS and self._unread < _STEPS:
+        if now - self._read < self._seconds and self._unread < self._steps:
             return {}
         self._read, self._unread = now, 0
         return logs

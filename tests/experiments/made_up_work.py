@@ -60,6 +60,11 @@ class MadeUpWork:
         """As `Work` wants it."""
         return self.folder / "logs" / f"{self.name}.log"
 
+    @property
+    def finished(self) -> bool:
+        """As `Work` wants it."""
+        return (self.folder / f"{self.name}.done").exists()
+
     def run(self) -> None:
         """Notes the try, and fails or succeeds."""
         begin, path = time.monotonic(), self.folder / f"{self.name}.tries"
@@ -67,6 +72,7 @@ class MadeUpWork:
         with path.open("a") as file:
             file.write(f"{begin} {time.monotonic()} {os.environ['CUDA_VISIBLE_DEVICES']}\n")
         globals()[self.does](len(path.read_text().splitlines()))
+        (self.folder / f"{self.name}.done").touch()
 
 
 def tries(folder: Path) -> list[Try]:

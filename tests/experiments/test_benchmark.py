@@ -76,7 +76,8 @@ def test_a_run_for_each_gpu(tree, small, tmp_path, monkeypatch, asked, jobs, at_
     monkeypatch.setattr(benchmark, "_RUN_BYTES", 1)
     found = []
 
-    def fail_all(todo, at_a_time, say, *, gpus):
+    def fail_all(todo, at_a_time, say, *, gpus, claims):
+        assert claims is None
         found.append((at_a_time, gpus))
         return {work.name: "not tried" for work in todo}
 

@@ -1,10 +1,13 @@
-"""Many runs at a time: their GPUs, and what becomes of those that memory was short for."""
+"""Many runs at a time: their GPUs, their machines, and those that memory was short for."""
 
+import threading
 from itertools import pairwise
 
 from made_up_work import MadeUpWork, tries
 
+from mss_keras.experiments import scheduling
 from mss_keras.experiments.scheduling import run_all
+from mss_keras.jobs.heartbeats import SharedClaims
 
 
 def test_each_has_the_gpu_that_is_free(tmp_path):
@@ -55,3 +58,27 @@ def test_those_without_memory_are_tried_again_alone_at_the_end(tmp_path):
     assert {each.gpu for each in before} == {"0", "1"}
     assert all(one.end <= again[0].begin for one in before)
     assert all(one.end <= other.begin for one, other in pairwise(again))
+
+
+def test_machines_share_the_work_out(tmp_path, monkeypatch):
+    """Each piece is done once, and each machine ends when all is done."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setattr(scheduling, "_ASK", 0.1)
+    todo = [MadeUpWork(name, tmp_path) for name in "abcde"]
+    lines: list[list[str]] = [[], []]
+
+    def machine(number):
+        claims = SharedClaims(tmp_path / "claims", beat=0.1)
+        assert run_all(todo, 1, lines[number].append, claims=claims) == {}
+        assert all(work.finished for work in todo)
+
+    threads = [threading.Thread(target=machine, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each.name for each in sorted(tries(tmp_path))] == list("abcde")
+    for own in lines:
+        ended = [line for line in own if "done" in line]
+        assert len(ended) == 5
+        assert any("done by another machine" in line for line in ended)

@@ -1,7 +1,8 @@
 """Real trainings of small separators on virtual devices, in a process of its own.
 
 Run as `python devices_matrix.py DEVICES`; reads cases as JSON from standard input and prints, as
-JSON, what came of each: weights, figures, number of updates.
+JSON, what came of each: weights, figures, losses of the steps, number of updates. With TF_CONFIG it
+is one of several workers.
 """
 
 import json
@@ -15,10 +16,10 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras import Separator, losses
-from mss_keras.config import AudioConfig, ModelConfig
+from mss_keras.config import AudioConfig, MachinesConfig, ModelConfig
 from mss_keras.data.padding import padded_batches
 from mss_keras.models.vggish import DeepFeatures
-from mss_keras.training.devices import choose
+from mss_keras.training.devices import choose, together
 
 AUDIO = AudioConfig(nfft=256, nhop=128)
 SOURCES = ("vocals", "drums")
@@ -73,6 +74,25 @@ def compiled(kind, precision, clip):
     return model
 
 
+class Losses(keras.callbacks.Callback):
+    """The loss of each step, of the means of the epoch that the step's logs are."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(float(logs["loss"]))
+
+
+def shared(examples, share):
+    """Of each batch the examples that this worker reads, in batches of its devices."""
+    count = len(examples["sources"])
+    indices = [share.index(i, BATCH) for i in range(-(-count // BATCH) * BATCH // share.workers)]
+    own = [i for i in indices if i < count]
+    return tf.data.Dataset.from_tensor_slices({name: x[own] for name, x in examples.items()})
+
+
 def trained(used, case):
     kind, precision = case["kind"], case["precision"]
     with used.strategy.scope():
@@ -82,13 +102,19 @@ def trained(used, case):
     if kind == "adversarial":
         others = music(BATCH * STEPS, 2)
         examples |= {"unpaired_mixture": others.sum(1), "unpaired_sources": music(len(others), 3)}
-    training = tf.data.Dataset.from_tensor_slices(examples).batch(BATCH, drop_remainder=True)
-    validation = tf.data.Dataset.from_tensor_slices({"sources": music(case["validation"], 4)})
+    share, each = used.share, used.share.batch(BATCH)
+    training = shared(examples, share).batch(each, drop_remainder=True)
+    validation = shared({"sources": music(case["validation"], 4)}, share)
+    steps = -(-case["validation"] // BATCH)
+    losses = Losses()
     before = [v.numpy() for v in model.trainable_variables]
     history = model.fit(
         used.prefetched(training.repeat()), steps_per_epoch=STEPS, epochs=2, shuffle=False,
-        verbose=0,
-        validation_data=used.prefetched(padded_batches(validation, BATCH)),
+        verbose=0, callbacks=[losses],
+        validation_data=used.prefetched(
+            padded_batches(validation, each, batches=steps * BATCH // share.workers // each)
+        ),
+        validation_steps=steps if share.workers > 1 else None,
     ).history  # fmt: skip
     state = [v.numpy().astype(float) for part in model.objective.state().values() for v in part]
     after = [v.numpy() for v in model.variables if "seed" not in v.path]
@@ -97,11 +123,13 @@ def trained(used, case):
         "weights": [v.astype(float).ravel().tolist() for v in (*after, *state)],
         "moved": max(float(np.abs(a - b).max()) for a, b in moved),
         "history": {name: [float(x) for x in values] for name, values in history.items()},
+        "losses": losses.losses,
         "updates": int(model.optimizer.iterations.numpy()),
     }
 
 
 if __name__ == "__main__":
-    used = choose(sys.argv[1])
+    many = "TF_CONFIG" in os.environ
+    used = together(sys.argv[1], MachinesConfig(), print) if many else choose(sys.argv[1])
     results = [trained(used, case) for case in json.load(sys.stdin)]
     print(json.dumps({"gpus": used.gpus, "results": results}))

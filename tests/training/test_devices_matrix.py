@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cluster import free_addresses, tf_config
 from once import once
 
 SCRIPT = Path(__file__).with_name("devices_matrix.py")
@@ -47,22 +48,36 @@ def test_the_cases_hold_every_pair_of_properties():
         assert not missing, (one, other)
 
 
-def results(devices, chosen):
-    """What the script gives for the cases, made once for all workers."""
-    name = f"devices-{devices.replace(':', '-')}-{'-'.join(map(str, chosen))}.json"
+def results(devices, chosen, workers=1):
+    """What the script gives for the cases, made once for all workers; of each of its processes."""
+    case_names = "-".join(map(str, chosen))
+    name = f"devices-{workers}-{devices.replace(':', '-')}-{case_names}.json"
 
     def make(path):
         paths = [str(SCRIPT.parents[2]), str(SCRIPT.parents[1])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        result = subprocess.run(
-            [sys.executable, "-W", "ignore", str(SCRIPT), devices],
-            input=json.dumps([CASES[i] for i in chosen]), capture_output=True, text=True,
-            timeout=1500, env=environment,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stderr
-        path.write_text(result.stdout.splitlines()[-1])
+        addresses = free_addresses(workers)
+        processes = []
+        for index in range(workers):
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+            if workers > 1:
+                environment["TF_CONFIG"] = tf_config(addresses, index)
+            process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", str(SCRIPT), devices], env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            assert process.stdin is not None
+            process.stdin.write(json.dumps([CASES[i] for i in chosen]))
+            process.stdin.close()
+            process.stdin = None
+            processes.append(process)
+        ends = [process.communicate(timeout=1500) for process in processes]
+        for process, (_, errors) in zip(processes, ends, strict=True):
+            assert process.returncode == 0, errors
+        path.write_text(
+            json.dumps([json.loads(out.splitlines()[-1])["results"] for out, _ in ends])
+        )
 
-    return json.loads(once(name, make).read_text())["results"]
+    return json.loads(once(name, make).read_text())
 
 
 def compare(case, one, several):
@@ -86,7 +101,7 @@ def compare(case, one, several):
 @pytest.mark.long
 @pytest.mark.parametrize("index", QUICK, ids=lambda i: "-".join(map(str, CASES[i].values())))
 def test_two_devices_are_as_one(index):
-    one, two = (results(devices, QUICK)[QUICK.index(index)] for devices in ("cpu", "cpu:2"))
+    one, two = (results(devices, QUICK)[0][QUICK.index(index)] for devices in ("cpu", "cpu:2"))
     compare(CASES[index], one, two)
 
 
@@ -97,4 +112,27 @@ def test_two_devices_are_as_one(index):
 )
 def test_any_number_of_devices_is_as_one(index, devices):
     every = list(range(len(CASES)))
-    compare(CASES[index], results("cpu", every)[index], results(devices, every)[index])
+    compare(CASES[index], results("cpu", every)[0][index], results(devices, every)[0][index])
+
+
+def compare_workers(index, chosen, devices):
+    one = results("cpu", chosen)[0][chosen.index(index)]
+    both = [found[chosen.index(index)] for found in results(devices, chosen, workers=2)]
+    assert both[0] == both[1]  # in bits
+    compare(CASES[index], one, both[0])
+    if CASES[index]["precision"] == "float32":
+        np.testing.assert_allclose(one["losses"], both[0]["losses"], atol=1e-4)
+
+
+@pytest.mark.parametrize("index", QUICK, ids=lambda i: "-".join(map(str, CASES[i].values())))
+def test_two_workers_are_as_one(index):
+    compare_workers(index, QUICK, "cpu")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("devices", ["cpu", "cpu:2"])
+@pytest.mark.parametrize(
+    "index", range(len(CASES)), ids=lambda i: "-".join(map(str, CASES[i].values()))
+)
+def test_two_workers_of_any_number_of_devices_are_as_one(index, devices):
+    compare_workers(index, list(range(len(CASES))), devices)

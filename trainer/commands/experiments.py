@@ -27,6 +27,7 @@ def benchmark(options: Namespace) -> None:
         settings,
         output=output,
         jobs=options.jobs,
+        shared=options.shared,
         demonstration=options.demo,
         say=say,
         progress=sys.stderr.isatty(),

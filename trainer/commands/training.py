@@ -37,6 +37,8 @@ def train(options: Namespace) -> None:
         if any(output.glob("checkpoints/epoch-*")):
             error.add_note(f"the last checkpoint is in {output}")
         raise
+    if not found:  # this machine is not the chief of several, which tells the rest
+        return
     say(f"\n{scores.table(found)}")
     print(f"\n{next_steps.as_text(run, output)}")  # commands and names as they are
     if options.demo:

@@ -74,6 +74,7 @@ class Search:
     demonstration: bool = False
 
     def __post_init__(self):
+        shared.refuse_machines(self.config)
         self._check_objective()
         self._check_epochs()
         for values in self.space.bounds():

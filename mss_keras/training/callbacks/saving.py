@@ -22,7 +22,7 @@ class SaveState(keras.callbacks.Callback):
     their state after the epoch and sets it after they have reset it.
 
     Args:
-        checkpoints: where to.
+        checkpoints: where to, or None on a machine that leaves it to another.
         plateau: lowers the learning rate.
         stopping: stops early.
         folder: the run's folder, for `history.csv`.
@@ -32,7 +32,7 @@ class SaveState(keras.callbacks.Callback):
 
     def __init__(
         self,
-        checkpoints: Checkpoints,
+        checkpoints: Checkpoints | None,
         plateau: keras.callbacks.ReduceLROnPlateau,
         stopping: keras.callbacks.EarlyStopping,
         *,
@@ -69,8 +69,9 @@ class SaveState(keras.callbacks.Callback):
             plateau={name: _plain(getattr(self.plateau, name)) for name in _PLATEAU_STATE},
             stopping={name: _plain(getattr(self.stopping, name)) for name in _STOPPING_STATE},
         )
-        self.checkpoints.save(self.model, self.state)
-        write_csv(self.folder / "history.csv", self.history)
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.model, self.state)
+            write_csv(self.folder / "history.csv", self.history)
 
 
 def _plain(value: Any) -> Any:

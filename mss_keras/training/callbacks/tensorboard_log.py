@@ -22,7 +22,7 @@ class TensorBoardLog(keras.callbacks.Callback):
     sounds of a source have one tag, so that TensorBoard shows them side by side.
 
     Args:
-        folder: log folder.
+        folder: log folder, or None on a machine that leaves it to another.
         times: measures the epoch; stands before this callback.
         example: one validation excerpt, `{"mixture": [samples, channels], "sources":
             [sources, samples, channels]}`, of which at most `EXAMPLE_SECONDS` are written.
@@ -31,7 +31,7 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         times: EpochTimes,
         example: Mapping[str, np.ndarray],
         *,
@@ -44,7 +44,8 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Opens the log, whose first event tells when the session began."""
-        self._writer("train")
+        if self.folder is not None:
+            self._writer("train")
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begins the means of the companions anew."""
@@ -53,12 +54,15 @@ class TensorBoardLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes the epoch's scalars and, if it is due, the example."""
         step = epoch + 1
+        means = self.model.objective.logs()  # several machines make them together
+        if self.folder is None:
+            return
         run = {
             "run/learning_rate": logs["learning_rate"],
             "run/seconds_per_step": self.times.train_seconds / max(self.times.steps, 1),
             "run/share_waiting_for_data": self.times.share_waiting,
         }
-        for name, value in {**logs, **self.model.objective.logs(), **run}.items():
+        for name, value in {**logs, **means, **run}.items():
             split = "validation" if name.startswith("val_") else "train"
             if name != "learning_rate":
                 with self._writer(split).as_default():  # one chart for both, as Keras has it
@@ -75,11 +79,13 @@ class TensorBoardLog(keras.callbacks.Callback):
         self.writers = {}
 
     def _writer(self, split: str) -> tf.summary.SummaryWriter:
+        assert self.folder is not None  # nothing is written without
         if split not in self.writers:
             self.writers[split] = tf.summary.create_file_writer(str(self.folder / split))
         return self.writers[split]
 
     def _write_example(self, step: int) -> None:
+        assert self.folder is not None  # nothing is written without
         samples = round(EXAMPLE_SECONDS * self.model.audio.sample_rate)
         mixture = self.example["mixture"][:samples]
         sources = self.example["sources"][:, :samples]

@@ -1,0 +1,103 @@
+"""Workers wait for each other, and tell who is missing."""
+
+import socket
+import threading
+import time
+
+import pytest
+from cluster import free_addresses
+
+from mss_keras.config import UserError
+from mss_keras.training.machines import Cluster, WorkersLateError
+from mss_keras.training.machines.meeting import meet
+
+
+class Meeting(threading.Thread):
+    """A worker that waits for the others, in a thread."""
+
+    def __init__(self, addresses, index, timeout=20.0, after=0.0):
+        super().__init__(daemon=True)
+        self.cluster, self.timeout, self.after = Cluster(tuple(addresses), index), timeout, after
+        self.error: Exception | None = None
+        self.lines: list[str] = []
+        self.start()
+
+    def run(self):
+        time.sleep(self.after)
+        try:
+            meet(self.cluster, self.timeout, self.lines.append)
+        except Exception as error:
+            self.error = error
+
+    def end(self):
+        self.join(30)
+        assert not self.is_alive()
+        return self.error
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_a_late_worker_is_waited_for(late):
+    addresses = free_addresses(3)
+    workers = [Meeting(addresses, i, after=0.7 * (i == late)) for i in range(3)]
+    assert [worker.end() for worker in workers] == [None, None, None]
+    assert all(len(worker.lines) == 1 for worker in workers)
+
+
+def test_a_worker_that_never_comes_is_named_by_all():
+    addresses = free_addresses(3)
+    for error in [worker.end() for worker in [Meeting(addresses, i, 1.5) for i in (0, 1)]]:
+        assert isinstance(error, WorkersLateError)
+        expected = (
+            f"worker 2 ({addresses[2]}) did not come within 1.5 s, which is `startup_timeout`"
+        )
+        assert str(error) == expected
+
+
+def test_a_chief_that_never_comes_is_named():
+    addresses = free_addresses(2)
+    error = Meeting(addresses, 1, 0.5).end()
+    assert isinstance(error, WorkersLateError)
+    assert str(error).startswith(f"worker 0 ({addresses[0]}) did not come within 0.5 s")
+
+
+def test_a_worker_that_went_again_is_waited_for_anew():
+    addresses = free_addresses(2)
+    chief = Meeting(addresses, 0, 20)
+    host, port = addresses[0].split(":")
+    time.sleep(0.3)
+    with socket.create_connection((host, int(port))) as line:  # says nothing
+        line.shutdown(socket.SHUT_WR)
+    with socket.create_connection((host, int(port))) as line:  # of another kind
+        line.sendall(b"PRI * HTTP/2.0\r\n\r\n")
+    time.sleep(0.3)
+    assert chief.is_alive()
+    worker = Meeting(addresses, 1)
+    assert chief.end() is None
+    assert worker.end() is None
+
+
+def test_a_server_that_is_no_chief_is_asked_again():
+    addresses = free_addresses(2)
+    host, port = addresses[0].split(":")
+    with socket.socket() as old:
+        old.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        old.bind((host, int(port)))
+        old.listen()
+        worker = Meeting(addresses, 1)
+        connection, _ = old.accept()
+        connection.sendall(b"\x00\x00\x18\x04")
+        connection.close()
+        chief = Meeting(addresses, 0)  # cannot listen yet
+        time.sleep(0.3)
+    assert chief.end() is None
+    assert worker.end() is None
+
+
+def test_other_addresses_are_refused():
+    addresses, others = free_addresses(3), free_addresses(1)
+    chief = Meeting(addresses[:2], 0, 3)
+    worker = Meeting([addresses[0], *others], 1, 3)
+    error = worker.end()
+    assert isinstance(error, UserError)
+    assert str(error).startswith(f"cluster: found {addresses[0]}, {others[0]}, wanted ")
+    assert isinstance(chief.end(), WorkersLateError)
