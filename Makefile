@@ -22,7 +22,7 @@ test-long: $(STAMP)  ## killed processes, several devices, wheels: what takes lo
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long tests
 
 test-faults: $(STAMP)  ## kills, full disks, damaged files, servers that fail: for hours
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "faults or long" tests/faults
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "faults or long" tests/faults tests/training/test_devices_matrix.py
 
 test-gpu: $(STAMP)  ## on machines with an NVIDIA GPU; skipped elsewhere
 	$(BIN)/python -m pytest -rs -s tests/gpu

@@ -93,6 +93,7 @@ def third_epoch(name, command, folder, monkeypatch):
     return rows[2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["run", pytest.param("adversarial", marks=pytest.mark.long)])
 def test_a_run_goes_on(name, command, tmp_path, monkeypatch, as_layers):
     row = third_epoch(name, command, tmp_path, monkeypatch)

@@ -105,6 +105,7 @@ def run_requests(
     assert not faults, f"{len(faults)} of {count}:\n\n" + "\n\n".join(faults)
 
 
+@pytest.mark.long
 def test_some_files(answering, materials, tmp_path):
     kinds = [kind for kind in KINDS if kind.quick]
     run_files(kinds, len(kinds), answering=answering, materials=materials, work=tmp_path)

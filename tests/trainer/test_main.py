@@ -334,6 +334,7 @@ def test_check_data(command, tree):
     assert f"error: {tree}/train/a/drums.wav: found no audio" in bad.stdout
 
 
+@pytest.mark.long
 def test_prepare_then_train_on_stems_with_a_config_file(trainer, command, small, tmp_path):
     root = tmp_path / "musdb18"
     for split, names in (("train", "ab"), ("test", "c")):
@@ -407,6 +408,7 @@ def test_separate_reports_what_failed_and_goes_on(command, run, excerpt, tmp_pat
     assert np.sum((found - mixture)[1000:-1000] ** 2) < 1e-3 * np.sum(mixture**2)
 
 
+@pytest.mark.long
 def test_separate_interrupted(run, tmp_path):
     """An hour of silence, and Ctrl-C on the way: no half-written stems."""
     import signal

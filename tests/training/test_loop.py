@@ -129,6 +129,7 @@ def test_two_devices_from_the_command_line(tree, small, tmp_path, trainer, comma
     assert "--batch-size: found 3, wanted a multiple of 2" in odd.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "extra",
     [

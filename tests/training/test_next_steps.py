@@ -116,6 +116,7 @@ def test_a_song_is_separated_by_the_printed_command(run, config, tmp_path, comma
     assert (tmp_path / "separated/mixture/vocals.wav").exists()
 
 
+@pytest.mark.long
 def test_train_tells_it_all(run, tmp_path, command):
     """Of a run that has ended already; and at its beginning what shows it in TensorBoard.
 

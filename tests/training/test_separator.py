@@ -77,10 +77,7 @@ SPLEETER = ModelConfig(
     [
         *((name, NETWORK) for name in losses.names()),
         ("l2_freq", BOTH_WAYS),
-        *(
-            pytest.param(name, SPLEETER, marks=[] if name == "l1_freq" else pytest.mark.long)
-            for name in losses.names()
-        ),
+        *(pytest.param(name, SPLEETER, marks=pytest.mark.long) for name in losses.names()),
     ],
     ids=[
         *losses.names(),

@@ -230,6 +230,7 @@ def test_a_full_disk_costs_no_trial(workers, tree, small, tmp_path):
     assert [row["note"] for row in progress._rows()] == ["", ""]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("workers", "gpus"), [pytest.param(1, {"0"}, marks=pytest.mark.long), (2, {"0", "2"})]
 )

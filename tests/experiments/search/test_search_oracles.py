@@ -133,6 +133,7 @@ class Killed(BaseException):
     """Nothing comes after it, as after SIGKILL."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["bayesian", "random", "grid", "hyperband"])
 def test_killed_at_any_write_a_search_goes_on(tmp_path, kind, monkeypatch):
     """Before and after each file takes its name, the search goes on as if never killed; one

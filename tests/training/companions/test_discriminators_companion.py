@@ -171,6 +171,7 @@ def test_discriminators_tell_them_apart_and_the_separator_answers(batch):
     assert float(tf.reduce_mean(scores())) > before + 0.01
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.long)]
 )
