@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("mss_keras", "serving", "trainer")
 DATA = (
     *(".config", ".css", ".html", ".jinja", ".js", ".md", ".py", ".txt", ".typed"),
-    *(".yaml", ".yml"),
+    *(".sh", ".yaml", ".yml"),
 )
 
 

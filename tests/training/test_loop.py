@@ -167,7 +167,7 @@ def test_options_train(tree, small, tmp_path, command, monkeypatch, extra):
 def test_a_run_leaves_what_it_promises_and_reproduces(run, tmp_path, trainer):
     assert {path.name for path in run.iterdir()} == {
         "config.yaml", "statistics.npz", "tracks.json", "checkpoints", "history.csv",
-        "tensorboard", "curves.png", "spectrograms.png", "stems", "saved_model",
+        "tensorboard", "curves.png", "spectrograms.png", "stems", "saved_model", "report.html",
     }  # fmt: skip
     again = tmp_path / "again"
     trainer("--config", run / "config.yaml", "--output", again, check=0)
