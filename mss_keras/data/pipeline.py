@@ -10,7 +10,7 @@ For adversarial training an unpaired mixture and unpaired sources are made besid
 stages, see unpaired_examples.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 
 import tensorflow as tf
 
@@ -37,7 +37,7 @@ def excerpt_samples(data: DataConfig, audio: AudioConfig) -> int:
     return max(1, round(data.seq_dur * audio.sample_rate))
 
 
-def steps_per_epoch(tracks: Sequence[Track], data: DataConfig) -> int:
+def steps_per_epoch(tracks: Sized, data: DataConfig) -> int:
     """Number of batches in an epoch, at least one.
 
     Args:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mss_keras.config import DataConfig, RunConfig, TrainingConfig
+from mss_keras.data import steps_per_epoch
 from mss_keras.reports.tables import counted
 from mss_keras.training.scores import MEAN, Score, mean_of, rows_of
 from mss_keras.training.state import Row
@@ -137,7 +138,7 @@ def few_steps(tracks: int, data: DataConfig) -> str | None:
         tracks: int. Number of training tracks.
         data: DataConfig. Examples of a track, and of a batch.
     """
-    steps = max(1, tracks * data.samples_per_track // data.batch_size)
+    steps = steps_per_epoch(range(tracks), data)
     if steps >= _FEW_STEPS:
         return None
     enough = math.ceil(_ENOUGH_STEPS * data.batch_size / tracks)

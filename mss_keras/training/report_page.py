@@ -108,7 +108,7 @@ def _answer(scores: Sequence[Score]) -> str:
         return "The validation excerpt is silent: no source of it has a score."
     gain = abs(mean.improvement)
     return (
-        f"On the validation excerpt SI-SDR is {mean.estimate:.1f} dB in the mean of the sources, "
+        f"On the validation excerpt SI-SDR is {mean.estimate:z.1f} dB in the mean of the sources, "
         f"{gain:.1f} dB {'better' if mean.improvement >= 0 else 'worse'} than the mixture left as "
         "it is."
     )

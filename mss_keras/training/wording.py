@@ -24,10 +24,10 @@ def decibels(value: float) -> str:
     """A level.
 
     Example:
-        >>> decibels(-0.128)
-        '-0.13 dB'
+        >>> decibels(-0.128), decibels(-0.001)
+        ('-0.13 dB', '0.00 dB')
     """
-    return f"{value:.2f} dB"
+    return f"{value:z.2f} dB"
 
 
 def duration(seconds: float) -> str:
