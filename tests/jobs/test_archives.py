@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from mss_keras.jobs.archives import BROKEN, unpack
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz"])
-def test_every_damage_of_an_archive_is_found(tmp_path, kind):
+def test_every_damage_of_an_archive_is_found(tmp_path, kind: Any):
     """Also where the files come out whole, or the damage lies behind the last of them."""
     (tmp_path / "saved_model.pb").write_bytes(np.random.default_rng(0).bytes(3000) + bytes(3000))
     with tarfile.open(tmp_path / f"x.tar.{kind}", f"w:{kind}") as archive:

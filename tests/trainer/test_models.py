@@ -146,8 +146,9 @@ def test_training_begins_with_a_model_by_name(command, umxse, voices, tmp_path, 
     assert "\npretrained: umxse\n" in (tmp_path / "run/config.yaml").read_text()
     monkeypatch.setenv("MSS_KERAS_CACHE", str(tmp_path / "another"))
     shutil.move(tmp_path / "run", tmp_path / "moved")
-    words = ("train", "--config", tmp_path / "moved/config.yaml", "--output", tmp_path / "moved")
-    assert "going on after epoch 1" in command(*words, "--epochs", 2, check=0).stdout
+    moved = tmp_path / "moved"
+    again = ("train", "--config", moved / "config.yaml", "--output", moved, "--epochs", 2)
+    assert "going on after epoch 1" in command(*again, check=0).stdout
     assert not (tmp_path / "another").exists()
 
 
@@ -166,8 +167,8 @@ def test_models_by_name_are_compared_and_scored(command, umxse, voices, tmp_path
     assert said.count("mine alone") == 1
     assert "umxse and again have the highest mean SDR" in said
     assert ">umxse</th>" in (output / "compare.html").read_text()
-    words = ("evaluate", "--model", "umxse", "--root", voices)
-    assert "umxse" in command(*words, "--output", tmp_path / "scores", check=0).stdout
+    scored = ("evaluate", "--model", "umxse", "--root", voices, "--output", tmp_path / "scores")
+    assert "umxse" in command(*scored, check=0).stdout
 
 
 def test_names_that_are_next_to_one(command, umxse, tmp_path, excerpt):
