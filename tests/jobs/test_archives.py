@@ -11,10 +11,11 @@ from mss_keras.jobs.archives import BROKEN, unpack
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz"])
-def test_every_damage_of_an_archive_is_found(tmp_path, kind: Any):
+def test_every_damage_of_an_archive_is_found(tmp_path, kind):
     """Also where the files come out whole, or the damage lies behind the last of them."""
     (tmp_path / "saved_model.pb").write_bytes(np.random.default_rng(0).bytes(3000) + bytes(3000))
-    with tarfile.open(tmp_path / f"x.tar.{kind}", f"w:{kind}") as archive:
+    mode: Any = f"w:{kind}"
+    with tarfile.open(tmp_path / f"x.tar.{kind}", mode) as archive:
         archive.add(tmp_path / "saved_model.pb", "saved_model.pb")
     whole = (tmp_path / f"x.tar.{kind}").read_bytes()
     unpack(tmp_path / f"x.tar.{kind}", tmp_path / "out")

@@ -4,6 +4,7 @@ import hashlib
 import socket
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -119,6 +120,22 @@ def test_a_server_that_sends_another_part(server, path, sha256):
     assert "another part than it was asked for after 0 bytes" in lines[1]
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "place"),
+    [
+        (200, {"Content-Length": "7"}, (0, 7)),
+        (200, {}, (0, None)),
+        (200, {"Content-Length": "-1"}, (0, None)),
+        (206, {"Content-Range": "bytes 3-6/9", "Content-Length": "4"}, (3, 9)),
+        (206, {"Content-Range": "bytes 3-6/*", "Content-Length": "4"}, (3, 7)),
+        (206, {"Content-Type": "multipart/byteranges", "Content-Length": "4"}, (None, None)),
+        (None, {"Content-Length": "7"}, (0, 7)),  # of file:
+    ],
+)
+def test_what_a_server_says_of_its_part(status, headers, place):
+    assert downloads._place(SimpleNamespace(status=status, headers=headers)) == place
+
+
 def test_a_file_that_has_moved(server, path):
     server.moved = {"old.bin": server.url("x.bin"), "round.bin": server.url("round.bin")}
     server.breaks = [1_000_000]
@@ -181,8 +198,10 @@ def test_servers_that_refuse(server, path):
 def test_no_network_is_told_at_once(path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    lines: list[str] = []
     with pytest.raises(DownloadError, match=r"^Connection refused$"):
-        download(f"http://127.0.0.1:{port}/x", path)
+        download(f"http://127.0.0.1:{port}/x", path, say=lines.append)
+    assert lines == []
     with pytest.raises(DownloadError, match="unknown url type"):
         download("nonsense", path)
     assert left(path) == []

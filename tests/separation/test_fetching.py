@@ -203,6 +203,16 @@ def test_archives_are_unpacked(server, made_up, tmp_path, monkeypatch, whole):
         assert "wanted the archive that was published" in refused("made-up")
 
 
+def test_a_disk_that_is_full_when_an_archive_is_unpacked(made_up, tmp_path, monkeypatch):
+    (tmp_path / "zeros").write_bytes(bytes(100_000))
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "zeros", "zeros")
+    file = File("https://here/x.tar.gz", sha256((tmp_path / "x.tar.gz").read_bytes()))
+    monkeypatch.setitem(MODELS, "made-up", dataclasses.replace(MODELS["made-up"], files=(file,)))
+    with pytest.raises(OSError, match="File too large"), files_up_to(50_000):
+        fetch("made-up", source=tmp_path, say=lambda line: None)
+
+
 def test_two_at_once_fetch_once(server, made_up, cache):
     """The second waits, and says so."""
     lines: list[str] = []

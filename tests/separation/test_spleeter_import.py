@@ -95,10 +95,22 @@ def test_stems_of_the_blstm_are_those_of_spleeter(excerpt):
     check_stems(model, "blstm", excerpt)
 
 
+def arrays_of(name):
+    read = tf.train.load_checkpoint(RECORDED / name)
+    return {key: read.get_tensor(key) for key in read.get_variable_to_shape_map()}
+
+
+def write(arrays, folder):
+    """A checkpoint of TensorFlow 1."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        variables = {name: tf.compat.v1.Variable(array) for name, array in arrays.items()}
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver(variables).save(session, str(folder / "model"))
+
+
 def test_every_variable_is_set():
     model = import_spleeter(RECORDED / "2stems", "2stems")
-    read = tf.train.load_checkpoint(RECORDED / "2stems")
-    arrays = {k: read.get_tensor(k) for k in read.get_variable_to_shape_map()}
+    arrays = arrays_of("2stems")
     # The sums of all variables of a source, without what nothing reads and the steps.
     unread = ("batch_normalization_5/", "batch_normalization_17/", "global_step")
     total = sum(float(x.sum()) for k, x in arrays.items() if not k.startswith(unread))
@@ -110,6 +122,8 @@ def test_every_variable_is_set():
 def test_an_import_is_written_and_loaded(tmp_path):
     model = import_to(RECORDED / "2stems", tmp_path / "two.keras")
     assert model.network.value_bins == 1024
+    # What is Spleeter's by default is left out.
+    assert model.network_config.network_args == {"conv_n_filters": [2, 2, 3, 3, 4, 4]}
     loaded = runs.load(tmp_path / "two.keras")
     assert (loaded.source_names, loaded.network_config) == (
         model.source_names,
@@ -122,16 +136,10 @@ def test_an_import_is_written_and_loaded(tmp_path):
 
 
 def test_a_checkpoint_may_have_other_variables_and_files_beside_it(tmp_path):
-    read = tf.train.load_checkpoint(RECORDED / "2stems")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        variables = {}
-        for name in read.get_variable_to_shape_map():
-            for more in ("", "/Adam", "/Adam_1"):
-                value = read.get_tensor(name)
-                variables[name + more] = tf.compat.v1.Variable(value + bool(more))
-        variables["beta1_power"] = tf.compat.v1.Variable(0.5)
-        session.run(tf.compat.v1.global_variables_initializer())
-        tf.compat.v1.train.Saver(variables).save(session, str(tmp_path / "model"))
+    values = arrays_of("2stems")
+    for more in ("/Adam", "/Adam_1"):
+        values |= {name + more: value + 1 for name, value in arrays_of("2stems").items()}
+    write({**values, "beta1_power": np.float32(0.5)}, tmp_path)
     (tmp_path / "checkpoint").unlink()
     (tmp_path / "._model.index").write_bytes(b"of macOS")
     found = import_spleeter(tmp_path, "2stems").network.weights
@@ -155,16 +163,31 @@ def test_wrong_folders_are_told(tmp_path):
     (tmp_path / "broken/model.data-00000-of-00001").write_bytes(b"short")
     with pytest.raises(UserError, match=rf"broken: found a broken checkpoint \(.*\), {wanted}"):
         import_spleeter(tmp_path / "broken", "2stems")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        variables = {f"conv2d{x}/bias": tf.compat.v1.Variable(0.5) for x in SUFFIXES}
-        variables |= {"conv2d_transpose/kernel": tf.compat.v1.Variable(np.ones(3, np.float32))}
-        session.run(tf.compat.v1.global_variables_initializer())
-        tf.compat.v1.train.Saver(variables).save(session, str(tmp_path / "scalars/model"))
+    write({f"conv2d{x}/bias": np.float32(0.5) for x in SUFFIXES}, tmp_path / "scalars")
     with pytest.raises(UserError, match=f"scalars: found a checkpoint of something else, {wanted}"):
         import_spleeter(tmp_path / "scalars", "2stems")
     tf.train.Checkpoint(x=tf.Variable(1.0)).write(tmp_path / "other/x")
     with pytest.raises(UserError, match=f"other: found a checkpoint of something else, {wanted}"):
         import_spleeter(tmp_path / "other", "2stems")
+
+
+def test_a_variable_of_another_shape_is_told(tmp_path):
+    arrays = arrays_of("2stems")
+    arrays["conv2d_8/kernel"] = arrays["conv2d_8/kernel"][..., :1]
+    write(arrays, tmp_path)
+    shapes = r"conv2d_8/kernel of shape \(5, 5, 2, 1\), wanted .* of shape \(5, 5, 2, 2\)"
+    with pytest.raises(UserError, match=f"found {shapes}"):
+        import_spleeter(tmp_path, "2stems")
+
+
+def test_the_checkpoint_that_the_folder_names_is_read(tmp_path):
+    shutil.copytree(RECORDED / "2stems", tmp_path / "2stems")
+    for path in (RECORDED / "4stems").glob("model.*"):
+        shutil.copy(path, tmp_path / "2stems" / path.name.replace("model", "other"))
+    assert import_spleeter(tmp_path / "2stems", "2stems").source_names == (
+        "vocals",
+        "accompaniment",
+    )
 
 
 def test_training_goes_on_with_an_import_of_the_same_arguments(tmp_path):

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import pickletools
+import re
 import struct
 import sys
 import zipfile
@@ -115,6 +117,22 @@ def test_nothing_that_a_pickle_names_is_called(written, tmp_path):
 )
 def test_instructions_that_build_and_call_are_refused(written, content):
     refused(written(content))
+
+
+FOLLOWED = (
+    r"PROTO|FRAME|STOP|MARK|NONE|NEW(TRUE|FALSE)|(STACK_)?GLOBAL|REDUCE|BINPERSID|BUILD|MEMOIZE|"
+    r"BININT[12]?|LONG[14]|BINFLOAT|(SHORT_)?BIN(UNICODE|STRING)|BINUNICODE8|EMPTY_(DICT|LIST)|"
+    r"EMPTY_TUPLE|TUPLE[123]?|(APPEND|SETITEM)S?|(LONG_)?BIN(PUT|GET)"
+)
+
+
+def test_every_other_instruction_is_refused(written):
+    for operation in pickletools.opcodes:
+        count = operation.arg.n if operation.arg else 0
+        argument = bytes(count) if count >= 0 else b"0\n0\n" if count == -1 else bytes(8)
+        content = b"\x80\x02NN(NN" + operation.code.encode("latin1") + argument + b"}."
+        if not re.fullmatch(FOLLOWED, operation.name):
+            refused(written(content))
 
 
 def test_attributes_of_dictionaries_are_forgotten(written):
@@ -242,6 +260,7 @@ def test_other_files(tmp_path, written):
     for content in (b"", b"hello", b"PK\x03\x04", b"\x80\x02}.", bytes(1000), pickle.dumps({})):
         other.write_bytes(content)
         refused(other)
+    assert "found a damaged pickle, wanted" in refused(written(b"\x80\x02h\x05."))
     assert "no dictionary of tensors" in refused(written([tensor()]))
     assert "no dictionary of tensors" in refused(written({"state_dict": 3}))
     assert "0 files data.pkl" in refused(_archive(other, {"y/other": b""}))
@@ -268,6 +287,9 @@ def test_storages_in_a_row_that_are_told_in_two_ways(tmp_path):
         return path
 
     np.testing.assert_array_equal(read(saved({"a": tensor()}))["a"], [[0, 1], [2, 3]])
+    other = path.read_bytes().replace(pickled(1001), pickled(1002))
+    path.write_bytes(other)
+    assert "found another beginning" in refused(path)
     double = tensor(kind=named("torch.DoubleStorage"))
     assert "in two ways" in refused(saved({"a": tensor(), "b": double}))
     assert "5 numbers for 4" in refused(saved({"a": tensor()}, rest=struct.pack("<q", 5)))
