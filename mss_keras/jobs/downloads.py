@@ -136,7 +136,7 @@ def _go_on(url: str, part: Path, *, again: bool, progress: bool) -> None:
 
 
 def _place(response: Any) -> tuple[int | None, int | None]:
-    # Where in the file that begins which comes, and where the file ends, as far as is told.
+    # Where in the file begins what comes, and where the file ends, as far as the server tells.
     if getattr(response, "status", None) != http.HTTPStatus.PARTIAL_CONTENT:
         length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length") or "")
         return 0, int(length[0]) if length else None
