@@ -25,6 +25,7 @@ from mss_keras.config.names import (
     LOSSES,
     NETWORKS,
     SOURCES,
+    SUMS,
     VGGISH,
     FeatureLayer,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "RENAMED",
     "SECTIONS",
     "SOURCES",
+    "SUMS",
     "VGGISH",
     "AdversarialConfig",
     "AudioConfig",

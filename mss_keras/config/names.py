@@ -4,6 +4,8 @@ import typing
 from typing import Literal
 
 SOURCES = ("vocals", "drums", "bass", "other")
+# Sources that are sums of others, where they have no file of their own; see `mss_keras.data.sums`.
+SUMS = {"accompaniment": ("drums", "bass", "other")}
 # Networks that have a name; the table is in `mss_keras.models.network`.
 OPENUNMIX = ("joint", "separate")
 NETWORKS = (*OPENUNMIX, "spleeter")

@@ -12,6 +12,7 @@ from mss_keras.config.fields import Resumed, require
 from mss_keras.config.flat import from_options, plain
 from mss_keras.config.machines import MachinesConfig
 from mss_keras.config.model import ModelConfig
+from mss_keras.config.names import SUMS
 from mss_keras.config.training import AdversarialConfig, TrainingConfig
 
 GROUPS: dict[str, type] = {
@@ -53,6 +54,15 @@ class RunConfig:
             found=bandwidth,
             wanted=f"at most the Nyquist rate {nyquist:g}",
         )
+        names = self.data.sources
+        for name in names:
+            parts = [part for part in SUMS.get(name, ()) if part in names]
+            require(
+                not parts,
+                "sources",
+                found=f"{name} beside {', '.join(parts)}",
+                wanted=f"one of the two: {name} is their sum, and mixtures would have them twice",
+            )
         pretraining, epochs = self.adversarial.pretrain_epochs, self.training.epochs
         require(
             pretraining is None or pretraining < epochs,

@@ -9,10 +9,11 @@ from mss_keras.data.encoding import stem_files
 from mss_keras.data.excerpts import as_wav, excerpt
 from mss_keras.data.fetch import download, is_demo, make_demo
 from mss_keras.data.finite import not_finite
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.listing import find_songs
 from mss_keras.data.share import Share
 from mss_keras.data.stems import prepare
-from mss_keras.data.tracks import AudioFile, MusicSet, Track, beside, open_set
+from mss_keras.data.tracks import MusicSet, Track, beside, open_set
 from mss_keras.data.unpaired import Unpaired, open_unpaired
 
 if TYPE_CHECKING:

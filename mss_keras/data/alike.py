@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 import soundfile
 
-from mss_keras.data.tracks import AudioFile, Track
+from mss_keras.data.headers import AudioFile
+from mss_keras.data.tracks import Track
 from mss_keras.signal.silence import SILENT_MEAN_SQUARE
 
 _PLACES = (0.25, 0.5, 0.75)  # of a track's length
@@ -58,6 +59,8 @@ def alike(tracks: Sequence[Track], sources: Sequence[str]) -> list[Alike]:
 def _excerpts(file: AudioFile, samples: int) -> np.ndarray:
     # Channels are added up: one file may be mono and the other not.
     length = min(samples, round(_SECONDS * file.sample_rate))
+    if file.parts:
+        return np.sum([_excerpts(part, samples) for part in file.parts], axis=0)
     excerpts = []
     with soundfile.SoundFile(file.path) as sound:
         for place in _PLACES:

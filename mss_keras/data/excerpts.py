@@ -7,8 +7,9 @@ import numpy as np
 import soundfile
 
 from mss_keras.config import AudioConfig, DataConfig
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.stems import prepare
-from mss_keras.data.tracks import AudioFile, Track, beside, find_kind
+from mss_keras.data.tracks import Track, beside, find_kind
 
 
 def excerpt(track: Track, audio: AudioConfig, seconds: float) -> dict[str, np.ndarray]:
@@ -25,6 +26,8 @@ def excerpt(track: Track, audio: AudioConfig, seconds: float) -> dict[str, np.nd
     samples = min(track.samples, round(seconds * audio.sample_rate))
 
     def read(file: AudioFile) -> np.ndarray:
+        if file.parts:
+            return np.sum([read(part) for part in file.parts], axis=0)
         waveform, _ = soundfile.read(file.path, samples, dtype="float32", always_2d=True)
         if audio.nb_channels == 1:
             return waveform.mean(axis=1, keepdims=True)

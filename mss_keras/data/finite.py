@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import soundfile
 
-from mss_keras.data.tracks import AudioFile, Track
+from mss_keras.data.headers import AudioFile
+from mss_keras.data.tracks import Track
 
 _BLOCK = 1 << 18  # samples
 
@@ -21,8 +22,8 @@ def not_finite(tracks: Sequence[Track]) -> list[str]:
     Returns:
         Paths of the files, in the order of the tracks.
     """
-    files = [file for track in tracks for file in track.files if file.dtype == "float32"]
-    return [file.path for file in files if not _is_finite(file)]
+    read = dict.fromkeys(x for track in tracks for file in track.files for x in file.files)
+    return [file.path for file in read if file.dtype == "float32" and not _is_finite(file)]
 
 
 def _is_finite(file: AudioFile) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data.draws import Drawn, DrawnUnpaired, draw, draw_unpaired, offsets_of
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.pipeline import excerpt_samples
 from mss_keras.data.readers import lengths_of
-from mss_keras.data.tracks import AudioFile, Track
+from mss_keras.data.tracks import Track
 from mss_keras.data.unpaired import Unpaired
 from mss_keras.data.unpaired_examples import place_in_file, place_in_track
 

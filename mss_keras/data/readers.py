@@ -1,7 +1,8 @@
 """Stage 2 of the pipeline: excerpts of WAV files as graph ops, from disk or memory."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 import tensorflow_io as tfio
 
 from mss_keras.config import AudioConfig
-from mss_keras.data.tracks import AudioFile
+from mss_keras.data.headers import AudioFile
 from mss_keras.jobs.machine import cores
 
 # (track, number of the file in the track, first sample) -> float32 [samples, channels]
@@ -22,6 +23,7 @@ _FULL_SCALE = {"int16": 2.0**15, "int32": 2.0**31, "float32": 1.0}
 _WORKERS = 16  # at most; more take longer to begin than they save
 _BLOCK = 1 << 18  # samples
 _ALIGNMENT = 64  # bytes; TensorFlow's
+_NOTHING = AudioFile("", 0, 0, 0, "")  # in the place of a part that a track does not have
 
 
 def reader(
@@ -30,7 +32,7 @@ def reader(
     """Makes a function that reads an excerpt of a file.
 
     Args:
-        files: files of each track; every track has the same number of them.
+        files: files, and sums of files, of each track; every track has the same number of them.
         audio: channels wanted; mono files are doubled, stereo files mixed down.
         samples: length of an excerpt; silence follows behind the end of a file.
         in_memory: whether all files are decoded now and excerpts are cut from memory.
@@ -70,26 +72,37 @@ class _DiskReader:
 
     def __init__(self, files: Sequence[Sequence[AudioFile]], audio: AudioConfig, samples: int):
         self._samples, self._channels = samples, audio.nb_channels
-        # Type and channels of the files, which have to be known while the graph is made.
-        self._kinds = sorted({(file.dtype, file.channels) for track in files for file in track})
-        self._paths = tf.constant([[file.path for file in track] for track in files])
+        self._lengths = lengths_of(files)
+        # A file of a track is a sum of as many parts as it has in any track: some are nothing.
+        counts = [max(len(file.files) for file in each) for each in zip(*files, strict=True)]
+        ends = np.cumsum(counts)
+        self._parts = [range(end - count, end) for count, end in zip(counts, ends, strict=True)]
+        parts = [list(chain.from_iterable(map(_parts, track, counts))) for track in files]
+        # Type and channels of the parts, which have to be known while the graph is made.
+        self._kinds = sorted({_kind(part) for track in parts for part in track})
+        self._paths = tf.constant([[part.path for part in track] for track in parts])
         self._kind_of = tf.constant(
-            [[self._kinds.index((file.dtype, file.channels)) for file in track] for track in files]
+            [[self._kinds.index(_kind(part)) for part in track] for track in parts]
         )
 
     def __call__(self, track: Any, file: int, offset: Any) -> tf.Tensor:
-        path = self._paths[track, file]
-        branches = [partial(self._decode, path, offset, kind) for kind in self._kinds]
-        if len(branches) == 1:
-            excerpt = branches[0]()
-        else:
-            excerpt = tf.switch_case(self._kind_of[track, file], branches)
-        return _padded(excerpt, self._samples)
+        span = slice(offset, tf.minimum(offset + self._samples, self._lengths[track, file]))
+        excerpts = [self._part(track, part, span) for part in self._parts[file]]
+        return _padded(reduce(tf.add, excerpts), self._samples)
 
-    def _decode(self, path: tf.Tensor, offset: Any, kind: tuple[str, int]) -> tf.Tensor:
+    def _part(self, track: Any, part: int, span: slice) -> tf.Tensor:
+        path = self._paths[track, part]
+        branches = [partial(self._decode, path, span, kind) for kind in self._kinds]
+        if len(branches) == 1:
+            return branches[0]()
+        return tf.switch_case(self._kind_of[track, part], branches)
+
+    def _decode(self, path: tf.Tensor, span: slice, kind: tuple[str, int]) -> tf.Tensor:
+        if kind == _kind(_NOTHING):
+            return tf.zeros([1, self._channels])  # as long as what it is added to
         dtype, channels = kind
         file = tfio.audio.AudioIOTensor(path, dtype=tf.as_dtype(dtype))
-        excerpt = tf.reshape(file[offset : offset + self._samples], [-1, channels])
+        excerpt = tf.reshape(file[span], [-1, channels])
         return _with_channels(tf.cast(excerpt, tf.float32) / _FULL_SCALE[dtype], self._channels)
 
 
@@ -108,7 +121,8 @@ class _MemoryReader:
         memory = _aligned(starts[-1] * self._channels, self._dtype)
         waveforms = memory.reshape(-1, self._channels)
         for file, start in zip(flat, starts[:-1], strict=True):
-            _read_into(waveforms[start : start + file.samples], file)
+            for part in file.files:
+                _add_to(waveforms[start : start + file.samples], part)
         with tf.device("CPU:0"):  # or it would fill the GPU
             tensor = tf.experimental.dlpack.from_dlpack(memory.__dlpack__())  # without a copy
             self._memory = tf.Variable(tensor, trainable=False)  # [samples · channels]
@@ -124,6 +138,14 @@ class _MemoryReader:
         return _padded(excerpt / _FULL_SCALE[self._dtype], self._samples)
 
 
+def _parts(file: AudioFile, count: int) -> list[AudioFile]:
+    return [*file.files, *[_NOTHING] * (count - len(file.files))]
+
+
+def _kind(file: AudioFile) -> tuple[str, int]:
+    return file.dtype, file.channels
+
+
 def _aligned(length: int, dtype: str) -> np.ndarray:
     # Zeros where TensorFlow takes memory of others as it is: it aborts the process elsewhere.
     raw = np.zeros(length * np.dtype(dtype).itemsize + _ALIGNMENT, np.uint8)
@@ -131,8 +153,8 @@ def _aligned(length: int, dtype: str) -> np.ndarray:
     return raw[start : len(raw) - _ALIGNMENT + start].view(dtype)
 
 
-def _read_into(waveform: np.ndarray, file: AudioFile) -> None:
-    # Into [samples, channels], block by block: a decoded song would count twice in the memory.
+def _add_to(waveform: np.ndarray, file: AudioFile) -> None:
+    # To [samples, channels], block by block: a decoded song would count twice in the memory.
     done = 0
     with soundfile.SoundFile(file.path) as sound:
         blocks = sound.blocks(
@@ -141,7 +163,7 @@ def _read_into(waveform: np.ndarray, file: AudioFile) -> None:
         for block in blocks:
             if block.shape[1] > waveform.shape[1]:
                 block = block.mean(axis=1, keepdims=True)
-            waveform[done : done + len(block)] = block
+            waveform[done : done + len(block)] += block
             done += len(block)
 
 

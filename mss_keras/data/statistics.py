@@ -13,7 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tqdm import tqdm
 
 from mss_keras.config import AudioConfig, UserError
-from mss_keras.data.tracks import AudioFile, Track
+from mss_keras.data.headers import AudioFile
+from mss_keras.data.tracks import Track
 from mss_keras.jobs.arrays import write_arrays
 from mss_keras.jobs.files import appearing
 from mss_keras.jobs.machine import cores
@@ -106,7 +107,7 @@ def compute_statistics(
     # Blocks overlap: every frame lies within one.
     blocks = [
         _Block(
-            (track.mixture,) if with_mixtures and track.mixture else track.sources,
+            (track.mixture,) if with_mixtures and track.mixture else _read_files(track.sources),
             start,
             min(frames, _frames_in(track.samples - start, audio)),
         )
@@ -177,6 +178,10 @@ class _Block:
         if waveform.shape[1] > audio.nb_channels:
             return waveform.mean(axis=1, keepdims=True)
         return waveform
+
+
+def _read_files(sources: Sequence[AudioFile]) -> list[AudioFile]:
+    return [file for source in sources for file in source.files]
 
 
 def _frames_in(samples: int, audio: AudioConfig) -> int:

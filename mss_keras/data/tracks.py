@@ -12,83 +12,22 @@ ROOT/                       ROOT/                       ROOT/
                                 test/
 """
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import soundfile
-
 from mss_keras.config import AudioConfig, DataConfig, UserError
-from mss_keras.data.chunks import samples_in_graph
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.musdb import validation_tracks
+from mss_keras.data.sums import paths_of, summands
 
 Kind = Literal["stems", "folders"]
 Split = Literal["train", "valid", "test"]
 STEM_SUFFIX = ".stem.mp4"
 
-# Types in which tensorflow-io reads encodings of WAV; 32-bit integers make it abort.
-_DTYPES = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
 _HELD_OUT = 0.15  # share of the tracks that validate where no split says which
-
-
-@dataclass(frozen=True)
-class AudioFile:
-    """A WAV file's header.
-
-    Args:
-        path: path of the file.
-        samples: number of samples in each channel.
-        channels: number of channels.
-        sample_rate: sample rate, Hz.
-        dtype: type in which the samples are read: `"int16"`, `"int32"` or `"float32"`.
-    """
-
-    path: str
-    samples: int
-    channels: int
-    sample_rate: int
-    dtype: str
-
-    @classmethod
-    def read_header(cls, path: str | Path) -> "AudioFile":
-        """Reads the header of a file.
-
-        Args:
-            path: path of the file.
-
-        Raises:
-            UserError: if the file is missing, not audio, cut short or empty, or has an encoding
-                or a layout that cannot be read.
-        """
-        path = Path(path)
-        try:
-            info = soundfile.info(str(path), verbose=True)
-        except (soundfile.LibsndfileError, OSError) as error:
-            reason = "no audio" if path.exists() else "no such file"
-            raise UserError(path, reason, "a WAV file") from error
-        if info.format not in ("WAV", "WAVEX") or info.subtype not in _DTYPES:
-            raise UserError(path, f"{info.format} {info.subtype}", f"WAV of {', '.join(_DTYPES)}")
-        # libsndfile shortens the length to the samples that are there and notes it in its log.
-        cut = re.search(r"data : (\d+) \(should be (\d+)\)", info.extra_info)
-        if cut:
-            raise UserError(
-                path,
-                f"a file that is cut short, with {cut[2]} bytes of samples",
-                f"{cut[1]}, as its header promises",
-            )
-        if info.frames == 0:
-            raise UserError(path, "no samples", "some")
-        if samples_in_graph(path) != info.frames:
-            raise UserError(
-                path,
-                "chunks in an order or of lengths that tensorflow-io cannot read (24-bit mono of "
-                "an odd number of samples is one case)",
-                "a plain WAV: save it again in 16 bit or float",
-            )
-        return cls(str(path), info.frames, info.channels, info.samplerate, _DTYPES[info.subtype])
 
 
 @dataclass(frozen=True)
@@ -97,7 +36,7 @@ class Track:
 
     Args:
         name: name of the track's folder.
-        sources: a file for each source, in the order of `DataConfig.sources`.
+        sources: a file, or a sum of files, for each source, in the order of `DataConfig.sources`.
         mixture: file of the mixture; None where the mixture is the sum of the sources.
     """
 
@@ -109,6 +48,12 @@ class Track:
     def files(self) -> tuple[AudioFile, ...]:
         """The sources and the mixture."""
         return (*self.sources, *((self.mixture,) if self.mixture else ()))
+
+    @property
+    def summands(self) -> tuple[AudioFile, ...]:
+        """The sources whose sum is the mixture, see `mss_keras.data.sums.summands`."""
+        names = [Path(file.path).stem for file in self.sources]
+        return tuple(self.sources[place] for place in summands(names))
 
     @property
     def samples(self) -> int:
@@ -253,18 +198,15 @@ def _hold_out(folders: dict[Split, list[Path]]) -> None:
 
 
 def _open_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Track:
-    for source in sources:
-        if not (folder / f"{source}.wav").is_file():
-            found = sorted(path.name for path in folder.glob("*.wav"))
-            beside = f"beside {', '.join(found)}" if found else "and no other WAV file"
-            raise UserError(
-                folder / f"{source}.wav",
-                f"no such file {beside}",
-                "one for each of `sources`",
-            )
-    files = tuple(_open_file(folder / f"{source}.wav", audio) for source in sources)
+    paths = {source: paths_of(folder, source) for source in sources}
+    files = tuple(_open_source(folder / f"{name}.wav", paths[name], audio) for name in sources)
     mixture = folder / "mixture.wav"
     return Track(folder.name, files, _open_file(mixture, audio) if mixture.is_file() else None)
+
+
+def _open_source(path: Path, paths: Sequence[Path], audio: AudioConfig) -> AudioFile:
+    files = [_open_file(each, audio) for each in paths]
+    return files[0] if paths == (path,) else AudioFile.summed(path, files)
 
 
 def _open_file(path: Path, audio: AudioConfig) -> AudioFile:

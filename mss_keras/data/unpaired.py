@@ -18,9 +18,10 @@ from tqdm import tqdm
 
 from mss_keras.config import AdversarialConfig, AudioConfig, DataConfig, UserError
 from mss_keras.data.decoding import Song
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.listing import find_songs
 from mss_keras.data.stems import Clipped, to_int16
-from mss_keras.data.tracks import AudioFile, beside
+from mss_keras.data.tracks import beside
 from mss_keras.data.writing import sound_file
 from mss_keras.jobs.files import appearing
 

@@ -12,8 +12,9 @@ import tensorflow as tf
 from mss_keras.config import AudioConfig, DataConfig
 from mss_keras.data.augmentations import augment
 from mss_keras.data.draws import DrawnUnpaired, draw_unpaired, offset_of, pick
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.readers import Reader, lengths_of, reader
-from mss_keras.data.tracks import AudioFile, Track
+from mss_keras.data.tracks import Track
 from mss_keras.data.unpaired import Unpaired
 
 

@@ -17,6 +17,7 @@ from mss_keras.config import (
     require,
 )
 from mss_keras.data import Track
+from mss_keras.data.sums import summands
 from mss_keras.data.writing import sound_file
 from mss_keras.metrics import AudioFiles
 from mss_keras.models import oracles
@@ -151,11 +152,22 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
         name: one of `oracles.ORACLES`, or `MIXTURE` for the mixture as every stem.
         sources: names of the sources.
         audio: sample rate, channels and sizes of the STFT.
+
+    Raises:
+        UserError: if a source is a part of another, which masks of all sources cannot tell apart.
     """
+    heard = summands(sources)
+    parts = [source for place, source in enumerate(sources) if place not in heard]
+    require(
+        not parts or name == MIXTURE,
+        "oracle",
+        found=f"{name} with sources of which others are the sum: {', '.join(parts)}",
+        wanted=f"sources none of which is part of another, or {MIXTURE}",
+    )
 
     def stems(track: Track, work: Path) -> Path:
         with (
-            AudioFiles([file.path for file in track.sources], audio.nb_channels) as y_true,
+            AudioFiles([file.paths for file in track.sources], audio.nb_channels) as y_true,
             contextlib.ExitStack() as stack,
         ):
             files = [
@@ -170,7 +182,9 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
                 for source in sources
             ]
             for start, end in _pieces(y_true.shape[1], audio):
-                estimates = _oracle(name, tf.constant(y_true[:, start:end], tf.float32), audio)
+                targets = tf.constant(y_true[:, start:end], tf.float32)
+                mixture = tf.reduce_sum(tf.gather(targets, heard), axis=0)
+                estimates = _oracle(name, mixture, targets, audio=audio)
                 for file, estimate in zip(files, estimates, strict=True):
                     file.write(estimate)
         return work
@@ -178,9 +192,8 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
     return Method(name, stems)
 
 
-def _oracle(name: str, targets: tf.Tensor, audio: AudioConfig) -> np.ndarray:
-    # [sources, samples, channels] → the same
-    mixture = tf.reduce_sum(targets, axis=0)
+def _oracle(name: str, mixture: tf.Tensor, targets: tf.Tensor, *, audio: AudioConfig) -> np.ndarray:
+    # [samples, channels] and [sources, samples, channels] → the latter
     if name == MIXTURE:
         return np.broadcast_to(mixture, targets.shape)
     return oracles.separate(name, mixture=mixture, sources=targets, audio=audio).numpy()
@@ -200,7 +213,7 @@ def _mixture_file(track: Track, work: Path) -> Iterator[Path]:
         return
     path = work / "mixture.wav"
     with (
-        AudioFiles([file.path for file in track.sources]) as sources,
+        AudioFiles([file.paths for file in track.summands]) as sources,
         sound_file(path, sources.sample_rate, sources.shape[2], subtype="FLOAT") as file,
     ):
         for start in range(0, sources.shape[1], _BLOCK):

@@ -55,13 +55,13 @@ class Recording:
 
 def mixture_of(track: Track, channels: int) -> Recording:
     """The mixture of a track, which is the sum of its sources where it has no file."""
-    files = [track.mixture] if track.mixture else track.sources
-    return Recording([file.path for file in files], channels)
+    files = [track.mixture] if track.mixture else track.summands
+    return Recording([path for file in files for path in file.paths], channels)
 
 
 def source_of(track: Track, place: int, channels: int) -> Recording:
     """A source of a track, by its place among the sources."""
-    return Recording([track.sources[place].path], channels)
+    return Recording(track.sources[place].paths, channels)
 
 
 def write_wav(path: Path, waveform: np.ndarray, sample_rate: int) -> None:

@@ -117,7 +117,7 @@ class Scoring:
         self, pool: ProcessPoolExecutor, task: Task, folder: Path
     ) -> tuple["Future[TrackScores]", Readings]:
         stems = task.method.stems(task.track, folder)
-        targets = [file.path for file in task.track.sources]
+        targets = [file.paths for file in task.track.sources]
         estimates = [stems / f"{source}.wav" for source in self.sources]
         channels = self.audio.nb_channels
         future = pool.submit(

@@ -8,7 +8,7 @@ import soundfile
 from mss_keras.config import UserError
 from mss_keras.metrics.bsseval import bss_eval
 from mss_keras.metrics.scores import TrackScores
-from mss_keras.metrics.waveforms import UNITS, AudioFiles
+from mss_keras.metrics.waveforms import UNITS, AudioFiles, Paths, files_of
 from mss_keras.metrics.whole_track import whole_track
 
 
@@ -16,7 +16,7 @@ def score_files(
     track: str,
     sources: Sequence[str],
     *,
-    targets: Sequence[str | Path],
+    targets: Sequence[Paths],
     estimates: Sequence[str | Path],
     channels: int | None = None,
     whole: Sequence[str] = (),
@@ -26,7 +26,7 @@ def score_files(
     Args:
         track: str. Name of the track.
         sources: sequence of str. Names of the sources.
-        targets: sequence of paths. An audio file for each source.
+        targets: sequence of paths. An audio file for each source, or several that are added up.
         estimates: sequence of paths. An audio file for each source.
         channels: int. See `AudioFiles`. Defaults to that of the files.
         whole: sequence of str. Names of `WHOLE_TRACK`. Defaults to none.
@@ -37,7 +37,7 @@ def score_files(
             as `bss_eval`.
     """
     for target, estimate in zip(targets, estimates, strict=True):
-        _require_alike(target, estimate, channels)
+        _require_alike(files_of(target)[0], estimate, channels)
     with AudioFiles(targets, channels) as y_true, AudioFiles(estimates, channels) as y_pred:
         rate = y_true.sample_rate
         frames = bss_eval(y_true, y_pred, window=rate, hop=rate, names=sources)

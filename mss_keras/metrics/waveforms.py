@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Sequence
+from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +28,9 @@ class Waveforms(Protocol):
         """Samples `start:stop` of all sources, as an array."""
 
 
+# A file, or files that are added up.
+Paths = str | Path | Sequence[str | Path]
+
 # What has to agree between files, by its name in soundfile.
 UNITS = {"samplerate": "Hz", "channels": "channels", "frames": "samples"}
 
@@ -43,12 +48,17 @@ def require_alike(y_true: Waveforms, y_pred: Waveforms) -> None:
     require(found == wanted, "y_pred", found=found, wanted=f"the shape of `y_true`, {wanted}")
 
 
+def files_of(paths: Paths) -> list[str | Path]:
+    """The files of a source: the one, or all that are added up."""
+    return [paths] if isinstance(paths, str | Path) else list(paths)
+
+
 class AudioFiles:
     """Audio files of one length, one for each source, read where they are sliced.
 
     Args:
         paths: sequence of paths. A file for each source, of any format that libsndfile can
-            seek in.
+            seek in, or several that are added up.
         channels: int. Number of channels wanted: 1 mixes stereo down, 2 doubles mono.
             Defaults to that of the files.
 
@@ -70,28 +80,36 @@ class AudioFiles:
         ((2, 1000, 1), (2, 10, 1))
     """
 
-    def __init__(self, paths: Sequence[str | Path], channels: int | None = None):
+    def __init__(self, paths: Sequence[Paths], channels: int | None = None):
         self._lock = threading.Lock()
-        self._files: list[soundfile.SoundFile] = []
+        self._files: list[list[soundfile.SoundFile]] = []  # of each source
         try:
-            for path in paths:
-                try:
-                    self._files.append(soundfile.SoundFile(path))
-                except (soundfile.LibsndfileError, OSError) as error:
-                    raise UserError(
-                        Path(path), f"no audio that can be read ({error})", "an audio file"
-                    ) from error
-                first, file = self._files[0], self._files[-1]
-                for name, unit in UNITS.items():
-                    found, wanted = getattr(file, name), getattr(first, name)
-                    if found != wanted:
-                        raise UserError(Path(path), f"{found} {unit}", f"{wanted} as in {paths[0]}")
+            for source in map(files_of, paths):
+                self._files.append([])
+                for path in source:
+                    self._open(path)
         except UserError:
             self.close()
             raise
-        self._channels = channels or self._files[0].channels
-        self.shape = (len(self._files), self._files[0].frames, self._channels)
-        self.sample_rate = self._files[0].samplerate
+        first = self._files[0][0]
+        self._channels = channels or first.channels
+        self.shape = (len(self._files), first.frames, self._channels)
+        self.sample_rate = first.samplerate
+
+    def _open(self, path: str | Path) -> None:
+        # As another file of the last source.
+        try:
+            file = soundfile.SoundFile(path)
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise UserError(
+                Path(path), f"no audio that can be read ({error})", "an audio file"
+            ) from error
+        self._files[-1].append(file)
+        first = self._files[0][0]
+        for name, unit in UNITS.items():
+            found, wanted = getattr(file, name), getattr(first, name)
+            if found != wanted:
+                raise UserError(Path(path), f"{found} {unit}", f"{wanted} as in {first.name}")
 
     def __getitem__(self, index: tuple[slice, slice]) -> np.ndarray:
         """Samples of sources, float64 `[sources, samples, channels]`, −1 to 1.
@@ -103,7 +121,12 @@ class AudioFiles:
         sources, samples = index
         start, stop, _ = samples.indices(self.shape[1])
         with self._lock:  # a file has one position
-            return np.stack([self._read(file, start, stop) for file in self._files[sources]])
+            return np.stack(
+                [
+                    reduce(np.add, [self._read(file, start, stop) for file in files])
+                    for files in self._files[sources]
+                ]
+            )
 
     def _read(self, file: soundfile.SoundFile, start: int, stop: int) -> np.ndarray:
         try:
@@ -125,7 +148,7 @@ class AudioFiles:
 
     def close(self) -> None:
         """Closes the files."""
-        for file in self._files:
+        for file in chain.from_iterable(self._files):
             file.close()
 
     def __enter__(self) -> "AudioFiles":

@@ -66,6 +66,7 @@ def advice(data: DataConfig, music: MusicSet) -> str:
     helps = [f"more processors than the {cores()} that it may use"]
     if not data.in_memory:
         helps = ["`in_memory`, which reads every file once", "a faster disk", *helps]
-        if any(file.dtype != "int16" for track in music.train for file in track.files):
+        read = [x for track in music.train for file in track.files for x in file.files]
+        if any(file.dtype != "int16" for file in read):
             helps.insert(1, "WAV files of 16 bits")
     return "what helps is " + ", or ".join(helps)

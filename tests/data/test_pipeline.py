@@ -15,8 +15,8 @@ from mss_keras.data import (
     validation_examples,
 )
 from mss_keras.data.draws import draw
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.readers import map_in_parallel, reader
-from mss_keras.data.tracks import AudioFile
 
 AUDIO = AudioConfig()
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from mss_keras.config import AudioConfig
 from mss_keras.data import readers
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.readers import map_in_parallel, reader
-from mss_keras.data.tracks import AudioFile
 
 
 def test_memory_holds_what_the_header_promised(tmp_path):

@@ -22,9 +22,10 @@ import soundfile
 from mss_keras.config import UserError
 from mss_keras.data import download, make_demo, prepare
 from mss_keras.data.encoding import stem_files
+from mss_keras.data.headers import AudioFile
 from mss_keras.data.musdb import demo_stem, stem_ids
 from mss_keras.data.stems import stem_blocks
-from mss_keras.data.tracks import AudioFile, beside
+from mss_keras.data.tracks import beside
 
 
 @pytest.fixture
