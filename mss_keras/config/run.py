@@ -57,12 +57,9 @@ class RunConfig:
         names = self.data.sources
         for name in names:
             parts = [part for part in SUMS.get(name, ()) if part in names]
-            require(
-                not parts,
-                "sources",
-                found=f"{name} beside {', '.join(parts)}",
-                wanted=f"one of the two: {name} is their sum, and mixtures would have them twice",
-            )
+            if parts:
+                found = f"{name} beside {', '.join(parts)}"
+                raise UserError("sources", found, "a source or its parts, not both in a mixture")
         pretraining, epochs = self.adversarial.pretrain_epochs, self.training.epochs
         require(
             pretraining is None or pretraining < epochs,

@@ -11,9 +11,10 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from mss_keras.config import AudioConfig, DataConfig, UserError
+from mss_keras.config import SUMS, AudioConfig, DataConfig, UserError
 from mss_keras.data.musdb import stem_ids
 from mss_keras.data.stems import prepared_folders, stem_blocks
+from mss_keras.data.sums import paths_of
 from mss_keras.data.tracks import (
     STEM_SUFFIX,
     AudioFile,
@@ -70,7 +71,7 @@ def check(
         folders = {split: [x for x in decoded if x.parent.name == split] for split in splits}
         known = [name for name in stem_ids() if name != "mixture"]
         for name in sources:
-            if name not in known:
+            if not {*SUMS.get(name, (name,))} <= {*known}:
                 findings.append(_fatal(UserError.unknown("sources", name, known), root))
     else:
         folders = track_folders(root)
@@ -103,10 +104,13 @@ def _fatal(error: UserError, path: Path) -> Finding:
 
 
 def _check_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> Iterator[Finding]:
-    wanted = [f"{source}.wav" for source in sources]
-    for name in wanted:
-        if not (folder / name).is_file():
-            yield Finding(str(folder / name), "found no such file, wanted one", True)
+    wanted: dict[str, None] = {}  # names of files, in order
+    for source in sources:
+        try:
+            wanted |= dict.fromkeys(path.name for path in paths_of(folder, source))
+        except UserError as error:
+            wanted[f"{source}.wav"] = None
+            yield _fatal(error, folder)
     for path in sorted(folder.iterdir()):
         if path.name not in (*wanted, "mixture.wav"):
             yield Finding(str(path), "it is none of the sources and is not used", False)

@@ -28,12 +28,12 @@ def paths_of(folder: Path, source: str) -> tuple[Path, ...]:
         return (own,)
     parts = [folder / f"{part}.wav" for part in SUMS.get(source, ())]
     others = [path.name for path in folder.iterdir() if path.stem == source]
-    if parts and all(path.is_file() for path in parts) and not others:
+    if parts and not others and all(path.is_file() for path in parts):
         return tuple(parts)
     found = sorted({*(path.name for path in folder.glob("*.wav")), *others})
     beside = f"beside {', '.join(found)}" if found else "and no other WAV file"
     wanted = "one for each of `sources`"
-    if parts:
+    if parts and not others:
         wanted += f", or {', '.join(path.name for path in parts)}, whose sum it is"
     raise UserError(own, f"no such file {beside}", wanted)
 

@@ -167,6 +167,9 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> System:
         name: str. As in `mss_keras.evaluation.estimates.of_oracle`.
         sources: sequence of str. Names of the sources of a track, in their order.
         audio: AudioConfig. Sample rate, channels and sizes of the STFT.
+
+    Raises:
+        UserError: as there.
     """
     method = estimates.of_oracle(name, sources, audio)
 

@@ -33,7 +33,12 @@ def test_all_that_is_wrong_is_listed_at_once(tree):
     cut.write_bytes(cut.read_bytes()[:1000])
     (tree / "test/e/bass.wav").write_text("hello")
     assert findings(tree) == {
-        ("train/a/other.wav", "found no such file, wanted one", True),
+        (
+            "train/a/other.wav",
+            "found no such file beside bass.wav, drums.wav, mixture.wav, take2.wav, vocals.wav, "
+            "wanted one for each of `sources`",
+            True,
+        ),
         ("train/a/take2.wav", "it is none of the sources and is not used", False),
         ("train/b/bass.wav", "it is silent throughout", False),
         ("train/b/drums.wav", "it is mono and is used as both channels", False),

@@ -75,5 +75,9 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Contesta
         name: str. As in `mss_keras.evaluation.estimates.of_oracle`.
         sources: sequence of str. Names of the sources of a track, in their order.
         audio: AudioConfig. Sample rate, channels and sizes of the STFT.
+
+    Raises:
+        UserError: as there.
     """
-    return Contestant(name, lambda: systems.of_oracle(name, sources, audio), competes=False)
+    system = systems.of_oracle(name, sources, audio)
+    return Contestant(name, lambda: system, competes=False)
