@@ -158,12 +158,9 @@ def of_oracle(name: str, sources: Sequence[str], audio: AudioConfig) -> Method:
     """
     heard = summands(sources)
     parts = [source for place, source in enumerate(sources) if place not in heard]
-    require(
-        not parts or name == MIXTURE,
-        "oracle",
-        found=f"{name} with sources of which others are the sum: {', '.join(parts)}",
-        wanted=f"sources none of which is part of another, or {MIXTURE}",
-    )
+    if parts and name != MIXTURE:
+        found = f"{name} with sources of which others are the sum: {', '.join(parts)}"
+        raise UserError("oracle", found, f"sources none of which is part of another, or {MIXTURE}")
 
     def stems(track: Track, work: Path) -> Path:
         with (

@@ -9,6 +9,7 @@ from mss_keras.config import AudioConfig, SeparationConfig, UserError
 from mss_keras.evaluation import estimates
 from mss_keras.evaluation.excerpts import Excerpt
 from mss_keras.evaluation.systems import System, of_model, of_songs
+from mss_keras.models.catalogue import A_MODEL
 from mss_keras.models.masking import MaskingModel
 
 
@@ -55,7 +56,7 @@ def system_of(
         raise UserError(
             "systems",
             f"nothing at {path} for {name}" if not path.exists() else f"a file {path} for {name}",
-            "the folder of a run, a .keras file, or a folder of stems",
+            f"{A_MODEL}, or a folder of stems",
         )
     method = estimates.of_folder(str(path), subset)
     said = f"stems in {path.resolve()}"

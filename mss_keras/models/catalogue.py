@@ -137,6 +137,10 @@ MODELS: dict[str, Published] = {
 }
 
 
+# What may stand for a model, for errors.
+A_MODEL = "the folder of a run, a .keras file, or a name that 'python -m trainer models' lists"
+
+
 def cache_folder() -> Path:
     """Where fetched models are: `MSS_KERAS_CACHE`, or else a folder of the user's cache.
 

@@ -13,7 +13,15 @@ from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.downloads import DownloadError, download, sha256_of
 from mss_keras.jobs.files import appearing, working_folder
 from mss_keras.jobs.locks import locked
-from mss_keras.models.catalogue import MODELS, File, Published, close_name, is_name, path_of
+from mss_keras.models.catalogue import (
+    A_MODEL,
+    MODELS,
+    File,
+    Published,
+    close_name,
+    is_name,
+    path_of,
+)
 
 Say = Callable[[str], None]
 
@@ -41,11 +49,7 @@ def model_path(
         return fetch(str(given), say=say, progress=progress, field=field)
     close = close_name(given)
     if close and not Path(given).exists():
-        raise UserError(
-            field,
-            f"nothing at {given} (did you mean {close}?)",
-            "the folder of a run, a .keras file, or a name that 'python -m trainer models' lists",
-        )
+        raise UserError(field, f"nothing at {given} (did you mean {close}?)", A_MODEL)
     return Path(given)
 
 

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from mss_keras import data
-from mss_keras.config import RunConfig, UserError
+from mss_keras.config import RunConfig
 from mss_keras.data import MusicSet, Unpaired
 from mss_keras.jobs.interrupt import Interrupt, interruptible
-from mss_keras.models.catalogue import fetched_path
 from mss_keras.reports.tables import write_csv
-from mss_keras.training import callbacks, companions, runs
+from mss_keras.training import callbacks, companions
 from mss_keras.training.checkpoints import Checkpoints, all_variables
 from mss_keras.training.companions import Phase
 from mss_keras.training.devices import Devices
+from mss_keras.training.pretrained import pretrained_weights
 from mss_keras.training.separator import Separator
 from mss_keras.training.state import Row, RunState
 from mss_keras.training.waiting import TellWaiting, advice
@@ -198,25 +197,3 @@ class Fitting:
         tracks, seed = self.music.train, config.training.seed
         drawn = data.origins_of(indices, tracks, config.data, audio=config.audio, seed=seed)
         return sorted({origin.name for each in drawn for origin in each["sources"]})
-
-
-def pretrained_weights(given: str, separator: Separator) -> list[np.ndarray]:
-    """The weights of a run, `.keras` file or published model, for a separator of the same network.
-
-    Raises:
-        UserError: if there is no such model here, or if it has other sources, another network or
-            another STFT.
-    """
-    before = runs.load(fetched_path(given, "pretrained"), field="pretrained")
-    found, wanted = ([tuple(w.shape) for w in x.weights] for x in (before, separator))
-    same = found == wanted and before.source_names == separator.source_names
-    same &= before.network_config.network_args == separator.network_config.network_args
-    activations = {x.network.mask_activation for x in (before, separator)}
-    if not same or len(activations) > 1 or before.audio != separator.audio:
-        raise UserError(
-            "pretrained",
-            f"{before.network_config}, {before.audio}, sources {', '.join(before.source_names)} "
-            f"in {given}",
-            "those of this run",
-        )
-    return before.get_weights()

@@ -25,6 +25,7 @@ import yaml
 from mss_keras.config import AudioConfig, RunConfig, UserError
 from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
+from mss_keras.models.catalogue import A_MODEL
 from mss_keras.models.masking import MaskingModel
 from mss_keras.training.checkpoints import Checkpoints, read_weights
 from mss_keras.training.scores import Score
@@ -126,7 +127,7 @@ def load(path: str | Path, *, precision: str | None = None, field: str = "model"
             return model
         return Separator.of(model, policy=policy)
     if not (path / "config.yaml").is_file():
-        raise UserError(field, _without_model(path), "the folder of a run or a .keras file")
+        raise UserError(field, *_without_model(path))
     separator = build(read_config(path / "config.yaml"), precision=precision)
     weights = Checkpoints(path / "checkpoints", lambda line: None).best_weights()
     read_weights(separator, weights)
@@ -152,12 +153,13 @@ def describe(path: str | Path, *, field: str = "model") -> tuple[tuple[str, ...]
     return tuple(config.data.sources), config.audio
 
 
-def _without_model(path: Path) -> str:
+def _without_model(path: Path) -> tuple[str, str]:
+    # What was found, and what is wanted.
     if path.exists():
-        return f"{path}, which is neither"
+        return f"{path}, which is neither", "the folder of a run or a .keras file"
     beside = [str(other) for other in path.parent.glob("*")]
     close = difflib.get_close_matches(str(path), beside, n=1)
-    return f"nothing at {path}" + (f" (did you mean {close[0]}?)" if close else "")
+    return f"nothing at {path}" + (f" (did you mean {close[0]}?)" if close else ""), A_MODEL
 
 
 def about(path: str | Path, scores: Sequence[Score] = ()) -> dict[str, Any]:

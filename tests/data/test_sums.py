@@ -142,7 +142,7 @@ def test_stem_files(tmp_path, stems):
     found = excerpt(track, AUDIO, 10.0)
     expected = sum(np.clip(stems[part], -1, 1) for part in PARTS)  # in 16 bits
     np.testing.assert_allclose(found["sources"][1], expected, atol=1e-4)
-    assert len(list(Path(data.root).glob("*/*/*.wav"))) == 10
+    assert len(list(Path(str(data.root)).glob("*/*/*.wav"))) == 10
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from mss_keras.config import (
 )
 from mss_keras.data import open_set
 from mss_keras.evaluation import Evaluation, evaluate, tables
-from mss_keras.evaluation.estimates import Method, name_of_model, of_folder
+from mss_keras.evaluation.estimates import Method, name_of_model, of_folder, of_oracle
+from mss_keras.evaluation.reading import mixture_of
 from mss_keras.evaluation.scoring import Scoring, Task
 from mss_keras.jobs import pools
 from mss_keras.jobs.memory import want_of_memory
@@ -52,6 +53,54 @@ def estimates(tree):
             path = folder / track.name / f"{source}.wav"
             soundfile.write(path, 0.75 * target + 0.25 * mixture, rate, subtype="FLOAT")
     return folder
+
+
+def test_a_sum_of_sources_is_scored_as_a_file_of_it(tree, tmp_path):
+    """By all that reads true sources: BSSEval, losses, oracles, and the page's examples."""
+    written = shutil.copytree(tree, tmp_path / "written")
+    for track in (written / "train").iterdir():
+        parts = [soundfile.read(track / f"{part}.wav")[0] for part in SOURCES[1:]]
+        soundfile.write(track / "accompaniment.wav", sum(parts), 44100, subtype="FLOAT")
+    for path in [*tree.glob("train/*/mixture.wav"), *written.glob("train/*/mixture.wav")]:
+        path.unlink()
+    model = MaskingModel(("vocals", "accompaniment"), AUDIO, ModelConfig(hidden_size=8))
+    model.build()
+    chosen = EvaluationConfig(
+        subset="train", tracks=1, metrics=("snr", "l1_freq"), oracle=("irm", "mixture"), examples=1
+    )
+    found = []
+    for root in (tree, written):
+        lines: list[str] = []
+        dataset = DataConfig(root=str(root))
+        evaluate(
+            tmp_path / "scores", chosen, dataset=dataset, audio=AUDIO, model=model, say=lines.append
+        )
+        assert any("report.html: 1 excerpt" in line for line in lines), lines
+        with (tmp_path / "scores/scores.csv").open() as file:
+            found.append(list(csv.DictReader(file)))
+        shutil.rmtree(tmp_path / "scores")
+    assert len(found[0]) == 6
+    for one, other in zip(*found, strict=True):
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            assert value == other[name] or float(value) == pytest.approx(float(other[name]), 1e-4)
+
+
+def test_the_mixture_has_parts_once(tree, tmp_path):
+    """Where sources of several models are heard together, some are parts of others."""
+    for path in tree.glob("train/*/mixture.wav"):
+        path.unlink()
+    names = (*SOURCES, "accompaniment")
+    (track, *_) = open_set(DataConfig(root=str(tree), sources=names), AUDIO, ["train"]).train
+    sources = [soundfile.read(tree / f"train/a/{name}.wav")[0] for name in SOURCES]
+    with mixture_of(track, 2) as recording:
+        np.testing.assert_allclose(recording.read(0, 44100), sum(sources), atol=1e-6)
+    stems = of_oracle("mixture", names, AUDIO).stems(track, tmp_path)
+    for name in names:
+        heard, _ = soundfile.read(stems / f"{name}.wav")
+        np.testing.assert_allclose(heard, sum(sources), atol=1e-6)
+    with pytest.raises(UserError, match="oracle: found irm with sources of which others are the"):
+        of_oracle("irm", names, AUDIO)
 
 
 def test_methods_and_files(tree, tmp_path):

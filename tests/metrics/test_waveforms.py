@@ -39,6 +39,19 @@ def test_scores_are_those_of_an_array(paths):
     assert ratios["snr"].tolist() == whole_track(y_true, y_pred)["snr"].tolist()
 
 
+def test_files_that_are_added_up(paths):
+    paths, wanted = paths
+    with AudioFiles([paths, paths[1]]) as files:
+        assert files.shape == wanted.shape
+        expected = np.stack([wanted.sum(axis=0), wanted[1]])
+        np.testing.assert_allclose(files[:, 5:900], expected[:, 5:900], rtol=1e-12)
+    soundfile.write(paths[1], np.zeros((2999, 2)), 8000)
+    with pytest.raises(
+        UserError, match=r"drums\.wav: found 2999 samples, wanted 3000 as in .*bass"
+    ):
+        AudioFiles([paths])
+
+
 @pytest.mark.parametrize(
     ("samples", "rate", "error"),
     [

@@ -14,7 +14,7 @@ from mss_keras.config import ModelConfig, SeparationConfig, UserError
 from mss_keras.models.masking import MaskingModel
 from mss_keras.separation.spleeter_import import AUDIO, CONFIGURATIONS, import_spleeter, import_to
 from mss_keras.training import runs
-from mss_keras.training.fitting import pretrained_weights
+from mss_keras.training.pretrained import pretrained_weights
 
 RECORDED = Path(__file__).with_name("spleeter")
 RECORDED_NAMES = ("2stems", "4stems", "5stems", "2stems-16kHz")
@@ -200,5 +200,7 @@ def test_training_goes_on_with_an_import_of_the_same_arguments(tmp_path):
     config = dataclasses.replace(model.network_config, network_args=arguments)
     other = Separator(model.source_names, model.audio, config)
     other.build()
-    with pytest.raises(UserError, match=r"^pretrained: found ModelConfig\(network='spleeter'"):
+    with pytest.raises(
+        UserError, match=r"wanted `network_args.conv_activation` elu \(found relu\)$"
+    ):
         pretrained_weights(path, other)

@@ -25,7 +25,7 @@ def theirs(tree):
     ("arguments", "message"),
     [
         ([], "models: found nothing, wanted runs or .keras files, or else --estimates"),
-        (["/no/such"], "models: found nothing at /no/such, wanted the folder of a run or a .keras"),
+        (["/no/such"], "models: found nothing at /no/such, wanted the folder of a run, a .keras "),
         (["a/x", "b/x"], "models: found two called x: a/x and b/x, wanted NAME=PATH with a name"),
         (["x", "--nfft", "256"], "--nfft: found it with models, wanted one of the two: the models"),
         (["--estimates", "x", "--niter", "1"], "--niter: found no models, wanted both, or neither"),

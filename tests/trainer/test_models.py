@@ -21,7 +21,7 @@ from pth import save
 from mss_keras.config import RunConfig, UserError
 from mss_keras.models.catalogue import MODELS, File
 from mss_keras.training import runs
-from mss_keras.training.fitting import pretrained_weights
+from mss_keras.training.pretrained import pretrained_weights
 from trainer.commands.shared import fetch_pretrained
 
 SIZES: dict[str, Any] = {"hidden": 8, "channels": 1, "bins": 513, "max_bin": 513}
@@ -169,6 +169,26 @@ def test_models_by_name_are_compared_and_scored(command, umxse, voices, tmp_path
     assert ">umxse</th>" in (output / "compare.html").read_text()
     scored = ("evaluate", "--model", "umxse", "--root", voices, "--output", tmp_path / "scores")
     assert "umxse" in command(*scored, check=0).stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["separate", "x.wav", "--model", "demucs"],
+        ["evaluate", "--model", "demucs"],
+        ["compare", "demucs"],
+        ["listen", "--systems", "x=demucs", "--output", "test"],
+        ["export", "--model", "demucs", "--output", "served"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_names_of_nothing_tell_where_names_are(command, tree, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.wav").touch()
+    root = [] if words[0] in ("separate", "export") else ["--root", tree]
+    (line,) = command(*words, *root, check=2).stderr.splitlines()
+    assert "found nothing at demucs" in line
+    assert "a name that 'python -m trainer models' lists" in line
 
 
 def test_names_that_are_next_to_one(command, umxse, tmp_path, excerpt):

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mss_keras.config import AdversarialConfig, RunConfig, TrainingConfig, UserError
 from mss_keras.training import loop
 from mss_keras.training.companions import Phase, phases
-from mss_keras.training.fitting import pretrained_weights
+from mss_keras.training.pretrained import pretrained_weights
 
 KINDS = ("real_paired", "real_unpaired", "fake_paired", "fake_unpaired", "score_real", "score_fake")
 
@@ -123,8 +123,20 @@ def test_pretrained_weights_are_taken(small, tmp_path):
         pretrained_weights(str(tmp_path / "before.keras"), new), before.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-    # Of the last two the weights would have the same shapes.
-    for other in ({"hidden_size": 8}, {"nhop": 128}, {"sources": ["drums", "vocals"]}):
-        another = loop.runs.build(RunConfig.from_flat({**values, **other}))
-        with pytest.raises(UserError, match=r"pretrained: .*before.keras, wanted those of this"):
-            pretrained_weights(str(tmp_path / "before.keras"), another)
+    # Of the last two the weights would have the same shapes. A bandwidth of the same bins is none.
+    for other, wanted in (
+        ({"hidden_size": 8, "bandwidth": 16000.1}, "`hidden_size` 16 (found 8)"),
+        (
+            {"hidden_size": 8, "network": "separate", "bandwidth": 8000.0, "dropout": 0.0},
+            "`network` joint (found separate), `hidden_size` 16 (found 8), "
+            "`bandwidth` 16000.0 (found 8000.0)",
+        ),
+        ({"mask_activation": "sigmoid"}, "`mask_activation` relu (found sigmoid)"),
+        ({"nhop": 128}, "`nhop` 256 (found 128)"),
+        ({"sources": ["drums", "vocals"]}, "`sources` vocals drums (found drums vocals)"),
+    ):
+        config = RunConfig.from_flat({**values, **other})
+        with pytest.raises(UserError) as caught:
+            pretrained_weights(str(tmp_path / "before.keras"), loop.runs.build(config))
+        found = f"{tmp_path / 'before.keras'}, which has other settings than this run"
+        assert str(caught.value) == f"pretrained: found {found}, wanted {wanted}"
