@@ -76,7 +76,7 @@ def test_a_sum_of_sources_is_scored_as_a_file_of_it(tree, tmp_path):
             tmp_path / "scores", chosen, dataset=dataset, audio=AUDIO, model=model, say=lines.append
         )
         assert any("report.html: 1 excerpt" in line for line in lines), lines
-        with (tmp_path / "scores/scores.csv").open() as file:
+        with (tmp_path / "scores/tracks.csv").open() as file:
             found.append(list(csv.DictReader(file)))
         shutil.rmtree(tmp_path / "scores")
     assert len(found[0]) == 6

@@ -1,17 +1,21 @@
 """Published models on the command line: listed, fetched, and used by their names."""
 
+import csv
 import dataclasses
 import hashlib
 import json
 import re
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
+from excerpt import read_excerpt
 from publisher import Publisher
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
@@ -19,6 +23,8 @@ from checkpoints import state
 from pth import save
 
 from mss_keras.config import RunConfig, UserError
+from mss_keras.data.musdb import demo_stem
+from mss_keras.listening.key import read_key
 from mss_keras.models.catalogue import MODELS, File
 from mss_keras.training import runs
 from mss_keras.training.pretrained import pretrained_weights
@@ -169,6 +175,48 @@ def test_models_by_name_are_compared_and_scored(command, umxse, voices, tmp_path
     assert ">umxse</th>" in (output / "compare.html").read_text()
     scored = ("evaluate", "--model", "umxse", "--root", voices, "--output", tmp_path / "scores")
     assert "umxse" in command(*scored, check=0).stdout
+
+
+@pytest.fixture
+def spleeter(monkeypatch, tmp_path):
+    """A server that has spleeter-2stems, small and made up."""
+    monkeypatch.setenv("MSS_KERAS_CACHE", str(tmp_path / "cache"))
+    with tarfile.open(tmp_path / "2stems.tar.gz", "w:gz") as archive:
+        archive.add(Path(__file__).parents[1] / "separation/spleeter/2stems", ".")
+    content = (tmp_path / "2stems.tar.gz").read_bytes()
+    with Publisher({"2stems.tar.gz": content}).open() as server:
+        file = File(server.url("2stems.tar.gz"), hashlib.sha256(content).hexdigest())
+        published = dataclasses.replace(MODELS["spleeter-2stems"], files=(file,))
+        monkeypatch.setitem(MODELS, "spleeter-2stems", published)
+        yield "spleeter-2stems"
+
+
+@pytest.mark.long
+def test_vocals_and_accompaniment_on_musdb(command, spleeter, tmp_path):
+    """Stem files have no accompaniment, which is drums, bass and other together."""
+    music = tmp_path / "musdb"
+    (music / "test").mkdir(parents=True)
+    shutil.copy(demo_stem(), music / "test")
+    given = ("--root", music, "--subset", "test")
+    scores, page, test = (tmp_path / name for name in ("scores", "page", "listening"))
+    words = ("--model", spleeter, "--oracle", "mixture", "--metrics", "snr", "--output", scores)
+    command("evaluate", *given, *words, check=0)
+    with (scores / "tracks.csv").open() as file:
+        rows = {(row["method"], row["source"]): row for row in csv.DictReader(file)}
+    assert list(rows) == [
+        (name, source) for name in (spleeter, "mixture") for source in ("vocals", "accompaniment")
+    ]
+    stems = read_excerpt()
+    parts = [np.clip(stems[name], -1, 1) for name in ("drums", "bass", "other", "vocals")]
+    accompaniment = sum(parts[:3])
+    expected = 10 * np.log10(np.sum(accompaniment**2) / np.sum(parts[3] ** 2))
+    found = float(rows["mixture", "accompaniment"]["snr"])
+    assert found == pytest.approx(expected, abs=0.01)
+    said = command("compare", spleeter, *given, "--duration", 2, "--output", page, check=0).stdout
+    assert "accompaniment" in (page / "compare.csv").read_text(), said
+    systems = ("--systems", f"two={spleeter}", "--sources", "vocals", "accompaniment")
+    command("listen", *given, *systems, "--duration", 2, "--output", test, check=0)
+    assert {x.source for x in read_key(test).trials} == {"vocals", "accompaniment"}
 
 
 @pytest.mark.parametrize(
