@@ -158,6 +158,27 @@ def test_training_begins_with_a_model_by_name(command, umxse, voices, tmp_path, 
     assert not (tmp_path / "another").exists()
 
 
+@pytest.mark.long
+def test_a_search_begins_with_a_model_by_name(command, umxse, voices, tmp_path):
+    """It is fetched once, and every trial begins with it."""
+    words = (
+        *("tune", "--root", voices, "--output", tmp_path / "search", "--loss", "adversarial"),
+        *("--pretrained", "umxse", *AUDIO, "--nfft", 1024, "--nhop", 512, "--network", "separate"),
+        *("--hidden-size", 8, "--bandwidth", 8000, "--seq-dur", 0.5, "--batch-size", 1),
+        *("--samples-per-track", 1, "--devices", "cpu", "--range", "gamma=1:10"),
+        *("--tuner", "random", "--trials", 2, "--epochs", 1, "--trial-epochs", 1),
+    )
+    said = command(*words, check=0).stdout
+    assert said.count("umxse: mine alone") == 1
+    assert len(umxse.server.asked) == 2
+    assert "\npretrained: umxse\n" in (tmp_path / "search/best.yaml").read_text()
+    begun = runs.load(umxse.path).network.trainable_weights
+    for trial in ("0", "1"):  # of a step each, by which Adam changes a weight by its rate at most
+        trained = runs.load(tmp_path / "search/trials" / trial).network.trainable_weights
+        for one, other in zip(trained, begun, strict=True):
+            np.testing.assert_allclose(one, other, atol=1.1e-3)
+
+
 def test_a_pretrained_model_that_is_not_here(umxse):
     with pytest.raises(UserError) as caught:
         pretrained_weights("umxse", runs.build(RunConfig()))
