@@ -33,7 +33,10 @@ class DataConfig:
         may_change=["run"],  # to where the same music lies, see training/resuming.py
     )
     sources: tuple[str, ...] = option(
-        SOURCES, "Names of the sources, each a WAV file in a track's folder", section="data"
+        SOURCES,
+        "Names of the sources, each a WAV file in a track's folder; accompaniment may be the sum "
+        "of drums, bass and other",
+        section="data",
     )
     prepared: str | None = option(
         None,
