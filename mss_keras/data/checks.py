@@ -109,7 +109,8 @@ def _check_track(folder: Path, sources: Sequence[str], audio: AudioConfig) -> It
         try:
             wanted |= dict.fromkeys(path.name for path in paths_of(folder, source))
         except UserError as error:
-            wanted[f"{source}.wav"] = None
+            lacking = (source, *SUMS.get(source, ()))
+            wanted |= dict.fromkeys(f"{name}.wav" for name in lacking)
             yield _fatal(error, folder)
     for path in sorted(folder.iterdir()):
         if path.name not in (*wanted, "mixture.wav"):

@@ -165,8 +165,9 @@ def test_what_is_missing_is_told_in_one_line(tree, left, found, wanted):
     assert where == str(tree / "train/b/accompaniment.wav")
     assert line.startswith(f"found no such file {found}")
     assert line.endswith(f"wanted one for each of `sources`{parts}")
-    (finding, *_) = check(tree, TWO, AUDIO, progress=False)
+    finding, *others = check(tree, TWO, AUDIO, progress=False)
     assert (finding.path, finding.message, finding.fatal) == (where, line, True)
+    assert [Path(x.path).name for x in others] == ([] if wanted else ["accompaniment.flac"])
 
 
 def test_parts_that_are_read_are_no_strangers(tree):
