@@ -16,7 +16,7 @@ from mss_keras.config import DataConfig, RunConfig, ServingConfig
 from mss_keras.data import MusicSet, Statistics, Unpaired
 from mss_keras.losses import SeparationLoss
 from mss_keras.reports.pages import write_page
-from mss_keras.training import companions, devices, resuming, runs
+from mss_keras.training import companions, devices, pretrained, resuming, runs
 from mss_keras.training.advice import advice
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.devices import Devices
@@ -103,6 +103,7 @@ def train(
 
         def take() -> None:
             resuming.check(folder, config, music, say=say, progress=progress)
+            pretrained.check(folder, config)
             held.enter_context(runs.claimed(folder, config))
             resuming.remember(folder, music, config.data.statistics)
 

@@ -1,14 +1,30 @@
 """Weights of another model that training begins with, and the settings that they want."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mss_keras.config import UserError
+from mss_keras.config import RunConfig, UserError
 from mss_keras.models.catalogue import fetched_path
 from mss_keras.models.openunmix import sizes
 from mss_keras.training import runs
 from mss_keras.training.separator import Separator
+
+
+def check(folder: Path, config: RunConfig) -> None:
+    """Finds that the model that a run begins with, if it does, has its settings.
+
+    Args:
+        folder: of the run; one that has a checkpoint goes on with that.
+        config: of the run, resolved.
+
+    Raises:
+        UserError: as `pretrained_weights`.
+    """
+    given = config.adversarial.pretrained
+    if given is not None and not any(folder.glob("checkpoints/epoch-*")):
+        pretrained_weights(given, runs.build(config))
 
 
 def pretrained_weights(given: str, separator: Separator) -> list[np.ndarray]:

@@ -140,3 +140,13 @@ def test_pretrained_weights_are_taken(small, tmp_path):
             pretrained_weights(str(tmp_path / "before.keras"), loop.runs.build(config))
         found = f"{tmp_path / 'before.keras'}, which has other settings than this run"
         assert str(caught.value) == f"pretrained: found {found}, wanted {wanted}"
+
+
+def test_a_model_that_does_not_fit_leaves_the_folder_free(tree, small, tmp_path):
+    sizes = {"nfft": 512, "nhop": 256, "hidden_size": 16, "unidirectional": True}
+    loop.runs.build(RunConfig.from_flat(sizes)).save(tmp_path / "before.keras")
+    values = {**small, "root": str(tree), "loss": "adversarial", "unidirectional": True}
+    own = {"pretrained": str(tmp_path / "before.keras"), "network": "separate"}
+    with pytest.raises(UserError, match=r"wanted `network` joint \(found separate\)"):
+        loop.train(RunConfig.from_flat({**values, **own}), tmp_path / "run")
+    assert not any((tmp_path / "run").glob("*"))
