@@ -44,6 +44,12 @@ class Devices:
         return self.strategy.num_replicas_in_sync
 
     @property
+    def own(self) -> str:
+        """Number and kind of the devices of this machine."""
+        kind = "GPU" if self.gpus else "CPU"
+        return f"{self.replicas // self.workers.count} × {kind}"
+
+    @property
     def share(self) -> Share:
         """The part of each batch that is read here."""
         workers = self.workers

@@ -21,7 +21,7 @@ from mss_keras.training.advice import advice
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
-from mss_keras.training.machines import Workers, agreed
+from mss_keras.training.machines import Workers, agreed, agreed_unpaired
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.report import separate_excerpts, write_excerpts
 from mss_keras.training.report_page import Finished, page_of
@@ -98,8 +98,7 @@ def train(
     with workers.naming_lost(), contextlib.ExitStack() as held:
         chosen = fetched_losses(config, say)
         music = _open(config, workers, say=say, progress=progress)
-        devices_here = used.replicas // workers.count
-        config = agreed(given, config, music, workers=workers, devices=devices_here)
+        config = agreed(given, config, music, workers=workers, devices=used.own)
 
         def take() -> None:
             resuming.check(folder, config, music, say=say, progress=progress)
@@ -109,7 +108,7 @@ def train(
         workers.from_chief(take)
         say(on_what(config, used))
         _announce(config, folder, music, say=say)
-        unpaired = open_unpaired(config, say, progress=progress)
+        unpaired = _open_unpaired(config, workers, say, progress=progress)
         separator = make_separator(config, chosen, used)
         mean, std = workers.from_chief(
             lambda: _statistics(config, music, folder, progress=progress)
@@ -138,6 +137,19 @@ def _open(config: RunConfig, workers: Workers, *, say: Say, progress: bool) -> M
     return data.open_set(decode(), config.audio)
 
 
+def _open_unpaired(
+    config: RunConfig, workers: Workers, say: Say, *, progress: bool
+) -> Unpaired | None:
+    def first() -> None:
+        open_unpaired(config, say, progress=progress)
+
+    if workers.count > 1:  # as the music is
+        workers.from_chief(first)
+    unpaired = open_unpaired(config, say, progress=progress)
+    agreed_unpaired(unpaired, workers=workers)
+    return unpaired
+
+
 def set_up(config: RunConfig, say: Say = lambda line: None) -> Devices:
     """Sets up the devices of a run, and waits for other machines where there are several.
 
@@ -155,7 +167,8 @@ def set_up(config: RunConfig, say: Say = lambda line: None) -> Devices:
         used = devices.together(training.devices, config.machines, say)
     else:
         used = devices.choose(training.devices)
-    used.check(training, config.data.batch_size)
+    with used.workers.naming_lost():
+        used.check(training, config.data.batch_size)
     return used
 
 
