@@ -80,8 +80,8 @@ def _tell(cluster: Cluster, said: dict[str, Any]) -> None:
     text, stays = json.dumps(said), cluster.is_chief or "lost" in said
     try:
         context.context().set_config_key_value(_KEY, text)
-    except tf.errors.AlreadyExistsError:  # who tells first tells all
-        stays = "lost" in said
+    except tf.errors.AlreadyExistsError:
+        pass  # who tells first tells all
     except tf.errors.OpError:  # of a chief that is lost itself
         stays = True
     else:

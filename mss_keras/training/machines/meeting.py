@@ -61,7 +61,10 @@ class _Chief:
         self._there: dict[int, socket.socket] = {}
 
     def wait(self, timeout: float) -> None:
-        with _listening(self._cluster, self._deadline) as server, selectors.DefaultSelector() as selector:
+        with (
+            _listening(self._cluster, self._deadline) as server,
+            selectors.DefaultSelector() as selector,
+        ):
             selector.register(server, selectors.EVENT_READ)
             while len(self._there) < self._cluster.count - 1:
                 left = self._deadline - time.monotonic()
