@@ -1,6 +1,7 @@
 """Workers that do not have the same are refused, whoever they are."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,13 @@ class Told(Workers):
         self.others = others
 
     def from_all(self, value):
+        self.told = value
         return [{**value, **{name: x for name, x in self.others.items() if name in value}}, value]
 
 
 def music(**lengths):
-    tracks = [SimpleNamespace(name=name, samples=samples) for name, samples in lengths.items()]
-    return MusicSet(train=tuple(tracks), valid=tuple(tracks), test=())
+    tracks: Any = tuple(SimpleNamespace(name=x, samples=y) for x, y in lengths.items())
+    return MusicSet(train=tracks, valid=tracks, test=())
 
 
 def agree(given, workers):
@@ -34,8 +36,12 @@ def test_the_chiefs_configuration_is_taken_and_places_stay_this_workers():
     given = RunConfig.from_flat({"root": "here", "epochs": 5})
     filled = {**given.to_flat(), "lr": 0.25}
     del filled["root"]
-    found = agree(given, Told(filled=filled))
+    workers = Told(filled=filled)
+    found = agree(given, workers)
     assert (found.training.lr, found.data.root) == (0.25, "here")
+    own = {"root", "prepared", "in_memory", "startup_timeout", "unpaired_root", "vggish"}
+    assert not own & (workers.told["asked"].keys() | workers.told["filled"].keys())
+    assert {"epochs", "batch_size", "seed", "mixed_precision"} <= workers.told["asked"].keys()
 
 
 @pytest.mark.parametrize(

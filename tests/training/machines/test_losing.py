@@ -114,6 +114,32 @@ def test_an_error_of_this_worker_alone_stays_what_it_is(service, clusters):
     assert str(hears(clusters[0])) == f"{clusters[0].name(1)} failed: no memory"
 
 
+def test_an_error_that_names_this_worker_is_its_own(service, clusters):
+    own, other = (f"at /job:worker/replica:0/task:{i}/device:CPU:0" for i in (1, 2))
+    fails(clusters[1], tf.errors.InternalError(None, None, own))
+    service.values.clear()
+    assert str(hears(clusters[1], f"{own} and {other}")).startswith(
+        f"{clusters[0].name(2)} is gone"
+    )
+
+
+@pytest.mark.parametrize(("index", "stays"), [(0, True), (1, False)])
+def test_a_chief_that_has_failed_stays_until_the_others_have_heard(
+    service, clusters, monkeypatch, index, stays
+):
+    slept: list[float] = []
+    monkeypatch.setattr(losing.time, "sleep", slept.append)
+    fails(clusters[index], ValueError())
+    assert bool(slept) == stays
+
+
+def test_who_finds_a_worker_gone_stays_for_others_to_find_it(service, clusters, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(losing.time, "sleep", slept.append)
+    hears(clusters[1], "at /job:worker/replica:0/task:2/device:CPU:0")
+    assert slept
+
+
 def test_a_worker_that_is_gone_is_named_and_told(service, clusters):
     gone = free_addresses(1)[0]
     mine, theirs = (Cluster((*clusters[0].addresses[:2], gone), i) for i in range(2))
@@ -133,6 +159,8 @@ def test_who_waits_for_something_finds_a_worker_gone(service, clusters):
 
 
 def test_who_waits_for_something_finds_a_worker_that_is_stuck(service, clusters):
+    heed(clusters[0], closely=True)
+    service.states[0] = object()  # its own
     heed(clusters[0], closely=True)
     service.states[1] = object()
     with pytest.raises(WorkerLostError, match=r"worker 1 .* is gone"):

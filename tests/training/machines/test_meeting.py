@@ -10,7 +10,7 @@ import tensorflow as tf
 from cluster import free_addresses
 
 from mss_keras.config import UserError
-from mss_keras.training.machines import Cluster, WorkersLateError
+from mss_keras.training.machines import Cluster, WorkersLateError, meeting
 from mss_keras.training.machines.meeting import meet
 
 
@@ -103,6 +103,26 @@ def test_other_addresses_are_refused():
     assert isinstance(error, UserError)
     assert str(error).startswith(f"cluster: found {addresses[0]}, {others[0]}, wanted ")
     assert isinstance(chief.end(), WorkersLateError)
+
+
+def reports(addresses, index):
+    """The line of a worker that has reported to the chief."""
+    host, port = addresses[0].split(":")
+    line = socket.create_connection((host, int(port)))
+    terms = meeting._terms(Cluster(tuple(addresses), index))
+    line.sendall(f"mss_keras {json.dumps({'worker': index, **terms})}\n".encode())
+    return line
+
+
+def test_a_worker_that_was_started_again_takes_the_place_of_the_first():
+    addresses = free_addresses(3)
+    chief = Meeting(addresses, 0)
+    time.sleep(0.3)
+    with reports(addresses, 1) as first, reports(addresses, 1) as second:
+        assert first.makefile().read() == ""
+        with reports(addresses, 2), reports(addresses, 3):  # of which there is none
+            assert second.makefile().read() == 'mss_keras {"go": true}\n'
+    assert chief.end() is None
 
 
 def test_other_versions_are_refused():
