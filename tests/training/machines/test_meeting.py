@@ -120,7 +120,9 @@ def test_a_worker_that_was_started_again_takes_the_place_of_the_first():
     time.sleep(0.3)
     with reports(addresses, 1) as first, reports(addresses, 1) as second:
         assert first.makefile().read() == ""
-        with reports(addresses, 2), reports(addresses, 3):  # of which there is none
+        with reports(addresses, 3) as stranger:
+            assert stranger.makefile().read() == ""
+        with reports(addresses, 2):
             assert second.makefile().read() == 'mss_keras {"go": true}\n'
     assert chief.end() is None
 
