@@ -23,7 +23,7 @@ def parts(excerpt):
 
 def pair_of(domain, parts):
     sources, mask, x, _ = parts
-    scene = domains.Scene(tf.constant(sources), tf.constant(mask), tf.constant(x), audio=AUDIO)
+    scene = domains.MaskScene(tf.constant(sources), tf.constant(mask), tf.constant(x), audio=AUDIO)
     return [tensor.numpy() for tensor in domains.pair(domain, scene)]
 
 

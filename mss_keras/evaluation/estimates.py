@@ -20,7 +20,7 @@ from mss_keras.data import Track
 from mss_keras.data.writing import sound_file
 from mss_keras.metrics import AudioFiles
 from mss_keras.models import oracles
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from mss_keras.separation.songs import separate_song
 
 # Oracles hold the STFT of all sources, which is why they take a track in pieces of this length.
@@ -76,7 +76,7 @@ class Method:
 
 def of_model(
     name: str,
-    model: MaskingModel,
+    model: SeparationModel,
     *,
     options: SeparationConfig,
     kept: Path | None,
