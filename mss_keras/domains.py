@@ -185,7 +185,7 @@ class WaveformScene(Scene):
         True
     """
 
-    domains = ("waveform", "magnitude", "phase_sensitive")
+    domains: ClassVar[tuple[str, ...]] = ("waveform", "magnitude", "phase_sensitive")
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jsonargparse import Namespace
 
+from mss_keras import config
 from mss_keras.config import UserError, flag_name
 
 
@@ -30,12 +31,23 @@ def _without_stft(options: Namespace) -> bool:
     return not losses and not set(options.oracle) - {"mixture"}
 
 
-# A class of the user's may take them.
-_OF_OPENUNMIX = Idle(
-    ("hidden_size", "unidirectional", "dropout"),
-    lambda options: options.network == "spleeter",
-    "it with `network` spleeter, which has no such size",
-    "`network_args`",
+def _taken(network: str, name: str) -> bool:
+    # Whether a network takes a setting, which the class of one tells; a wrong name is told later.
+    if network in config.OPENUNMIX or not (network in config.NETWORKS or ":" in network):
+        return True
+    from mss_keras.models.network import traits_of
+
+    return name in traits_of(network).settings
+
+
+_OF_NETWORKS = tuple(
+    Idle(
+        (name,),
+        lambda options, name=name: not _taken(options.network, name),
+        "it with a `network` that does not take it",
+        "`network_args`",
+    )
+    for name in ("hidden_size", "bandwidth", "unidirectional", "dropout", "mask_activation")
 )
 
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
@@ -61,7 +73,7 @@ _OF_A_TEST = (
 IDLE: Mapping[str, tuple[Idle, ...]] = {
     "train": (
         _DOWNLOAD,
-        _OF_OPENUNMIX,
+        *_OF_NETWORKS,
         _MACHINES,
         Idle(
             ("tensorboard",),
@@ -70,8 +82,8 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
-    "benchmark": (_OF_OPENUNMIX, _MACHINES),
-    "tune": (_OF_OPENUNMIX, _MACHINES),
+    "benchmark": (*_OF_NETWORKS, _MACHINES),
+    "tune": (*_OF_NETWORKS, _MACHINES),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

@@ -180,7 +180,10 @@ class LayerNetwork(PlainNetwork):
         """
         found = self.layer(tf.zeros([1, _TRIED, self.nb_channels, self.nb_bins]))
         shape = [1, self.nb_sources, _TRIED, self.nb_channels, self.nb_bins]
-        name, right = name_of(self.layer), f"masks {shape}, [batch, sources, frames, channels, bins]"
+        name, right = (
+            name_of(self.layer),
+            f"masks {shape}, [batch, sources, frames, channels, bins]",
+        )
         require_shape(name, found, shape, right)
         require_finite(name, found, "silence")
 

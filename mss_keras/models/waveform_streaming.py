@@ -49,9 +49,7 @@ class WaveformStreaming(Streaming):
     def _start(self) -> tf.Tensor:
         return tf.zeros([self.fade, len(self.chosen), self.audio.nb_channels])
 
-    def advance(
-        self, heard: tf.Tensor, span: Span, last: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def advance(self, heard: tf.Tensor, span: Span, last: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One chunk.
 
         Args:

@@ -32,33 +32,6 @@ def mine(tmp_path, monkeypatch):
     sys.modules.pop("my_waveforms", None)
 
 
-class Filter(keras.layers.Layer):
-    """A filter for each source, through a stride of 4; takes `training` and statistics."""
-
-    domain = "waveform"
-
-    def __init__(self, nb_sources, nb_channels, stride=4, **kwargs):
-        super().__init__(**kwargs)
-        self.sizes = (nb_sources, nb_channels)
-        self.stride = stride
-        self.encode = keras.layers.Conv1D(16, 3 * stride, strides=stride, padding="same")
-        self.hear = keras.layers.Conv1D(16, 25, padding="same", activation="tanh")
-        self.decode = keras.layers.Conv1DTranspose(
-            nb_sources * nb_channels, 3 * stride, strides=stride, padding="same"
-        )
-        self.statistics = self.trained = None
-
-    def set_statistics(self, mean, std):
-        self.statistics = (mean, std)
-
-    def call(self, mixture, training=False):
-        self.trained = training
-        batch, samples = ops.shape(mixture)[:2]
-        x = ops.pad(mixture, [[0, 0], [0, -samples % self.stride], [0, 0]])
-        x = self.decode(self.hear(self.encode(x)))[:, :samples]
-        return ops.moveaxis(ops.reshape(x, [batch, samples, *self.sizes]), 2, 1)
-
-
 class Wrong(keras.layers.Layer):
     """Estimates that are wrong in one way or another."""
 
@@ -86,7 +59,7 @@ class Spectral(keras.layers.Layer):
     domain = "spectrum"
 
 
-FILTER = f"{__name__}:Filter"
+FILTER = "waveform_layers:Filter"
 
 
 def model_of(network, audio=AUDIO, kind=SeparationModel, policy="float32", **settings):
@@ -275,8 +248,8 @@ def test_wrong_estimates_are_told_when_it_is_built(fault, message):
     ("network", "arguments", "message"),
     [
         (f"{__name__}:Spectral", {}, "network: found .*:Spectral, of domain 'spectrum', wanted m"),
-        (f"{__name__}:Filter", {"a": 1}, "network_args: found Filter: .*'a'"),
-        (f"{__name__}:Filter", {"nb_sources": 1}, "network_args.nb_sources: found 1, wanted none"),
+        (FILTER, {"a": 1}, "network_args: found Filter: .*'a'"),
+        (FILTER, {"nb_sources": 1}, "network_args.nb_sources: found 1, wanted none"),
         (f"{__name__}:model_of", {}, "network: found '.*:model_of', wanted a class of Keras lay"),
     ],
 )

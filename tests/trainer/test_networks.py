@@ -25,8 +25,17 @@ SIZES = {name: value for name, value in SMALL.items() if name != "hidden_size"}
         (["--architecture", "joint"], "'train': found --architecture, wanted --network, its name"),
         (
             ["--network", "spleeter", "--hidden-size", "8"],
-            "--hidden-size: found it with --network spleeter, which has no such size, wanted --net",
+            "--hidden-size: found it with a --network that does not take it, wanted --network-args",
         ),
+        (
+            ["--network", "keras.layers:Dense", "--dropout", "0.4"],
+            "--dropout: found it with a --network that does not take it, wanted --network-args",
+        ),
+        (
+            ["tune", "--network", "keras.layers:Dense", "--no-unidirectional"],
+            "--unidirectional: found it with a --network that does not take it, wanted",
+        ),
+        (["--network", "no.such:Class", "--dropout", "0.4"], "--network: found no.such:Class "),
         (["import-spleeter", "a", "b", "--output", "x.keras"], r"inputs: found \['a', 'b'\], wan"),
         (["import-spleeter", "/no/such", "--output", "x.keras"], "configuration: found 'such', w"),
     ],

@@ -19,7 +19,9 @@ def benchmark(options: Namespace) -> None:
 
     from mss_keras.experiments import benchmark
 
-    benchmark.resolve_losses(options.losses)  # a wrong loss fails before anything is made
+    benchmark.resolve_losses(
+        options.losses, run.model.network
+    )  # a wrong loss fails before anything is made
     output = Path(options.output)
     outcomes = benchmark.benchmark(
         with_music(with_pretrained(run), options, output),
