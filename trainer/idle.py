@@ -31,19 +31,23 @@ def _without_stft(options: Namespace) -> bool:
     return not losses and not set(options.oracle) - {"mixture"}
 
 
-def _taken(network: str, name: str) -> bool:
-    # Whether a network takes a setting, which the class of one tells; a wrong name is told later.
-    if network in config.OPENUNMIX or not (network in config.NETWORKS or ":" in network):
-        return True
-    from mss_keras.models.network import traits_of
+def _untaken(name: str) -> Callable[[Namespace], bool]:
+    # Whether a network does not take a setting, which its class tells; a wrong name is told later.
+    def untaken(options: Namespace) -> bool:
+        network = options.network
+        if network in config.OPENUNMIX or not (network in config.NETWORKS or ":" in network):
+            return False
+        from mss_keras.models.network import traits_of
 
-    return name in traits_of(network).settings
+        return name not in traits_of(network).settings
+
+    return untaken
 
 
 _OF_NETWORKS = tuple(
     Idle(
         (name,),
-        lambda options, name=name: not _taken(options.network, name),
+        _untaken(name),
         "it with a `network` that does not take it",
         "`network_args`",
     )

@@ -180,12 +180,9 @@ class LayerNetwork(PlainNetwork):
         """
         found = self.layer(tf.zeros([1, _TRIED, self.nb_channels, self.nb_bins]))
         shape = [1, self.nb_sources, _TRIED, self.nb_channels, self.nb_bins]
-        name, right = (
-            name_of(self.layer),
-            f"masks {shape}, [batch, sources, frames, channels, bins]",
-        )
-        require_shape(name, found, shape, right)
-        require_finite(name, found, "silence")
+        right = f"masks {shape}, [batch, sources, frames, channels, bins]"
+        require_shape(self.layer, found, shape, wanted=right)
+        require_finite(self.layer, found, "silence")
 
     def values(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `PlainNetwork.values`."""
@@ -248,16 +245,11 @@ def made(kind: Callable[..., Any], sizes: Mapping[str, Any], arguments: Mapping[
         raise UserError("network_args", f"{name}: {reason}", "arguments that it takes") from error
 
 
-def name_of(layer: Any) -> str:
-    """How errors call a layer: by the name of its class."""
-    return type(layer).__name__
-
-
-def require_shape(name: str, found: Any, shape: Sequence[int], wanted: str) -> None:
-    """Requires that what a network gives has a shape.
+def require_shape(layer: Any, found: Any, shape: Sequence[int], *, wanted: str) -> None:
+    """Requires that what a layer gives has a shape.
 
     Args:
-        name: of the network.
+        layer: the layer.
         found: what it gives; a tensor, if all is right.
         shape: the shape.
         wanted: what would be right.
@@ -267,19 +259,20 @@ def require_shape(name: str, found: Any, shape: Sequence[int], wanted: str) -> N
     """
     given = list(getattr(found, "shape", [type(found).__name__]))
     if given != list(shape):
-        raise UserError("network", f"{name} that gives {given}", wanted)
+        raise UserError("network", f"{type(layer).__name__} that gives {given}", wanted)
 
 
-def require_finite(name: str, found: tf.Tensor, heard: str) -> None:
-    """Requires that what a network gives is finite, where that is known yet.
+def require_finite(layer: Any, found: tf.Tensor, heard: str) -> None:
+    """Requires that what a layer gives is finite, where that is known yet.
 
     Args:
-        name: of the network.
+        layer: the layer.
         found: what it gives. Within a graph it has no values yet.
-        heard: what the network has heard.
+        heard: what the layer has heard.
 
     Raises:
         UserError: if it has NaN or infinite values.
     """
     if hasattr(found, "numpy") and not np.isfinite(np.float32(found.numpy())).all():
+        name = type(layer).__name__
         raise UserError("network", f"{name} that makes NaN of {heard}", "finite values")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from mss_keras.config import AudioConfig, ModelConfig
-from mss_keras.models.plain import made_of_layers, name_of, require_finite, require_shape
+from mss_keras.models.plain import made_of_layers, require_finite, require_shape
 
 
 class LayerWaveforms(layers.Layer):
@@ -99,7 +99,7 @@ def try_out(network: layers.Layer, sources: int, audio: AudioConfig) -> None:
     noise = 0.1 * tf.random.stateless_normal([1, samples, audio.nb_channels], [1, 2])
     found = network(tf.concat([tf.zeros_like(noise), noise], axis=0))
     shape = [2, sources, samples, audio.nb_channels]
-    name = name_of(getattr(network, "layer", network))
+    layer = getattr(network, "layer", network)  # the user's own
     right = f"estimates {shape} of {samples} samples, [batch, sources, samples, channels]"
-    require_shape(name, found, shape, right)
-    require_finite(name, found, "silence and noise")
+    require_shape(layer, found, shape, wanted=right)
+    require_finite(layer, found, "silence and noise")

@@ -143,7 +143,10 @@ def test_a_graph_gives_the_same(excerpt):
     def graph(waveform):
         array = tf.TensorArray(tf.float32, streaming.blocks(tf.shape(waveform)[0]),
                                infer_shape=False, element_shape=[None, 3, 2])  # fmt: skip
-        add = lambda block, carried: (carried[0] + 1, carried[1].write(carried[0], block))
+
+        def add(block, carried):
+            return carried[0] + 1, carried[1].write(carried[0], block)
+
         return streaming.each_block(waveform, add, (0, array))[1].concat()
 
     np.testing.assert_allclose(graph(tf.constant(mixture)), expected, atol=1e-6)

@@ -77,17 +77,20 @@ def rows(folder):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["spleeter", "my_networks:Shares"])
+@pytest.mark.parametrize("name", ["spleeter", "my_networks:Shares", "my_waveforms:Dilated"])
 def test_a_network_trains_resumes_separates_exports_and_searches(
     name, trainer, tree, excerpt, tmp_path, monkeypatch
 ):
     text = (ROOT / "mss_keras/models/README.md").read_text()
-    (code,) = re.findall(r'```python\n("""my_networks.py""".*?)```', text, re.DOTALL)
-    (tmp_path / "my_networks.py").write_text(code)
+    found = re.findall(r'```python\n"""(my_\w+.py)"""(.*?)```', text, re.DOTALL)
+    for file, code in found:
+        (tmp_path / file).write_text(code)
+    assert len(found) == 2
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}:{os.environ.get('PYTHONPATH', '')}")
     arguments = {
         "spleeter": '{"conv_n_filters": [2, 2, 3, 3, 4, 4]}',
         "my_networks:Shares": '{"width": 8}',
+        "my_waveforms:Dilated": '{"width": 8, "depth": 6}',
     }[name]
     sizes = {**SIZES, "root": tree, "network": name, "network_args": arguments}
     run = tmp_path / "run"
@@ -98,6 +101,7 @@ def test_a_network_trains_resumes_separates_exports_and_searches(
     assert rows(run)[:1] == first
     assert len(rows(run)) == 2
     assert (run / "saved_model/1/saved_model.pb").exists()
+    assert not (run / "statistics.npz").exists()  # none of them takes any
 
     song = np.concatenate([excerpt["mixture"]] * 5)  # 30 s
     soundfile.write(tmp_path / "song.wav", song, 44100)

@@ -51,7 +51,7 @@ KINDS = {
     "norms": lambda: ["l2_freq", "l1_time"],
     "adversarial": lambda: losses.get("adversarial", network={"filters": 2}, gamma=0.1),
     "deep": deep_feature,
-    "waves": lambda: ["l2_freq", "sisdr_time"],  # by a network of waveforms
+    "waves": lambda: ["l1_freq", "l1_time"],  # by a network of waveforms
 }
 
 
