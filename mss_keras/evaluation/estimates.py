@@ -91,7 +91,11 @@ def of_model(
         kept: folder that keeps the stems, in `TRACK/`; they are not kept if it is None.
         files: which part of each track is separated; the model hears what is around it. Defaults
             to the whole track.
+
+    Raises:
+        UserError: if the options do not go with the model.
     """
+    model.streaming(options)
 
     def stems(track: Track, work: Path) -> Path:
         folder = kept / track.name if kept else work / "stems"

@@ -114,8 +114,10 @@ def of_model(
         field: str. As in `System`.
 
     Raises:
-        UserError: if the model's sample rate is another than that of the excerpts.
+        UserError: if the model's sample rate is another than that of the excerpts, or
+            `separation` does not go with the model.
     """
+    model.streaming(separation)
     if model.audio.sample_rate != audio.sample_rate:
         raise UserError(
             field,

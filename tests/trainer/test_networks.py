@@ -72,6 +72,11 @@ def test_import_spleeter_and_separate_with_it(command, excerpt, tmp_path):
         assert np.abs(stem).max() > 0.01
 
 
+def weights(run):
+    with np.load(run / "checkpoints/epoch-0002/weights.npz") as file:
+        return [file[name] for name in sorted(file)]
+
+
 def rows(folder):
     return (folder / "history.csv").read_text().splitlines()[1:]
 
@@ -94,7 +99,7 @@ def test_a_network_trains_resumes_separates_exports_and_searches(
     }[name]
     sizes = {**SIZES, "root": tree, "network": name, "network_args": arguments}
     run = tmp_path / "run"
-    words = [*flags(sizes), "--loss", "l1_freq", "--output", run]
+    words = [*flags(sizes), "--loss", "l1_freq", "--deterministic", "--output", run]
     trainer(*words, "--epochs", "1", check=0)
     first = rows(run)
     trainer(*words, "--epochs", "2", check=0)
@@ -102,6 +107,9 @@ def test_a_network_trains_resumes_separates_exports_and_searches(
     assert len(rows(run)) == 2
     assert (run / "saved_model/1/saved_model.pb").exists()
     assert not (run / "statistics.npz").exists()  # none of them takes any
+    trainer(*words[:-1], tmp_path / "straight", "--epochs", "2", check=0)
+    for one, other in zip(weights(run), weights(tmp_path / "straight"), strict=True):
+        np.testing.assert_array_equal(one, other)
 
     song = np.concatenate([excerpt["mixture"]] * 5)  # 30 s
     soundfile.write(tmp_path / "song.wav", song, 44100)
@@ -116,3 +124,34 @@ def test_a_network_trains_resumes_separates_exports_and_searches(
     words = [*flags(sizes), "--loss", "dissimilarity_freq", "--tuner", "random", "--trials", "2"]
     found = trainer("tune", *words, "--epochs", "1", "--output", tmp_path / "search", check=0)
     assert "best" in found.stdout
+
+
+@pytest.mark.long
+def test_every_command_takes_a_network_of_waveforms(tree, tmp_path, excerpt, command):
+    sizes = {**SIZES, "root": tree, "network": "waveform_layers:Filter", "epochs": 1}
+    run = tmp_path / "run"
+    command(*flags(sizes), "--loss", "sisdr_time", "--output", run, check=0)
+    assert (run / "report.html").exists()
+    soundfile.write(tmp_path / "song.wav", excerpt["mixture"], 44100)
+    data = ("--root", tree, "--subset", "valid")
+    words = {
+        "separate": ("separate", tmp_path / "song.wav", "--model", run),
+        "evaluate": ("evaluate", *data, "--model", run),
+        "compare": ("compare", run, *data, "--metrics", "si_sdr"),
+        "export": ("export", "--model", run),
+    }
+    for name, given in words.items():
+        output = ("--output", tmp_path / name)
+        command(*given, *output, check=0)
+        assert any((tmp_path / name).iterdir())
+        refused = command(*given, "--niter", "1", "--output", tmp_path / "refused", check=2)
+        assert refused.stderr.splitlines()[-1].startswith("error: --niter: found 1 with a network")
+    masks = command(*words["export"], "--signatures", "spectrogram", *output, check=2)
+    assert "--signatures: found 'spectrogram', wanted others" in masks.stderr
+    for extra in (["--loss", "l1_mask"], ["--statistics", "x.npz"], ["--mask-activation", "relu"]):
+        before = sorted(tmp_path.iterdir())
+        told = command(*flags(sizes), *extra, "--output", tmp_path / "none", check=2)
+        assert f"{extra[0]}: found " in told.stderr
+        assert sorted(tmp_path.iterdir()) == before
+    told = command("benchmark", *flags(sizes), "--losses", "psa", "l1_mask", check=2)
+    assert "found l1_mask with a network of waveforms" in told.stderr

@@ -35,7 +35,7 @@ def cases():
 
 CASES = list(cases())
 # Two losses with their gradients' norms, in float32, clipped; and a network of waveforms.
-QUICK = [10, 21]
+QUICK = [10, 22]
 SOME = [1, 14, 17]  # plain, adversarial and with deep features, in the three precisions
 
 

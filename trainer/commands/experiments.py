@@ -19,10 +19,8 @@ def benchmark(options: Namespace) -> None:
 
     from mss_keras.experiments import benchmark
 
-    benchmark.resolve_losses(
-        options.losses, run.model.network
-    )  # a wrong loss fails before anything is made
-    output = Path(options.output)
+    output, network = Path(options.output), run.model.network
+    benchmark.resolve_losses(options.losses, network)  # a wrong loss fails before anything is made
     outcomes = benchmark.benchmark(
         with_music(with_pretrained(run), options, output),
         options.losses,
