@@ -169,9 +169,8 @@ class Traits(NamedTuple):
         settings: fields of `ModelConfig` that it takes. A class with `from_specification` and
             without `settings` takes all; another layer takes `network_args`, and an activation if
             it makes masks.
-        takes_statistics: whether `set_statistics` does anything. A class with
-            `from_specification` and without `takes_statistics` does; of another layer it is
-            whether it has `set_statistics`.
+        takes_statistics: whether `set_statistics` does anything. Of a class without
+            `takes_statistics` it is whether it has `set_statistics`.
     """
 
     domain: str
@@ -236,10 +235,11 @@ def traits_of(network: str) -> Traits:
     domain = getattr(kind, "domain", "magnitude")
     if domain not in _OF_LAYERS:
         raise UserError("network", f"{network}, of domain {domain!r}", " or ".join(_OF_LAYERS))
-    if not hasattr(kind, "from_specification"):
-        return Traits(domain, _OF_LAYERS[domain], hasattr(kind, "set_statistics"))
-    fields = tuple(field.name for field in dataclasses.fields(ModelConfig))
-    settings, takes = getattr(kind, "settings", fields), getattr(kind, "takes_statistics", True)
+    takes = getattr(kind, "takes_statistics", hasattr(kind, "set_statistics"))
+    settings = _OF_LAYERS[domain]
+    if hasattr(kind, "from_specification"):
+        every = (field.name for field in dataclasses.fields(ModelConfig) if field.name != "network")
+        settings = getattr(kind, "settings", tuple(every))
     return Traits(domain, tuple(settings), takes)
 
 
