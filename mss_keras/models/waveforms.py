@@ -3,7 +3,6 @@
 Axes: `[batch, samples, channels]` in, `[batch, sources, samples, channels]` out.
 """
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -52,9 +51,8 @@ class LayerWaveforms(layers.Layer):
         return cls(layer, dtype=policy)
 
     def call(self, mixture: tf.Tensor, training: bool = False) -> Any:
-        """What the layer gives."""
-        takes = inspect.signature(self.layer.call).parameters
-        return self.layer(mixture, **({"training": training} if "training" in takes else {}))
+        """What the layer gives; Keras hands it `training`, if it takes that."""
+        return self.layer(mixture)
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
         """Hands the statistics to the layer, if it takes any."""
