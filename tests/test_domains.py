@@ -90,5 +90,5 @@ def test_a_scene_of_waveforms_hears_its_estimates(parts):
 def test_losses_of_masks_cannot_be_read_of_waveforms():
     compared = {domain: domain for domain in DOMAINS}
     domains.require_readable(compared, "magnitude")
-    with pytest.raises(UserError, match="^loss: found mask and logits with a network of wavef"):
+    with pytest.raises(UserError, match=r"^loss: found mask and logits with a network of wavef"):
         domains.require_readable(compared, "waveform")
