@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -11,6 +12,10 @@ class Publisher:
     Attributes:
         ranges: whether parts of a file are served.
         breaks: after how many bytes the next transfers break off, the next one first.
+        silence: for how many seconds the connection stays open behind a break.
+        most: how many bytes of a part are served at once, at most.
+        ahead: how many bytes behind the one that was asked for a part begins.
+        moved: where a name is now, as an address, by the name.
         codes: with which codes the next requests are refused, the next one first.
         asked: the name and the range of each request; the range is `None` where none is asked for.
     """
@@ -19,6 +24,10 @@ class Publisher:
         self.files = dict(files)
         self.ranges = True
         self.breaks: list[int] = []
+        self.silence = 0.0
+        self.most: int | None = None
+        self.ahead = 0
+        self.moved: dict[str, str] = {}
         self.codes: list[int] = []
         self.asked: list[tuple[str, str | None]] = []
 
@@ -49,10 +58,17 @@ class Publisher:
     def _answer(self, handler):
         name, wanted = handler.path[1:], handler.headers["Range"]
         self.asked.append((name, wanted))
+        if name in self.moved:
+            handler.send_response(302)
+            handler.send_header("Location", self.moved[name])
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
         if self.codes or name not in self.files:
             handler.send_error(self.codes.pop(0) if self.codes else 404)
             return
         content, start = self.files[name], 0
+        stop = len(content)
         if wanted and self.ranges:
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
             if start >= len(content):
@@ -61,12 +77,16 @@ class Publisher:
                 handler.send_header("Content-Length", "0")
                 handler.end_headers()
                 return
+            start += self.ahead
+            stop = min(len(content), start + (self.most or len(content)))
             handler.send_response(206)
-            handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            handler.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(content)}")
         else:
             handler.send_response(200)
-        handler.send_header("Content-Length", str(len(content) - start))
+        handler.send_header("Content-Length", str(stop - start))
         handler.end_headers()
-        end = start + self.breaks.pop(0) if self.breaks else len(content)
+        breaks = bool(self.breaks)
+        end = start + self.breaks.pop(0) if breaks else stop
         with contextlib.suppress(ConnectionError):
             handler.wfile.write(content[start:end])
+        time.sleep(self.silence * breaks)

@@ -54,8 +54,8 @@ class UserError(ValueError):
             targets: found 'vocal' (did you mean vocals?), wanted one of vocals, drums
         """
         known = list(names)
-        close = difflib.get_close_matches(str(found), known, n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
+        close = closest(str(found), known)
+        meant = f" (did you mean {close}?)" if close else ""
         return cls(field, f"{found!r}{meant}", wanted or f"one of {', '.join(known)}")
 
     @property
@@ -89,6 +89,18 @@ class UserError(ValueError):
 
 class WorkFailedError(RuntimeError):
     """The work failed though nothing was wrong with what the user gave."""
+
+
+def closest(found: str, names: Iterable[str]) -> str | None:
+    """The name that is next to what was found, in whatever case, where one is close.
+
+    Example:
+        >>> closest("UMX-HQ", ["umx", "umxhq"])
+        'umxhq'
+    """
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(found.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
 
 
 def flag_name(field: str) -> str:

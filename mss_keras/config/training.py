@@ -135,6 +135,12 @@ class TrainingConfig:
         for weight in self.loss_weight:
             require(0 <= weight < math.inf, "loss_weight", found=weight, wanted="0 or more")
         require(
+            not self.loss_weight or any(self.loss_weight),
+            "loss_weight",
+            found=list(self.loss_weight),
+            wanted="one above 0",
+        )
+        require(
             0 < len(self.feature_layers) == len(set(self.feature_layers)),
             "feature_layers",
             found=list(self.feature_layers),

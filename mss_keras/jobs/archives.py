@@ -1,11 +1,15 @@
 """Archives, whose files stay in the folder that they are unpacked to."""
 
+import lzma
 import tarfile
 import zlib
 from pathlib import Path
 
-# What a damaged archive raises, and what is no archive.
-BROKEN = (tarfile.TarError, EOFError, OSError, zlib.error)
+# What a damaged archive raises, and what is no archive. Numbers and names in it may be anything.
+BROKEN = (
+    *(tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError),
+    *(ValueError, OverflowError, MemoryError),
+)
 
 
 def unpack(archive: Path, folder: Path) -> None:

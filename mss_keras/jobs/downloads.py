@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.client
+import re
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 _SILENCE_SECONDS = 60.0  # a server that sends nothing for that long is given up
 _PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before further attempts that bring nothing new
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16  # bytes; what has come of a block is lost where the transfer breaks off
 _BUSY = {429, 500, 502, 503, 504}  # codes of servers that may answer a little later
 
 
@@ -110,11 +111,11 @@ def _go_on(url: str, part: Path, *, again: bool, progress: bool) -> None:
         if response is None:
             return
         # A server may begin anew, whatever it is asked for.
-        where = response.headers.get("Content-Range") or ""
-        if getattr(response, "status", None) != 206 or not where.startswith(f"bytes {have}-"):
-            have = 0
-        length = response.headers.get("Content-Length") or ""
-        total = have + int(length) if length.isdecimal() else None
+        start, total = _place(response)
+        if start not in (0, have):
+            part.unlink(missing_ok=True)
+            raise _BrokenOffError("the server sends another part than it was asked for")
+        have = start
         file = stack.enter_context(part.open("ab" if have else "wb"))
         bar = stack.enter_context(
             tqdm(
@@ -134,14 +135,37 @@ def _go_on(url: str, part: Path, *, again: bool, progress: bool) -> None:
         raise _BrokenOffError(f"the transfer broke off, {total - _size(part)} bytes are missing")
 
 
+def _place(response: Any) -> tuple[int | None, int | None]:
+    # Where in the file begins what comes, and where the file ends, as far as the server tells.
+    if getattr(response, "status", None) != http.HTTPStatus.PARTIAL_CONTENT:
+        length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length") or "")
+        return 0, int(length[0]) if length else None
+    told = response.headers.get("Content-Range") or ""
+    found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", told)
+    if not found:
+        return None, None
+    return int(found[1]), int(found[2]) + 1 if found[3] == "*" else int(found[3])
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req, *rest):
+        # Whoever listens in could send another file; not every checksum here is a whole one.
+        body, code, reason, headers, address = rest
+        if req.full_url.startswith("https:") and not address.startswith("https:"):
+            reason = f"{reason}, to {address}, which is not encrypted"
+            raise urllib.error.HTTPError(address, code, reason, headers, body)
+        return super().redirect_request(req, *rest)
+
+
 @contextlib.contextmanager
 def _opened(url: str, have: int) -> Iterator[Any]:
     # The response; None where there is nothing behind what we have.
     request = urllib.request.Request(url, headers={"User-Agent": "mss_keras"})
     if have:
         request.add_header("Range", f"bytes={have}-")
+    opener = urllib.request.build_opener(_Redirects)
     try:
-        response = urllib.request.urlopen(request, timeout=_SILENCE_SECONDS)
+        response = opener.open(request, timeout=_SILENCE_SECONDS)
     except urllib.error.HTTPError as error:
         with error:
             if error.code != 416 or not have:
@@ -150,7 +174,7 @@ def _opened(url: str, have: int) -> Iterator[Any]:
                 yield None
                 return
         request.remove_header("Range")
-        response = urllib.request.urlopen(request, timeout=_SILENCE_SECONDS)
+        response = opener.open(request, timeout=_SILENCE_SECONDS)
     with response:
         yield response
 
@@ -167,7 +191,7 @@ def _told(*, begun: bool) -> Iterator[None]:
         yield
     except urllib.error.HTTPError as error:
         kind = _BrokenOffError if error.code in _BUSY else DownloadError
-        raise kind(f"{error.code} {error.reason}") from error
+        raise kind(f"{error.code} {_line(error)}") from error
     except (http.client.HTTPException, OSError, ValueError) as error:
         kind = _BrokenOffError if begun else DownloadError
         raise kind(_line(error)) from error

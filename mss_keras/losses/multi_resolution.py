@@ -24,6 +24,7 @@ class MultiResolutionSTFT(SeparationLoss):
     Frames are centred and have a Hann window. 1e-10 is added to squared magnitudes: bins that
     are emptier, as those above the cut-off of compressed music, count as silent. The survey
     prints L_mag with neither modulus nor mean; auraloss takes the natural logarithm.
+    Targets are constants, without a gradient.
 
     Shape:
         y_true, y_pred: `[batch, sources, samples, channels]`.
@@ -67,8 +68,44 @@ class MultiResolutionSTFT(SeparationLoss):
 
     def source_distances(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """See `SeparationLoss.source_distances`."""
-        values = [self._at(sizes, y_true, y_pred) for sizes in self.resolutions]
-        return tf.add_n(values) / len(values)
+
+        y_true = tf.stop_gradient(y_true)
+
+        @tf.custom_gradient
+        def values_of(y_pred):
+            values, slopes = self._with_slopes(y_true, y_pred)
+            return values, lambda upstream: upstream[..., tf.newaxis, tf.newaxis] * slopes
+
+        return values_of(y_pred)
+
+    def _with_slopes(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # Slopes are taken beside the values, so that spectrograms of one resolution, and on CPUs
+        # of one source, are all that is kept at a time.
+        if tf.executing_eagerly() or tf.config.list_logical_devices("GPU"):  # loops take long
+            return self._of_all(y_true, y_pred)
+        shape = tf.shape(y_pred)
+        alone = tf.concat([[-1, 1, 1], shape[2:]], 0)
+        values, slopes = tf.map_fn(
+            lambda pair: self._of_all(*pair),
+            (tf.reshape(y_true, alone), tf.reshape(y_pred, alone)),
+            parallel_iterations=1,
+            fn_output_signature=(y_pred.dtype, y_pred.dtype),
+        )
+        return tf.reshape(values, shape[:2]), tf.reshape(slopes, shape)
+
+    def _of_all(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # The mean over resolutions, one after the other, and its slope at each sample.
+        values: list[tf.Tensor] = []
+        slopes: list[tf.Tensor] = []
+        for sizes in self.resolutions:
+            with (
+                tf.control_dependencies(slopes[-1:]),
+                tf.GradientTape(watch_accessed_variables=False) as tape,
+            ):
+                tape.watch(y_pred)
+                values.append(self._at(sizes, tf.identity(y_true), tf.identity(y_pred)))
+            slopes.append(tape.gradient(values[-1], y_pred))
+        return tf.add_n(values) / len(values), tf.add_n(slopes) / len(values)
 
     def _at(self, sizes: tuple[int, ...], y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         true, pred = _power(y_true, sizes), _power(y_pred, sizes)

@@ -122,7 +122,7 @@ class Spleeter(PlainNetwork):
         }
         common = {"nb_channels": nb_channels, "dtype": self.dtype_policy}
         if type == "blstm":
-            units = lstm_units or 250
+            units = 250 if lstm_units is None else lstm_units
             self.bodies = [BLSTM(units, nb_bins=max_bin, **common) for _ in range(nb_sources)]
         else:
             filters = conv_n_filters or DEFAULTS["conv_n_filters"]

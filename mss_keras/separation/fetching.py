@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.downloads import DownloadError, download, sha256_of
 from mss_keras.jobs.files import appearing, working_folder
 from mss_keras.jobs.locks import locked
-from mss_keras.separation.catalogue import MODELS, File, Published, close_name, is_name, path_of
+from mss_keras.models.catalogue import MODELS, File, Published, close_name, is_name, path_of
 
 Say = Callable[[str], None]
 
@@ -80,41 +79,36 @@ def fetch(
     published, path = MODELS[name], path_of(name)
     if path.is_file():
         return path
-    convert = _converter(name, published, field)
+    fetched = path.parent / "files"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        fetched.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        found = f"{error.strerror} at {path.parent}"
+        found = f"{error.strerror} at {fetched}"
         raise UserError("MSS_KERAS_CACHE", found, "a folder to write to") from None
     with locked(path.parent, waiting=say, field=field):
         if path.is_file():  # the process that was waited for has made it
             return path
         say(f"{name}: {published.licence} ({published.page})")
-        fetched = path.parent / "files"
         if source is not None:
             paths = [_given(name, file, Path(source)) for file in published.files]
         else:
-            fetched.mkdir(exist_ok=True)
             paths = [
                 _fetched(name, file, fetched / file.name, say=say, progress=progress, field=field)
                 for file in published.files
             ]
         say(f"converting {name}, once")
         with working_folder(path.parent) as work:
-            for file in paths:
-                _lay_out(file, work)
-            model = convert(work, name)
+            for file, there in zip(published.files, paths, strict=True):
+                _lay_out(file, there, work)
+            model = _converter(published)(work, name)
             with appearing(path) as partial:
                 model.save(partial)
         shutil.rmtree(fetched, ignore_errors=True)
     return path
 
 
-def _converter(name: str, published: Published, field: str) -> Callable[[Path, str], Any]:
+def _converter(published: Published) -> Callable[[Path, str], Any]:
     module, _, function = published.converter.partition(":")
-    if find_spec(module) is None:
-        wanted = "a version of mss_keras that has it"
-        raise UserError(field, f"{name}, but no {module} to convert it", wanted)
     return getattr(import_module(module), function)
 
 
@@ -150,13 +144,14 @@ def _fetched(name: str, file: File, path: Path, *, say: Say, progress: bool, fie
     return path
 
 
-def _lay_out(file: Path, folder: Path) -> None:
+def _lay_out(file: File, path: Path, folder: Path) -> None:
+    # What was fetched elsewhere may have another name, by which nothing can be told.
     if not file.name.endswith(".tar.gz"):
-        os.symlink(file.resolve(), folder / file.name)
+        os.symlink(path.resolve(), folder / file.name)
         return
     try:
-        unpack(file, folder)
+        unpack(path, folder)
     except BROKEN as error:
         if want_of_space(error):
             raise
-        raise UserError(file, str(error), "the archive that was published") from error
+        raise UserError(path, str(error), "the archive that was published") from error

@@ -10,7 +10,8 @@ import pickletools
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-_MOST = 2_000_000  # instructions of a pickle; those of a network have some thousands
+# Instructions of a pickle, and values handed to calls; those of a network have some thousands.
+_MOST = 2_000_000
 
 _CONSTANTS: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None,
@@ -66,8 +67,9 @@ def follow(
     below: list[list[Any]] = []  # stacks under the marks
     memo: dict[int, Any] = {}
     argument: Any
+    handed = 0  # values in arguments of calls, which may be the same ones again and again
     for number, (operation, argument, _) in enumerate(pickletools.genops(file)):
-        if number > _MOST:
+        if number + handed > _MOST:
             raise RefusedError("a pickle that is too long")
         name = operation.name
         if name in _VALUES:
@@ -101,6 +103,7 @@ def follow(
             arguments, function = stack.pop(), stack.pop()
             if not isinstance(function, Name) or type(arguments) is not tuple:
                 raise RefusedError("a call of something that has no name")
+            handed += sum(len(x) for x in arguments if isinstance(x, (tuple, list, dict, str)))
             stack.append(function.made(*arguments))
         elif name == "BINPERSID":
             stack.append(persistent(stack.pop()))
@@ -123,6 +126,8 @@ def dictionary(pairs: Any = ()) -> dict[str | int, Any]:
     """
     made: dict[str | int, Any] = {}
     for pair in pairs:
+        if len(pair) != 2:
+            raise RefusedError("a damaged pickle")
         _fill(made, pair, pairs=True)
     return made
 

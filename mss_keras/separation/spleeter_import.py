@@ -132,7 +132,8 @@ def _read(folder: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # TensorFlow raises whatever it finds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(folder, f"a broken checkpoint ({reason})", wanted) from error
-    if not all(_name("conv2d", depth, "bias") in arrays for depth in range(_DOWNS)):
+    biases = [arrays.get(_name("conv2d", depth, "bias")) for depth in range(_DOWNS)]
+    if not all(x is not None and x.ndim == 1 and x.size for x in biases):
         raise UserError(folder, "a checkpoint of something else", wanted)
     return arrays
 

@@ -6,6 +6,7 @@ archive since PyTorch 1.6, one after the other before that. The pickle is follow
 """
 
 import io
+import math
 import mmap
 import struct
 import zipfile
@@ -26,6 +27,7 @@ _WANTED = "a file of tensors that PyTorch saved"
 _ZIP = b"PK\x03\x04"
 _BEFORE_ZIP = (0x1950A86A20F9469CFC6C, 1001)  # what such files begin with, each a pickle
 _MOST_AXES = 16
+_MOST_TIMES = 16  # that the tensors may be larger than the file: some share a storage
 
 # NumPy's types of PyTorch's storages. bfloat16 is the upper half of a float32.
 _STORAGES = {
@@ -70,12 +72,15 @@ def read(path: Path) -> dict[str, np.ndarray]:
             if not isinstance(state, dict):
                 raise RefusedError("no dictionary of tensors")
             tensors = {str(x): y for x, y in state.items() if isinstance(y, _Tensor)}
+            if sum(x.nbytes for x in tensors.values()) > _MOST_TIMES * len(data):
+                raise RefusedError("more numbers in the tensors than the file can have")
             return {name: tensor.array(saved) for name, tensor in tensors.items()}
     except _BROKEN as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if isinstance(error, LookupError):
             reason = "a damaged pickle"
-        raise UserError(path, " ".join(reason.split())[:200], _WANTED) from error
+        shown = "".join(x if x.isprintable() else " " for x in reason)  # it may be the file's
+        raise UserError(path, " ".join(shown.split())[:200], _WANTED) from error
 
 
 class _Saved(NamedTuple):
@@ -116,12 +121,21 @@ class _Tensor:
             raise RefusedError("a tensor whose shape or strides are no numbers")
         if len(self.shape) != len(self.strides) or len(self.shape) > _MOST_AXES:
             raise RefusedError(f"a tensor of {len(self.shape)} axes, {len(self.strides)} strides")
-        count, last = 1, self.offset
-        for length, stride in zip(self.shape, self.strides, strict=True):
-            count, last = count * length, last + (length - 1) * stride
+        steps = zip(self.shape, self.strides, strict=True)
+        last = self.offset + sum((length - 1) * stride for length, stride in steps)
         # With strides of 0 a few bytes could stand for more than any memory has.
-        if count > self.storage.size or (count and last >= self.storage.size):
+        if self.size > self.storage.size or (self.size and last >= self.storage.size):
             raise RefusedError(f"a tensor of shape {self.shape} that its storage does not hold")
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of an array of them."""
+        return self.size * self.storage.dtype.itemsize
 
     def array(self, saved: _Saved) -> np.ndarray:
         """The elements, in an array of its own."""
@@ -172,7 +186,9 @@ def _storage(found: Any) -> _Storage:
 def _zipped(file: BinaryIO) -> _Saved:
     archive = zipfile.ZipFile(file)
     sizes = {info.filename: info.file_size for info in archive.infolist()}
-    # PyTorch compresses nothing: what is more than the file has is a bomb.
+    # PyTorch compresses nothing, and a few bytes could become more than any memory has.
+    if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+        raise RefusedError("an archive whose files are compressed")
     if sum(info.file_size for info in archive.infolist()) > file.seek(0, 2):
         raise RefusedError("more in the archive than its size")
     tops = [name.removesuffix("data.pkl") for name in sizes if name.endswith("/data.pkl")]
@@ -214,6 +230,8 @@ def _in_a_row(data: mmap.mmap) -> _Saved:
     value, keys = following(), following()
     places = {}
     for key in keys:
+        if type(key) is not str:  # others could be nested so that to hash one takes for ever
+            raise RefusedError("the key of a storage that is no text")
         (count,), start = struct.unpack("<q", data.read(8)), data.tell()
         if count != storages[key].size:
             raise RefusedError(f"{count} numbers for {storages[key].size}")

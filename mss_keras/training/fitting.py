@@ -12,6 +12,7 @@ from mss_keras import data
 from mss_keras.config import RunConfig, UserError
 from mss_keras.data import MusicSet, Unpaired
 from mss_keras.jobs.interrupt import Interrupt, interruptible
+from mss_keras.models.catalogue import fetched_path
 from mss_keras.reports.tables import write_csv
 from mss_keras.training import callbacks, companions, runs
 from mss_keras.training.checkpoints import Checkpoints, all_variables
@@ -199,13 +200,14 @@ class Fitting:
         return sorted({origin.name for each in drawn for origin in each["sources"]})
 
 
-def pretrained_weights(path: str, separator: Separator) -> list[np.ndarray]:
-    """The weights of a run or `.keras` file, for a separator of the same network.
+def pretrained_weights(given: str, separator: Separator) -> list[np.ndarray]:
+    """The weights of a run, `.keras` file or published model, for a separator of the same network.
 
     Raises:
-        UserError: if the other model has other sources, another network or another STFT.
+        UserError: if there is no such model here, or if it has other sources, another network or
+            another STFT.
     """
-    before = runs.load(path)
+    before = runs.load(fetched_path(given, "pretrained"), field="pretrained")
     found, wanted = ([tuple(w.shape) for w in x.weights] for x in (before, separator))
     same = found == wanted and before.source_names == separator.source_names
     same &= before.network_config.network_args == separator.network_config.network_args
@@ -216,7 +218,7 @@ def pretrained_weights(path: str, separator: Separator) -> list[np.ndarray]:
         raise UserError(
             "pretrained",
             f"{before.network_config}, {before.audio}, sources {', '.join(before.source_names)} "
-            f"in {path}",
+            f"in {given}",
             "those of this run",
         )
     return before.get_weights()

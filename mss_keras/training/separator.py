@@ -120,6 +120,7 @@ class Separator(SeparationModel):
         require(fits, "loss_weights", found=loss_weights, wanted=wanted)
         for weight in weights:
             require(0 <= weight < math.inf, "loss_weights", found=weight, wanted="0 or more")
+        require(any(weights), "loss_weights", found=list(weights), wanted="one above 0")
         super().compile(jit_compile=jit_compile, **kwargs)
         self.optimizer = take_over(self._scaled(keras.optimizers.get(optimizer)))
         along = self._scaled(discriminator_optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))

@@ -10,9 +10,14 @@ The first command writes the music, by this package; the second separates it wit
 needs TensorFlow 2.12, and writes tests/separation/spleeter/: a checkpoint for each configuration
 with random weights and few filters, and `stems.npz`. With `--filters full` the sizes are those of
 the published models, and everything is written to the folder `spleeter-full` beside MUSIC.npy.
+
+Of Spleeter's BLSTM nothing is published; it is recorded with few units and bins, and with the other
+way to fill the bins that are not read. Spleeter makes it of CuDNNLSTM, which runs on GPUs alone, by
+CUDA 11 in TensorFlow 2.12; here it is of the LSTM to which Keras converts such layers.
 """
 
 import argparse
+import functools
 import importlib.util
 import json
 import shutil
@@ -22,8 +27,9 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parents[1] / "separation/spleeter"
-CONFIGURATIONS = ("2stems", "4stems", "5stems", "2stems-16kHz")
+CONFIGURATIONS = ("2stems", "4stems", "5stems", "2stems-16kHz", "blstm")
 FEW_FILTERS = (2, 2, 3, 3, 4, 4)
+FEW_BINS, FEW_UNITS = 128, 3  # of the BLSTM
 SEGMENT = 512 * 1024  # samples at which the frames of a segment of Spleeter begin
 EVERY = 211
 
@@ -56,12 +62,9 @@ def separated(
 ) -> dict[str, np.ndarray]:
     """Stems of Spleeter's estimator; those of 16 kHz use the other configuration's checkpoint."""
     from spleeter.separator import Separator
-    from spleeter.utils.configuration import load_configuration
 
     model_dir = folder / name.removesuffix("-16kHz")
-    configuration = load_configuration(f"spleeter:{name}") | {"model_dir": str(model_dir)}
-    if filters is not None:
-        configuration["model"]["params"]["conv_n_filters"] = list(filters)
+    configuration = configured(name, filters=filters) | {"model_dir": str(model_dir)}
     if not model_dir.exists():
         make_checkpoint(configuration, model_dir, seed=CONFIGURATIONS.index(name))
     path = folder / "configuration.json"
@@ -72,6 +75,28 @@ def separated(
     path.unlink()
     probe.unlink()
     return stems
+
+
+def configured(name: str, *, filters: tuple[int, ...] | None) -> dict:
+    """Spleeter's configuration of a name, made small where the filters are few."""
+    from spleeter.utils.configuration import load_configuration
+
+    if name != "blstm":
+        configuration = load_configuration(f"spleeter:{name}")
+        if filters is not None:
+            configuration["model"]["params"]["conv_n_filters"] = list(filters)
+        return configuration
+    import tensorflow as tf
+    from spleeter.model.functions import blstm
+
+    blstm.CuDNNLSTM = functools.partial(
+        tf.compat.v1.keras.layers.LSTM, recurrent_activation="sigmoid"
+    )
+    configuration = load_configuration("spleeter:2stems") | {"mask_extension": "average"}
+    configuration["model"] = {"type": "blstm.blstm", "params": {}}
+    if filters is not None:
+        configuration["F"], configuration["model"]["params"] = FEW_BINS, {"lstm_units": FEW_UNITS}
+    return configuration
 
 
 def make_checkpoint(configuration: dict, folder: Path, *, seed: int) -> None:

@@ -69,6 +69,7 @@ def test_options_of_a_command_may_be_more_and_fewer_than_the_fields():
         ({"clip": -1.0}, "clip: found -1.0, wanted a number above 0"),
         ({"discriminator_clip": 0.0}, "discriminator_clip: found 0.0, wanted a number above 0"),
         ({"loss_weight": [-1.0]}, "loss_weight: found -1.0, wanted 0 or more"),
+        ({"loss_weight": [0.0]}, r"loss_weight: found \[0.0\], wanted one above 0"),
         ({"loss": []}, r"loss: found \[\], wanted at least one name"),
         ({"feature_layers": ["conv1", "conv1"]}, "feature_layers: found .*, wanted different ones"),
         ({"feature_layers": []}, "feature_layers: found .*, wanted different ones"),

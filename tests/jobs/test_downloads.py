@@ -2,6 +2,9 @@
 
 import hashlib
 import socket
+import urllib.error
+import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,6 +88,78 @@ def test_a_server_that_never_gets_to_the_end(server, path):
     assert len(server.asked) == 3  # one that brought something, and one after each pause
 
 
+def test_a_server_that_falls_silent(server, path, monkeypatch):
+    """What came before is kept, so that a transfer that does so again and again gets to its end."""
+    monkeypatch.setattr(downloads, "_SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "_PAUSES", (0.0,))
+    server.breaks, server.silence = [700_000] * 4, 1.0
+    lines: list[str] = []
+    download(server.url("x.bin"), path, sha256=SHA256, say=lines.append)
+    assert path.read_bytes() == CONTENT
+    assert len(lines) == 4
+    assert all(": timed out after " in line for line in lines)
+
+
+def test_a_server_that_sends_some_of_what_is_left(server, path):
+    server.breaks, server.most = [1_000_000], 700_000
+    download(server.url("x.bin"), path)
+    assert path.read_bytes() == CONTENT
+    assert [wanted for _, wanted in server.asked[1:]] == [
+        f"bytes={x}-" for x in (1_000_000, 1_700_000, 2_400_000)
+    ]
+
+
+@pytest.mark.parametrize("sha256", ["", SHA256])
+def test_a_server_that_sends_another_part(server, path, sha256):
+    """It is asked for the whole, for what it sends would be taken for what is wanted."""
+    server.breaks, server.ahead = [1_000_000], 7
+    lines: list[str] = []
+    download(server.url("x.bin"), path, sha256=sha256, say=lines.append)
+    assert path.read_bytes() == CONTENT
+    assert [wanted for _, wanted in server.asked] == [None, "bytes=1000000-", None]
+    assert "another part than it was asked for after 0 bytes" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "place"),
+    [
+        (200, {"Content-Length": "7"}, (0, 7)),
+        (200, {}, (0, None)),
+        (200, {"Content-Length": "-1"}, (0, None)),
+        (206, {"Content-Range": "bytes 3-6/9", "Content-Length": "4"}, (3, 9)),
+        (206, {"Content-Range": "bytes 3-6/*", "Content-Length": "4"}, (3, 7)),
+        (206, {"Content-Type": "multipart/byteranges", "Content-Length": "4"}, (None, None)),
+        (None, {"Content-Length": "7"}, (0, 7)),  # of file:
+    ],
+)
+def test_what_a_server_says_of_its_part(status, headers, place):
+    assert downloads._place(SimpleNamespace(status=status, headers=headers)) == place
+
+
+def test_a_file_that_has_moved(server, path):
+    server.moved = {"old.bin": server.url("x.bin"), "round.bin": server.url("round.bin")}
+    server.breaks = [1_000_000]
+    download(server.url("old.bin"), path, sha256=SHA256)
+    assert path.read_bytes() == CONTENT
+    assert server.asked[2:] == [("old.bin", "bytes=1000000-"), ("x.bin", "bytes=1000000-")]
+    server.moved["file.bin"] = f"file://{path}"
+    for name, reason in {"round": "infinite loop. The", "file": "'file:///.*' is not all"}.items():
+        with pytest.raises(DownloadError, match=f"^302 .*{reason}") as caught:
+            download(server.url(f"{name}.bin"), path.with_name("y.bin"))
+        assert "\n" not in str(caught.value)
+
+
+def test_no_way_leads_from_an_encrypted_connection_to_another():
+    def redirected(url, to):
+        redirects, request = downloads._Redirects(), urllib.request.Request(url)
+        return redirects.redirect_request(request, None, 302, "Found", {}, to).full_url
+
+    with pytest.raises(urllib.error.HTTPError, match="302: Found, to http://b, which is not encr"):
+        redirected("https://a", "http://b")
+    assert redirected("https://a", "https://b") == "https://b"
+    assert redirected("http://a", "http://b") == "http://b"
+
+
 def test_a_process_that_died_before_the_name(server, path):
     (path.parent / "x.bin.part").write_bytes(CONTENT)
     download(server.url("x.bin"), path, sha256=SHA256)
@@ -123,8 +198,10 @@ def test_servers_that_refuse(server, path):
 def test_no_network_is_told_at_once(path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    lines: list[str] = []
     with pytest.raises(DownloadError, match=r"^Connection refused$"):
-        download(f"http://127.0.0.1:{port}/x", path)
+        download(f"http://127.0.0.1:{port}/x", path, say=lines.append)
+    assert lines == []
     with pytest.raises(DownloadError, match="unknown url type"):
         download("nonsense", path)
     assert left(path) == []

@@ -106,6 +106,23 @@ def test_a_unet_of_any_size_hears_zeros_behind_it():
     np.testing.assert_allclose(unet(magnitude[:, :50]), whole[:, :50], atol=1e-6)
 
 
+def test_a_unet_in_training_normalises_by_its_batch_and_drops_out():
+    unet = UNet([2] * 6, down="elu", up="elu", nb_channels=1, synchronized=True)
+    unet.build(None)
+    stirred(unet)
+    magnitude = tf.random.stateless_uniform([1, 64, 64, 1], [1, 2])
+    norms = [*unet.down_norms, *unet.up_norms]
+    before = [norm.moving_mean.numpy() for norm in norms]
+    assert not np.allclose(unet(magnitude, training=True), unet(magnitude, training=True))
+    for norm, mean in zip(norms, before, strict=True):
+        assert norm.synchronized
+        assert np.all(norm.moving_mean != mean)
+    mean = tf.reduce_mean(unet.downs[0](magnitude), axis=[0, 1, 2])
+    expected = 0.99**2 * before[0] + (1 - 0.99**2) * mean
+    np.testing.assert_allclose(norms[0].moving_mean, expected, rtol=1e-5)
+    assert [dropout.rate for dropout in unet.dropouts] == [0.5] * 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -116,6 +133,8 @@ def test_a_unet_of_any_size_hears_zeros_behind_it():
         ({"conv_n_filters": [2, 3]}, r"network_args.conv_n_filters: found \[2, 3\], wanted six"),
         ({"lstm_units": 5}, "network_args: found lstm_units for a unet, wanted them for a blstm"),
         ({"type": "blstm", **UNETS}, "network_args: found conv_\\* for a blstm, wanted them for"),
+        ({"type": "blstm", "deconv_activation": "elu"}, "network_args: found conv_\\* for a blstm"),
+        ({"type": "blstm", "lstm_units": 0}, "network_args: found Spleeter: .*, wanted arguments"),
         ({"filters": 3}, "network_args: found Spleeter: .*'filters'.*, wanted arguments that it"),
         ({"nb_bins": 3}, "network_args.nb_bins: found 3, wanted none"),
     ],

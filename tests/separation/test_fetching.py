@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,8 +24,9 @@ from mss_keras.config import SOURCES, UserError
 from mss_keras.jobs import downloads
 from mss_keras.jobs.disk_space import want_of_space
 from mss_keras.jobs.locks import locked
-from mss_keras.separation import catalogue, fetch, model_path
-from mss_keras.separation.catalogue import MODELS, File
+from mss_keras.models import catalogue
+from mss_keras.models.catalogue import MODELS, File
+from mss_keras.separation import fetch, model_path
 from mss_keras.training import runs
 
 
@@ -129,8 +131,29 @@ def test_a_full_disk(server, made_up, cache):
 
 
 def test_a_cache_that_cannot_be_written(made_up, cache):
+    (cache / "made-up").mkdir(parents=True)
+    (cache / "made-up/files").write_text("a file")
+    assert "MSS_KERAS_CACHE: found File exists at" in refused("made-up")
+    shutil.rmtree(cache.parent)
     cache.parent.write_text("a file")
     assert "MSS_KERAS_CACHE: found Not a directory at" in refused("made-up")
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path):
+    home = Path.home()
+    for own, caches, expected in (
+        (str(tmp_path), "/x", tmp_path),
+        ("~/models", "/x", home / "models"),
+        ("", "/x", Path("/x/mss_keras")),
+        ("", "", home / ".cache/mss_keras"),
+    ):
+        monkeypatch.setenv("MSS_KERAS_CACHE", own)
+        monkeypatch.setenv("XDG_CACHE_HOME", caches)
+        assert catalogue.cache_folder() == expected
+    monkeypatch.setenv("MSS_KERAS_CACHE", "~nobody-of-that-name/models")
+    wanted = "found ~nobody-of-that-name/models, where ~nobody-of-that-name is no folder, wanted a"
+    with pytest.raises(UserError, match=f"MSS_KERAS_CACHE: {wanted}"):
+        catalogue.cache_folder()
 
 
 def test_without_a_network_the_addresses_are_told(made_up, monkeypatch):
@@ -169,15 +192,25 @@ def test_archives_are_unpacked(server, made_up, tmp_path, monkeypatch, whole):
     with tarfile.open(tmp_path / "2stems.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "model.index", "./model.index")
     content = (tmp_path / "2stems.tar.gz").read_bytes()[: None if whole else 100]
-    (tmp_path / "my.tar.gz").write_bytes(content)
+    (tmp_path / "download").write_bytes(content)
     file = File(server.url("2stems.tar.gz"), sha256(content))
     monkeypatch.setitem(MODELS, "made-up", dataclasses.replace(MODELS["made-up"], files=(file,)))
     if whole:  # the one file may have another name
-        source = tmp_path / "my.tar.gz"
+        source = tmp_path / "download"
         assert fetch("made-up", source=source, say=print).read_bytes() == b"made-upindex"
     else:
         server.files["2stems.tar.gz"] = content
         assert "wanted the archive that was published" in refused("made-up")
+
+
+def test_a_disk_that_is_full_when_an_archive_is_unpacked(made_up, tmp_path, monkeypatch):
+    (tmp_path / "zeros").write_bytes(bytes(100_000))
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "zeros", "zeros")
+    file = File("https://here/x.tar.gz", sha256((tmp_path / "x.tar.gz").read_bytes()))
+    monkeypatch.setitem(MODELS, "made-up", dataclasses.replace(MODELS["made-up"], files=(file,)))
+    with pytest.raises(OSError, match="File too large"), files_up_to(50_000):
+        fetch("made-up", source=tmp_path, say=lambda line: None)
 
 
 def test_two_at_once_fetch_once(server, made_up, cache):
@@ -235,7 +268,7 @@ def test_open_unmix_by_name(server, monkeypatch, tmp_path):
     published = dataclasses.replace(MODELS["umxse"], files=tuple(files))
     monkeypatch.setitem(MODELS, "umxse", published)
     model = runs.load(model_path("umxse", say=lambda line: None))
-    assert set(model.source_names) == set(published.sources)
+    assert model.source_names == published.sources
     assert model.audio.sample_rate == published.sample_rate
     encode = model.network.networks[model.source_names.index("noise")].encode.kernel
     wanted = state(1, hidden=8, channels=1, bins=513, max_bin=513)["fc1.weight"]
@@ -255,6 +288,9 @@ def test_names_and_paths(made_up, tmp_path, monkeypatch):
     (tmp_path / "made-up/config.yaml").touch()
     assert model_path("made-up") == Path("made-up")
     assert "found 'umxhd' (did you mean umxhq?)" in refused("umxhd")
+    for given, name in {"UMXHQ": "umxhq", "spleeter:4stems": "spleeter-4stems"}.items():
+        with pytest.raises(UserError, match=rf"nothing at {given} \(did you mean {name}\?\)"):
+            model_path(given)
 
 
 def test_the_catalogue():
@@ -268,7 +304,7 @@ def test_the_catalogue():
             if name.startswith("umx"):  # as torch.hub reads their names
                 target, digits = file.name[:-13], file.name[-12:-4]
                 assert (target in model.sources, digits) == (True, file.sha256)
-    assert set(MODELS["umxhq"].sources) == set(SOURCES)
+    assert MODELS["umxhq"].sources == SOURCES
     assert "not for commercial use" in MODELS["umxl"].licence
 
 
@@ -277,13 +313,6 @@ def test_the_table_says_what_is_here(made_up):
         lines = catalogue.table().splitlines()
         return next(line.split() for line in lines if line.startswith("made-up "))
 
-    assert row()[5:11] == ["44100", "Hz", "452", "MB", "no", "here"]
+    assert row()[5:] == ["44100", "452", "no"]
     fetch("made-up", say=lambda line: None)
-    assert row()[9] == "yes"
-
-
-def test_a_converter_that_is_not_there(made_up, server, monkeypatch):
-    published = dataclasses.replace(MODELS["made-up"], converter="mss_keras.separation.gone:x")
-    monkeypatch.setitem(MODELS, "made-up", published)
-    assert "found made-up, but no mss_keras.separation.gone to convert it" in refused("made-up")
-    assert not server.asked
+    assert row()[-1] == "yes"

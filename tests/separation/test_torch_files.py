@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import pickletools
+import re
 import struct
 import sys
 import zipfile
@@ -19,6 +21,7 @@ from mss_keras.separation.torch_files import read
 
 FILES = Path(__file__).with_name("torch_files")
 SAVED = sorted(FILES.glob("*.pth"))
+DEEP = b")" + 200 * b"q\x00h\x00\x86"  # pairs of the pair before, whose hash takes for ever
 ZIPPED, IN_A_ROW = FILES / "2.13.0-types.pth", FILES / "2.13.0-types-old.pth"
 
 
@@ -116,6 +119,22 @@ def test_instructions_that_build_and_call_are_refused(written, content):
     refused(written(content))
 
 
+FOLLOWED = (
+    r"PROTO|FRAME|STOP|MARK|NONE|NEW(TRUE|FALSE)|(STACK_)?GLOBAL|REDUCE|BINPERSID|BUILD|MEMOIZE|"
+    r"BININT[12]?|LONG[14]|BINFLOAT|(SHORT_)?BIN(UNICODE|STRING)|BINUNICODE8|EMPTY_(DICT|LIST)|"
+    r"EMPTY_TUPLE|TUPLE[123]?|(APPEND|SETITEM)S?|(LONG_)?BIN(PUT|GET)"
+)
+
+
+def test_every_other_instruction_is_refused(written):
+    for operation in pickletools.opcodes:
+        count = operation.arg.n if operation.arg else 0
+        argument = bytes(count) if count >= 0 else b"0\n0\n" if count == -1 else bytes(8)
+        content = b"\x80\x02NN(NN" + operation.code.encode("latin1") + argument + b"}."
+        if not re.fullmatch(FOLLOWED, operation.name):
+            refused(written(content))
+
+
 def test_attributes_of_dictionaries_are_forgotten(written):
     state = Call(OrderedDict, (), {"items": None, "get": None, "__class__": None})
     content = pickled({"state_dict": state})
@@ -151,12 +170,11 @@ def test_tensors_that_their_storage_does_not_hold(written, wrong, reason):
 
 
 def test_what_would_take_for_ever_or_all_memory(written, tmp_path):
-    deep = b")" + 200 * b"q\x00h\x00\x86"  # pairs of the pair before, whose hash takes for ever
-    assert "neither text nor whole number" in refused(written(b"\x80\x02}" + deep + b"K\x01s."))
+    assert "neither text nor whole number" in refused(written(b"\x80\x02}" + DEEP + b"K\x01s."))
     shape = b"ctorch._utils\n_rebuild_tensor\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
-    shape += b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00" + deep + deep + b"tR."
+    shape += b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00" + DEEP + DEEP + b"tR."
     assert "are no numbers" in refused(written(b"\x80\x02" + shape))
-    assert refused(written(b"\x80\x02ccollections\nOrderedDict\n" + deep + b"\x85R."))
+    assert refused(written(b"\x80\x02ccollections\nOrderedDict\n" + DEEP + b"\x85R."))
     endless: list = []
     endless.append(endless)
     assert read(written({"a": endless})) == {}
@@ -170,13 +188,39 @@ def test_what_would_take_for_ever_or_all_memory(written, tmp_path):
     assert refused(written(b"\x80\x02" + b"(" * 100_000))
 
 
-def test_bombs(written):
-    zeros = bytes(50_000_000)
-    path = written({"a": tensor(size=12_500_000)}, {"data/0": zeros}, zipfile.ZIP_DEFLATED)
-    assert path.stat().st_size < 100_000
-    assert "more in the archive than its size" in refused(path)
-    # Many entries of one content.
-    content = bytearray(written({"a": tensor()}, {"data/0": bytes(10000)}).read_bytes())
+def test_calls_with_the_same_long_list_again_and_again(written):
+    pair = b"X\x01\x00\x00\x00aK\x01\x86q\x00"
+    pairs = b"\x80\x02](" + pair + b"h\x00" * 500_000 + b"eq\x01"
+    name = b"ccollections\nOrderedDict\n"
+    again = name + b"q\x02" + b"h\x02h\x01\x85R" * 1000
+    assert "too long" in refused(written(pairs + again + b"."))
+    # A pair that is as long, in a list of as many.
+    assert "damaged" in refused(written(pairs + name + b"](" + b"h\x01" * 500_000 + b"e\x85R."))
+
+
+def test_tensors_of_one_storage(written):
+    """Two may share it; by thousands that do a small file would take all memory."""
+    members = {"data/0": bytes(4000)}
+    shared = {str(i): tensor(size=1000, shape=(1000,), strides=(1,)) for i in range(5000)}
+    assert "more numbers in the tensors than the file can have" in refused(written(shared, members))
+    few = {name: shared[name] for name in ("0", "1")}
+    assert list(read(written(few, members))) == ["0", "1"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_bombs_of_compressed_files(written, method):
+    """What they say of their size may be wrong."""
+    path = written({"a": tensor(size=2_500_000)}, {"data/0": bytes(10_000_000)}, method)
+    content = path.read_bytes()
+    assert len(content) < 100_000
+    assert "an archive whose files are compressed" in refused(path)
+    path.write_bytes(content.replace(struct.pack("<I", 10_000_000), struct.pack("<I", 16)))
+    assert "an archive whose files are compressed" in refused(path)
+
+
+def test_an_archive_of_many_entries_of_one_content(written):
+    path = written({"a": tensor()}, {"data/0": bytes(10000)})
+    content = bytearray(path.read_bytes())
     start = content.rindex(b"PK\x01\x02", 0, content.rindex(b"PK\x05\x06"))
     end = content.rindex(b"PK\x05\x06")
     entries = content[start:end] * 50
@@ -185,6 +229,11 @@ def test_bombs(written):
     struct.pack_into("<HHI", record, 8, 51, 51, start - first + len(entries))
     path.write_bytes(content[:start] + entries + record)
     assert "more in the archive than its size" in refused(path)
+
+
+def test_what_a_file_says_is_shown_without_its_control_characters(written):
+    text = refused(written(b"\x80\x02c\x1b[2Jos\nsystem\r.\n."))
+    assert "the name [2Jos.system ." in text
 
 
 @pytest.mark.parametrize("path", [ZIPPED, IN_A_ROW], ids=lambda path: path.stem)
@@ -211,6 +260,7 @@ def test_other_files(tmp_path, written):
     for content in (b"", b"hello", b"PK\x03\x04", b"\x80\x02}.", bytes(1000), pickle.dumps({})):
         other.write_bytes(content)
         refused(other)
+    assert "found a damaged pickle, wanted" in refused(written(b"\x80\x02h\x05."))
     assert "no dictionary of tensors" in refused(written([tensor()]))
     assert "no dictionary of tensors" in refused(written({"state_dict": 3}))
     assert "0 files data.pkl" in refused(_archive(other, {"y/other": b""}))
@@ -237,12 +287,17 @@ def test_storages_in_a_row_that_are_told_in_two_ways(tmp_path):
         return path
 
     np.testing.assert_array_equal(read(saved({"a": tensor()}))["a"], [[0, 1], [2, 3]])
+    other = path.read_bytes().replace(pickled(1001), pickled(1002))
+    path.write_bytes(other)
+    assert "found another beginning" in refused(path)
     double = tensor(kind=named("torch.DoubleStorage"))
     assert "in two ways" in refused(saved({"a": tensor(), "b": double}))
     assert "5 numbers for 4" in refused(saved({"a": tensor()}, rest=struct.pack("<q", 5)))
     assert refused(saved({"a": tensor()}, keys=()))
     assert refused(saved({"a": tensor()}, keys=("1",)))
     assert refused(saved({"a": tensor()}, keys=(0,)))
+    path.write_bytes(head + pickled({"a": tensor()}) + b"\x80\x02](" + DEEP + b"e." + floats)
+    assert "key of a storage that is no text" in refused(path)
     assert refused(saved({"a": tensor()}, rest=floats[:-1]))
     part = Call(REBUILD, (Storage(FLOAT, "0", 4, ("1", 0, 2)), 0, (2,), (1,)))
     assert "told otherwise" in refused(saved({"a": part}))

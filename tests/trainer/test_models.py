@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from checkpoints import state
 from pth import save
 
-from mss_keras.config import RunConfig
-from mss_keras.separation.catalogue import MODELS, File
-from trainer.commands.shared import with_pretrained
+from mss_keras.config import RunConfig, UserError
+from mss_keras.models.catalogue import MODELS, File
+from mss_keras.training import runs
+from mss_keras.training.fitting import pretrained_weights
+from trainer.commands.shared import fetch_pretrained
 
 SIZES: dict[str, Any] = {"hidden": 8, "channels": 1, "bins": 513, "max_bin": 513}
 
@@ -42,11 +46,15 @@ def umxse(monkeypatch, tmp_path):
 
 
 def test_models_are_listed(command, umxse):
-    lines = command("models", check=0).stdout.splitlines()
-    assert [line.split()[0] for line in lines[2:]] == list(MODELS)
-    (line,) = (line for line in lines if line.startswith("umxl "))
-    assert "452 MB" in line
-    assert "CC BY-NC-SA 4.0, not for commercial use" in line
+    text = command("models", check=0).stdout
+    lines = text.splitlines()
+    names = {x.split()[0]: x.split()[-3:] for x in lines[2 : 2 + len(MODELS)]}
+    assert list(names) == list(MODELS)
+    assert names["umxl"] == ["44100", "452", "no"]
+    assert max(map(len, lines)) <= 80
+    said = " ".join(text.split())
+    for name, model in MODELS.items():
+        assert re.search(rf" {name}(, \S+)*: {model.licence}, from {model.page}( |$)", said)
     assert not umxse.server.asked
 
 
@@ -96,12 +104,71 @@ def test_what_is_exported_by_name_says_its_licence(command, umxse, tmp_path):
     assert card["licence"] == "mine alone"
 
 
-def test_training_begins_with_a_model_by_name(umxse):
+def test_a_model_that_training_begins_with_is_fetched_once(umxse, tmp_path):
+    for given in (None, "./runs/l2_freq/"):
+        fetch_pretrained(RunConfig.from_flat({"pretrained": given}), tmp_path)
     run = RunConfig.from_flat({"pretrained": "umxse"})
-    assert with_pretrained(run).adversarial.pretrained == str(umxse.path)
+    (tmp_path / "begun/checkpoints/epoch-0001").mkdir(parents=True)
+    fetch_pretrained(run, tmp_path / "begun")
+    assert not umxse.path.exists()
+    fetch_pretrained(run, tmp_path)
     assert umxse.path.exists()
-    for run in (RunConfig(), RunConfig.from_flat({"pretrained": "./runs/l2_freq/"})):
-        assert with_pretrained(run) == run
+    with pytest.raises(UserError, match=r"pretrained: found nothing at umxsee \(did you mean umxs"):
+        fetch_pretrained(RunConfig.from_flat({"pretrained": "umxsee"}), tmp_path)
+
+
+@pytest.fixture
+def voices(tmp_path, excerpt):
+    """Two sources of a data set as umxse separates it: mono, at 16 kHz."""
+    for number, track in enumerate(("train/a", "valid/b", "test/c")):
+        (tmp_path / "voices" / track).mkdir(parents=True)
+        for index, name in enumerate(("speech", "noise")):
+            sound = excerpt["sources"][index, number * 16000 :][:16000, :1]
+            soundfile.write(tmp_path / "voices" / track / f"{name}.wav", sound, 16000)
+    return tmp_path / "voices"
+
+
+AUDIO = ("--sources", "noise", "speech", "--sample-rate", 16000, "--nb-channels", 1)
+
+
+@pytest.mark.long
+def test_training_begins_with_a_model_by_name(command, umxse, voices, tmp_path, monkeypatch):
+    """A run knows it by its name, so that it goes on where the model lies elsewhere, or is not."""
+    words = (
+        *("train", "--root", voices, "--output", tmp_path / "run", "--loss", "adversarial"),
+        *("--pretrained", "umxse", *AUDIO, "--nfft", 1024, "--nhop", 512, "--network", "separate"),
+        *("--hidden-size", 8, "--bandwidth", 8000, "--seq-dur", 0.5, "--batch-size", 1),
+        *("--samples-per-track", 1, "--devices", "cpu"),
+    )
+    said = command(*words, "--epochs", 1, check=0).stdout
+    assert "umxse: mine alone" in said
+    assert "beginning with the weights of umxse\n" in said
+    assert "\npretrained: umxse\n" in (tmp_path / "run/config.yaml").read_text()
+    monkeypatch.setenv("MSS_KERAS_CACHE", str(tmp_path / "another"))
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    moved = tmp_path / "moved"
+    again = ("train", "--config", moved / "config.yaml", "--output", moved, "--epochs", 2)
+    assert "going on after epoch 1" in command(*again, check=0).stdout
+    assert not (tmp_path / "another").exists()
+
+
+def test_a_pretrained_model_that_is_not_here(umxse):
+    with pytest.raises(UserError) as caught:
+        pretrained_weights("umxse", runs.build(RunConfig()))
+    wanted = "wanted it, by python -m trainer models --fetch umxse"
+    assert str(caught.value) == f"pretrained: found umxse, but no {umxse.path}, {wanted}"
+
+
+@pytest.mark.long
+def test_models_by_name_are_compared_and_scored(command, umxse, voices, tmp_path):
+    output = tmp_path / "page"
+    words = ("compare", "umxse", "again=umxse", "--root", voices, "--duration", 1)
+    said = command(*words, "--output", output, check=0).stdout
+    assert said.count("mine alone") == 1
+    assert "umxse and again have the highest mean SDR" in said
+    assert ">umxse</th>" in (output / "compare.html").read_text()
+    scored = ("evaluate", "--model", "umxse", "--root", voices, "--output", tmp_path / "scores")
+    assert "umxse" in command(*scored, check=0).stdout
 
 
 def test_names_that_are_next_to_one(command, umxse, tmp_path, excerpt):

@@ -233,6 +233,7 @@ def test_unknown_loss_and_wrong_weights():
         ("l2_freq", {"loss_weights": 1.0}, "loss_weights: found 1.0"),
         ("l2_freq", {"loss_weights": {"l2_freq": 1.0}}, "loss_weights: found"),
         ("l2_freq", {"loss_weights": [-1.0]}, "loss_weights: found -1.0, wanted 0 or more"),
+        ("l2_freq", {"loss_weights": [0.0]}, r"loss_weights: found \[0.0\], wanted one above 0"),
         ("l2_freq", {"metrics": ["mae"]}, "metrics: found"),
     ],
 )

@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import UserError, WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, with_music, with_pretrained
+from trainer.commands.shared import fetch_pretrained, require_root, run_config, say, with_music
 
 
 def benchmark(options: Namespace) -> None:
@@ -21,8 +21,9 @@ def benchmark(options: Namespace) -> None:
 
     output, network = Path(options.output), run.model.network
     benchmark.resolve_losses(options.losses, network)  # a wrong loss fails before anything is made
+    fetch_pretrained(run, output)
     outcomes = benchmark.benchmark(
-        with_music(with_pretrained(run), options, output),
+        with_music(run, options, output),
         options.losses,
         settings,
         output=output,
@@ -52,7 +53,8 @@ def tune(options: Namespace) -> None:
 
     output = Path(options.output)
     planned = Search(run, settings, output, options.demo)  # a wrong value fails first
-    planned = dataclasses.replace(planned, config=with_music(with_pretrained(run), options, output))
+    fetch_pretrained(run, output)
+    planned = dataclasses.replace(planned, config=with_music(run, options, output))
     progress = search(planned, say=say, progress=sys.stderr.isatty())
     if progress is None:  # this process was a worker; its chief tells the rest
         return

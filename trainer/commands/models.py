@@ -17,13 +17,15 @@ def separate(options: Namespace) -> None:
     files = from_options(config.SongConfig, vars(options))
     if options.two_stems:
         separation = separation.two_stems(options.two_stems)
-    path = model_path(options.model)
 
     from mss_keras.data import find_songs
+
+    songs, output = find_songs(options.inputs), Path(options.output)
+    path = model_path(options.model)
+
     from mss_keras.separation.songs import separate_songs
     from mss_keras.training import runs
 
-    songs, output = find_songs(options.inputs), Path(options.output)
     separator = runs.load(path, precision=options.precision)
     failed = separate_songs(separator, songs, output, options=separation, files=files, say=say)
     if failed:
@@ -32,7 +34,8 @@ def separate(options: Namespace) -> None:
 
 def models(options: Namespace) -> None:
     """`python -m trainer models`."""
-    from mss_keras.separation import catalogue, fetch
+    from mss_keras.models import catalogue
+    from mss_keras.separation import fetch
 
     config.require_known(options.fetch, "fetch", catalogue.MODELS)
     for name in options.fetch:
@@ -74,7 +77,7 @@ def export(options: Namespace) -> None:
     limits = from_options(config.ServingConfig, vars(options))
     model = model_path(options.model)
 
-    from mss_keras.separation.catalogue import licence_of
+    from mss_keras.models.catalogue import licence_of
     from mss_keras.training.publishing import publish
 
     licence = limits.licence or licence_of(options.model)

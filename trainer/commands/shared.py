@@ -82,19 +82,17 @@ def model_path(given: str | Path, field: str = "model") -> Path:
     return separation.model_path(given, say=say, progress=sys.stderr.isatty(), field=field)
 
 
-def with_pretrained(run: RunConfig) -> RunConfig:
-    """The configuration with the path of the model that training begins with.
+def fetch_pretrained(run: RunConfig, output: Path) -> None:
+    """Fetches the model that training begins with, where it has a name and training has not begun.
+
+    The configuration keeps the name: another machine may have the model elsewhere.
 
     Raises:
         UserError: as `model_path`.
     """
     given = run.adversarial.pretrained
-    path = given and model_path(given, "pretrained")
-    if not given or path == Path(given):  # as it is written, by which a run is known again
-        return run
-    return dataclasses.replace(
-        run, adversarial=dataclasses.replace(run.adversarial, pretrained=str(path))
-    )
+    if given and not any(output.glob("checkpoints/epoch-*")):
+        model_path(given, "pretrained")
 
 
 def say(line: str) -> None:

@@ -7,7 +7,7 @@ from jsonargparse import Namespace
 
 from mss_keras import config
 from mss_keras.config import WorkFailedError, from_options
-from trainer.commands.shared import require_root, run_config, say, with_music, with_pretrained
+from trainer.commands.shared import fetch_pretrained, require_root, run_config, say, with_music
 
 
 def train(options: Namespace) -> None:
@@ -21,7 +21,8 @@ def train(options: Namespace) -> None:
     loop.resolve(run)  # a wrong loss fails before anything is made
     default = "demo" if options.demo else "+".join(run.training.loss)
     output = Path(options.output or f"runs/{default}")
-    run = with_music(with_pretrained(run), options, output)
+    fetch_pretrained(run, output)
+    run = with_music(run, options, output)
     if options.dry_run:
         from mss_keras.training.dry_run import dry_run
 

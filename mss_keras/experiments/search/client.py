@@ -98,6 +98,7 @@ class Client(OracleClient):
                 code = error.code() if isinstance(error, grpc.Call) else None
                 if code not in _AWAY or time.monotonic() > end:
                     told = code.name if code else str(error)
-                    message = f"the chief at {self._role.address} does not answer: {told}"
+                    does = "does not answer" if code in _AWAY else "refuses"
+                    message = f"the chief at {self._role.address} {does}: {told}"
                     raise ChiefLostError(message) from error
             time.sleep(_PAUSE)

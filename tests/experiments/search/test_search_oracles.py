@@ -236,7 +236,7 @@ def test_a_trial_that_a_chief_does_not_know_ends_its_worker_alone(tmp_path):
     serving._server.start()
     try:
         assert not asking.given_up(known)
-        with pytest.raises(client.ChiefLostError, match="does not answer: NOT_FOUND"):
+        with pytest.raises(client.ChiefLostError, match="refuses: NOT_FOUND"):
             asking.end_trial(Trial(known.hyperparameters, "9", TrialStatus.COMPLETED))
         asking.end_trial(Trial(known.hyperparameters, known.trial_id, TrialStatus.FAILED, "why"))
         assert oracle.trials[known.trial_id].message == "why"

@@ -1,15 +1,16 @@
 """Models that others published, by name: what they are, where they are from, on what terms."""
 
-import difflib
 import os
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tabulate import tabulate
 
-from mss_keras.config import SOURCES
+from mss_keras.config import SOURCES, UserError
+from mss_keras.config.errors import closest
 
 _SPLEETER = "https://github.com/deezer/spleeter/releases"
 
@@ -37,7 +38,7 @@ class Published:
     """A published model.
 
     Args:
-        sources: tuple of str. What it separates.
+        sources: tuple of str. What it separates, in the order of its stems.
         sample_rate: int. Hz.
         megabytes: int. Size of its files, rounded.
         licence: str. Terms under which the weights may be used.
@@ -124,7 +125,7 @@ MODELS: dict[str, Published] = {
         3786908,
         *("speech_f5e0d9f9", "noise_04a6fc2d"),
         megabytes=13,
-        sources=("speech", "noise"),
+        sources=("noise", "speech"),
         sample_rate=16000,
     ),
     "spleeter-2stems": _2STEMS,
@@ -137,10 +138,18 @@ MODELS: dict[str, Published] = {
 
 
 def cache_folder() -> Path:
-    """Where fetched models are: `MSS_KERAS_CACHE`, or else a folder of the user's cache."""
-    if own := os.environ.get("MSS_KERAS_CACHE"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mss_keras"
+    """Where fetched models are: `MSS_KERAS_CACHE`, or else a folder of the user's cache.
+
+    Raises:
+        UserError: if it is below the home of a user who has none.
+    """
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    folder = Path(os.environ.get("MSS_KERAS_CACHE") or caches / "mss_keras")
+    try:
+        return folder.expanduser()
+    except RuntimeError:
+        found = f"{folder}, where {folder.parts[0]} is no folder"
+        raise UserError("MSS_KERAS_CACHE", found, "a folder to keep models in") from None
 
 
 def path_of(name: str) -> Path:
@@ -155,7 +164,26 @@ def is_name(given: str | Path) -> bool:
 
 def close_name(given: str | Path) -> str | None:
     """The name of a model that is next to what was given, where one is close."""
-    return next(iter(difflib.get_close_matches(str(given), MODELS, n=1)), None)
+    return closest(str(given), MODELS)
+
+
+def fetched_path(given: str | Path, field: str = "model") -> Path:
+    """The path of a model that is given by path, or by a name whose model has been fetched.
+
+    Args:
+        given: str or Path. A path, or a name of `MODELS`.
+        field: str. Name of the argument, for the error. Defaults to `"model"`.
+
+    Raises:
+        UserError: if the model of that name is not here.
+    """
+    if not is_name(given):
+        return Path(given)
+    path = path_of(str(given))
+    if not path.is_file():
+        wanted = f"it, by python -m trainer models --fetch {given}"
+        raise UserError(field, f"{given}, but no {path}", wanted)
+    return path
 
 
 def licence_of(given: str | Path) -> str | None:
@@ -164,21 +192,30 @@ def licence_of(given: str | Path) -> str | None:
 
 
 def table(models: Mapping[str, Published] | None = None) -> str:
-    """The published models, one a line.
+    """The published models, one a line, and below them their terms, within 80 columns.
 
     Args:
         models: mapping. Models by name. Defaults to all.
     """
+    models = MODELS if models is None else models
     rows = [
         {
             "name": name,
-            "sources": " ".join(model.sources),
-            "sample rate": f"{model.sample_rate} Hz",
-            "download": f"{model.megabytes} MB",
+            "separates": " ".join(model.sources),
+            "Hz": model.sample_rate,
+            "MB": model.megabytes,
             "here": "yes" if path_of(name).is_file() else "no",
-            "from": model.page,
-            "licence": model.licence,
         }
-        for name, model in (MODELS if models is None else models).items()
+        for name, model in models.items()
     ]
-    return tabulate(rows, headers="keys", tablefmt="simple")
+    terms: dict[str, list[str]] = {}
+    for name, model in models.items():
+        terms.setdefault(f"{model.licence}, from {model.page}", []).append(name)
+    lines = [f"{', '.join(names)}: {text}" for text, names in terms.items()]
+    wrapped = [
+        textwrap.fill(
+            line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        for line in lines
+    ]
+    return "\n".join([tabulate(rows, headers="keys", tablefmt="simple"), "", *wrapped])
