@@ -9,13 +9,13 @@ from mss_keras.config import AudioConfig, SeparationConfig, UserError
 from mss_keras.evaluation import estimates
 from mss_keras.evaluation.excerpts import Excerpt
 from mss_keras.evaluation.systems import System, of_model, of_songs
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 
 def all_of(
     paths: Mapping[str, str],
     *,
-    load: Callable[[Path], MaskingModel],
+    load: Callable[[Path], SeparationModel],
     subset: str,
     audio: AudioConfig,
     separation: SeparationConfig = SeparationConfig(),
@@ -31,7 +31,7 @@ def system_of(
     name: str,
     path: Path,
     *,
-    load: Callable[[Path], MaskingModel],
+    load: Callable[[Path], SeparationModel],
     subset: str,
     audio: AudioConfig,
     separation: SeparationConfig = SeparationConfig(),

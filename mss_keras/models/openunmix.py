@@ -25,6 +25,9 @@ from mss_keras.models.recurrent import recurrent, takes
 _BATCH_NORM = {"epsilon": 1e-5, "momentum": 0.9}
 _LSTM_LAYERS = 3
 
+# Fields of `ModelConfig` that an OpenUnmix takes.
+SETTINGS = ("hidden_size", "bandwidth", "unidirectional", "dropout", "mask_activation")
+
 
 def sizes(audio: AudioConfig, model: ModelConfig) -> dict[str, Any]:
     """Arguments of `OpenUnmix` by a specification.
@@ -79,6 +82,8 @@ class OpenUnmix(layers.Layer):
         >>> network(tf.ones([1, 10, 2, 65])).shape.as_list()
         [1, 4, 10, 2, 65]
     """
+
+    settings = SETTINGS
 
     def __init__(
         self,

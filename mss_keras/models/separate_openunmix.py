@@ -9,7 +9,7 @@ from keras import layers
 
 from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.models.activations import Activation
-from mss_keras.models.openunmix import OpenUnmix, sizes
+from mss_keras.models.openunmix import SETTINGS, OpenUnmix, sizes
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
@@ -21,6 +21,8 @@ class SeparateOpenUnmix(layers.Layer):
         >>> network(tf.ones([1, 10, 2, 65])).shape.as_list()
         [1, 2, 10, 2, 65]
     """
+
+    settings = SETTINGS
 
     def __init__(self, nb_sources: int, **kwargs):
         network = {

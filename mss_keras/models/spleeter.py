@@ -74,6 +74,8 @@ class Spleeter(PlainNetwork):
         [1, 2, 10, 2, 65]
     """
 
+    settings = ("bandwidth", "mask_activation", "network_args")
+
     def __init__(
         self,
         nb_sources: int,

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras import data, losses
-from mss_keras.config import DataConfig, RunConfig, ServingConfig
+from mss_keras.config import DataConfig, RunConfig, ServingConfig, require
 from mss_keras.data import MusicSet, Statistics, Unpaired
+from mss_keras.domains import require_readable
 from mss_keras.losses import SeparationLoss
+from mss_keras.models.network import Traits, refuse_idle, traits_of
 from mss_keras.reports.pages import write_page
 from mss_keras.training import companions, devices, resuming, runs
 from mss_keras.training.advice import advice
@@ -33,7 +35,7 @@ Say = Callable[[str], None]
 
 
 def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
-    """Fills in what depends on the loss.
+    """Fills in what depends on the loss, and refuses what does not go together.
 
     Args:
         config: RunConfig. What is trained on what.
@@ -41,23 +43,49 @@ def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
             the activation of masks that were set when it began. Defaults to `None`, a new run.
 
     Raises:
-        UserError: for an unknown loss or hyper-parameter, or no VGGish at its path.
+        UserError: for an unknown loss or hyper-parameter, no VGGish at its path, a loss that cannot
+            be read of what the network estimates, or settings that the network does not take.
     """
-    training = config.training
+    training, traits = config.training, check_network(config, config.training.loss)
     lr = training.lr or losses.learning_rate(training.loss)
     companions.losses_of(config)
     begun = runs.begun(folder) if folder else None
     before = None if begun is None else begun.get("loss_args") or {}
     arguments = losses.for_training(training.loss, training.loss_args, before=before)
-    follows: Any = losses.mask_activation(training.loss)
+    follows: Any = None
     if begun is not None:  # and runs from before there was a choice go on without one
         follows = begun.get("mask_activation")
+    elif "mask_activation" in traits.settings:
+        follows = losses.mask_activation(training.loss)
     model = config.model
     return dataclasses.replace(
         config,
         model=dataclasses.replace(model, mask_activation=model.mask_activation or follows),
         training=dataclasses.replace(training, lr=lr, loss_args=arguments),
     )
+
+
+def check_network(config: RunConfig, chosen: Sequence[str]) -> Traits:
+    """Refuses what does not go with the network of a configuration.
+
+    Args:
+        config: RunConfig. Network, data and STFT.
+        chosen: sequence of str. Names of losses.
+
+    Returns:
+        What is known of the network.
+
+    Raises:
+        UserError: for an unknown loss or one that cannot be read of what the network estimates,
+            or for settings that the network does not take.
+    """
+    compared = {name: losses.entry(name).domain for name in chosen}
+    traits = traits_of(config.model.network)
+    require_readable(compared, traits.domain)
+    refuse_idle(config.model, config.audio)
+    found, wanted = config.data.statistics, "none: the network takes no statistics"
+    require(traits.takes_statistics or found is None, "statistics", found=found, wanted=wanted)
+    return traits
 
 
 def train(
@@ -110,10 +138,11 @@ def train(
         _announce(config, folder, music, say=say)
         unpaired = _open_unpaired(config, workers, say, progress=progress)
         separator = make_separator(config, chosen, used)
-        mean, std = workers.from_chief(
-            lambda: _statistics(config, music, folder, progress=progress)
-        )
-        separator.network.set_statistics(np.float32(mean), np.float32(std))
+        if traits_of(config.model.network).takes_statistics:
+            mean, std = workers.from_chief(
+                lambda: _statistics(config, music, folder, progress=progress)
+            )
+            separator.network.set_statistics(np.float32(mean), np.float32(std))
         fitting = Fitting(separator, config, music, folder, used, unpaired, say)
         history = fitting.run(progress=progress)
         if not (report and workers.is_chief):
