@@ -133,6 +133,7 @@ class MaskStreaming(Streaming):
             block = block[max(0, begin - position) : max(0, length - position)]
             if len(block) or over:
                 yield block
+            del stems, block  # a round's worth of memory, for the next
             if over:
                 return
 

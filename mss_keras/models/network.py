@@ -26,7 +26,8 @@ from mss_keras.models.waveforms import LayerWaveforms
 class MaskNetwork(Protocol):
     """A Keras layer: mixture magnitudes → a mask for each source.
 
-    Calling it gives `masker()(trunk(magnitude))`. The class may have what `Traits` tells of.
+    Calling it gives `masker()(trunk(magnitude))`. The class may have what `Traits` tells of, and a
+    network `heard_bins`, the number of bins that its trunk reads: songs then hand it no others.
 
     Shape:
         magnitude: float `[batch, frames, channels, bins]`, 0 or above.

@@ -175,6 +175,11 @@ class OpenUnmix(layers.Layer):
             norm.build((batch, frames, self.nb_channels * self.nb_bins))
         self.output_affine.build((batch, self.nb_sources, *input_shape[1:]))
 
+    @property
+    def heard_bins(self) -> int:
+        """Number of bins that the trunk reads."""
+        return self.max_bin
+
     def trunks(self, chosen: Sequence[int]) -> int:
         """1: all sources share a trunk."""
         return 1

@@ -147,6 +147,11 @@ class Spleeter(PlainNetwork):
         own |= {"nb_sources": nb_sources, "synchronized": synchronized, "dtype": policy}
         return made(cls, own, model.network_args)
 
+    @property
+    def heard_bins(self) -> int:
+        """Number of bins that the bodies read."""
+        return self.value_bins
+
     def build(self, input_shape):
         """Builds the networks."""
         for body in self.bodies:
