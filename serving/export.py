@@ -19,14 +19,14 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from mss_keras.config import SeparationConfig, ServingConfig
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from serving import card, checks, warmup
 from serving.replacing import replacing, restore
 from serving.signatures import Signatures
 
 
 def export(
-    model: MaskingModel,
+    model: SeparationModel,
     folder: Path,
     options: SeparationConfig = SeparationConfig(),
     *,
@@ -40,7 +40,7 @@ def export(
     answered a request on each signature.
 
     Args:
-        model: MaskingModel. The separator.
+        model: SeparationModel. The separator.
         folder: Path. The served model; it has a folder for each version.
         options: SeparationConfig. What to separate and how; the graphs keep it as it is.
         limits: ServingConfig. The signatures, and the longest song; see `serving.signatures`.

@@ -4,51 +4,66 @@ The songs of a batch are separated one after the other, each by `Streaming.each_
 Therefore a request needs little more memory than its inputs and twice its outputs.
 """
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from mss_keras import config
 from mss_keras.config import SeparationConfig, ServingConfig
 from mss_keras.models.chunks import Span
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.mask_streaming import MaskStreaming
+from mss_keras.models.model import SeparationModel
 from mss_keras.models.streaming import Streaming
-from mss_keras.signal.stft import pad_centre, zeros_behind
 from serving import inputs, outputs, wav
 from serving.inputs import Limits
 from serving.interface import Interface
 from serving.outputs import Outputs
+
+MASKS = "spectrogram"
+_DEFAULT = ("serving_default", "separate_wav", MASKS)
 
 
 class Signatures:
     """The functions of a separator that a server offers.
 
     Args:
-        model: MaskingModel. The separator.
+        model: SeparationModel. The separator.
         options: SeparationConfig. What to separate and how; the graphs keep it as it is.
         limits: ServingConfig. The signatures that are wanted, and the longest song.
 
     Raises:
-        UserError: if the options do not go with the model (see `Streaming`), or if the fixed
-            length is above that of a chunk or above the longest one.
+        UserError: if the options do not go with the model, if masks are wanted of a network that
+            makes none, or if the fixed length is above that of a chunk or above the longest one.
     """
 
-    def __init__(self, model: MaskingModel, options: SeparationConfig, limits: ServingConfig):
-        self.model, self.options, self.limits = model, options, limits
-        self.audio = model.audio
+    def __init__(self, model: SeparationModel, options: SeparationConfig, limits: ServingConfig):
+        self.model, self.options, self.audio = model, options, model.audio
         self._streaming: Streaming = model.streaming(options)
-        self.rounds = self._streaming.rounds
+        limits = dataclasses.replace(limits, signatures=self._offered(limits))
+        self.limits = limits
         self.fixed_samples = int(limits.fixed_seconds * self.audio.sample_rate)
         if "fixed_length" in limits.signatures:
-            # A last frame may be needed for what lies behind whole hops.
-            more = zeros_behind(1, self.audio.nfft, self.audio.nhop)
-            chunk = (self.rounds.plan.chunk * self.audio.nhop - more) / self.audio.sample_rate
+            chunk = self._streaming.longest_at_once / self.audio.sample_rate
             config.require(
                 limits.fixed_seconds < chunk and limits.fixed_seconds <= limits.max_seconds,
                 "fixed_seconds",
                 found=limits.fixed_seconds,
                 wanted=f"below a chunk of `chunk_dur`, {chunk:.2f}, and at most `max_seconds`",
             )
+
+    def _offered(self, limits: ServingConfig) -> tuple[Any, ...]:
+        # What is wanted, or else what the model has; a network of waveforms has no masks.
+        has_masks = isinstance(self._streaming, MaskStreaming)
+        config.require(
+            has_masks or MASKS not in limits.signatures,
+            "signatures",
+            found=MASKS,
+            wanted="others: the model has no masks",
+        )
+        default = [name for name in _DEFAULT if has_masks or name != MASKS]
+        return limits.signatures or tuple(default)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,11 +73,11 @@ class Signatures:
     @property
     def mask_names(self) -> tuple[str, ...]:
         """Names of the sources that have masks: a residual has none."""
-        return self.names[: len(self.rounds.chosen)]
+        return self.names[: len(self._streaming.chosen)]
 
     def interface(self) -> Interface:
         """What a client must know."""
-        plan, audio, limits = self.rounds.plan, self.audio, self.limits
+        streaming, audio, limits = self._streaming, self.audio, self.limits
         return Interface(
             sample_rate=audio.sample_rate,
             channels=audio.nb_channels,
@@ -71,10 +86,10 @@ class Signatures:
             max_samples=int(limits.max_seconds * audio.sample_rate),
             fixed_samples=self.fixed_samples,
             nfft=audio.nfft,
-            round=plan.round * audio.nhop,
-            chunk=plan.chunk * audio.nhop,
-            context=plan.context * audio.nhop,
-            fade=plan.fade * audio.nhop,
+            round=streaming.round,
+            chunk=streaming.chunk,
+            context=streaming.context,
+            fade=streaming.fade,
             max_batch=limits.max_batch,
             max_peak=inputs.MAX_PEAK,
         )
@@ -89,7 +104,7 @@ class Signatures:
         known = {
             "serving_default": (self.separate, "waveform", tf.float32, [-1, -1, channels]),
             "separate_wav": (self.separate_wav, "wav_bytes", tf.string, [-1]),
-            "spectrogram": (self.masks, "magnitude", tf.float32, [-1, -1, channels, bins]),
+            MASKS: (self.masks, "magnitude", tf.float32, [-1, -1, channels, bins]),
             "fixed_length": (
                 *(self.separate_batch, "waveform", tf.float32),
                 [-1, self.fixed_samples, channels],
@@ -172,11 +187,10 @@ class Signatures:
         """
         samples, audio = self.fixed_samples, self.audio
         waveform = inputs.waveforms(waveform, self._limits(self.names), samples=samples)
-        shape, half = tf.shape(waveform), audio.nfft // 2
-        stems_of = self.rounds.at_once(pad_centre(waveform, audio.nfft, audio.nhop))
+        shape, stems_of = tf.shape(waveform), self._streaming.at_once(waveform)
 
         def song(index, carried):
-            return outputs.put(stems_of(index)[half : half + samples], carried)
+            return outputs.put(stems_of(index), carried)
 
         start = outputs.zeros([shape[0] * samples, audio.nb_channels], self.names)
         _, stems = outputs.fold(shape[0], song, (0, start))
@@ -193,19 +207,20 @@ class Signatures:
             A tensor of the same shape for each source, by name.
         """
         magnitude = inputs.magnitudes(magnitude, self._limits(self.mask_names))
-        plan, shape = self.rounds.plan, tf.shape(magnitude)
-        frames = shape[1]
+        assert isinstance(self._streaming, MaskStreaming)  # others do not offer masks
+        rounds, shape = self._streaming.rounds, tf.shape(magnitude)
+        plan, frames = rounds.plan, shape[1]
 
         def step(song, begin, state):
             last, carried = state
             before = tf.minimum(begin, plan.context)
             now = tf.minimum(plan.round, frames - begin)
             heard = magnitude[song, begin - before : begin + now + plan.context]
-            masks, last = self.rounds.masks(heard, Span(before, now), last)
+            masks, last = rounds.masks(heard, Span(before, now), last)
             return song, begin + now, (last, outputs.put(masks, carried))
 
         def song(index, carried):
-            start = (index, 0, (self.rounds.start().hidden, carried))
+            start = (index, 0, (rounds.start().hidden, carried))
             _, _, (_, carried) = tf.while_loop(
                 lambda song, begin, _: begin < frames, step, start, parallel_iterations=1
             )

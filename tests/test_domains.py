@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mss_keras import domains
-from mss_keras.config import DOMAINS, AudioConfig
+from mss_keras.config import DOMAINS, AudioConfig, UserError
 from mss_keras.signal.stft import centred_stft
 
 AUDIO = AudioConfig(nfft=512, nhop=128)
@@ -23,7 +23,7 @@ def parts(excerpt):
 
 def pair_of(domain, parts):
     sources, mask, x, _ = parts
-    scene = domains.Scene(tf.constant(sources), tf.constant(mask), tf.constant(x), audio=AUDIO)
+    scene = domains.MaskScene(tf.constant(sources), tf.constant(mask), tf.constant(x), audio=AUDIO)
     return [tensor.numpy() for tensor in domains.pair(domain, scene)]
 
 
@@ -68,3 +68,27 @@ def test_waveform_of_unit_masks_is_the_mixture(parts):
     target, estimate = pair_of("waveform", (sources, np.ones_like(mask), x, None))
     np.testing.assert_array_equal(target, sources)
     np.testing.assert_allclose(estimate[0, 2], sources[0].sum(0), atol=1e-5)
+
+
+def test_a_scene_of_waveforms_hears_its_estimates(parts):
+    sources, _, x, y = parts
+    estimates = sources[:, ::-1].copy()
+    scene = domains.WaveformScene(
+        tf.constant(sources), tf.constant(estimates), tf.constant(sources.sum(1)), audio=AUDIO
+    )
+    found = {name: [t.numpy() for t in domains.pair(name, scene)] for name in scene.domains}
+    np.testing.assert_array_equal(found["waveform"], [sources, estimates])
+    target, estimate = found["magnitude"]
+    np.testing.assert_allclose(target, np.abs(y), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(estimate, np.abs(y[:, ::-1]), rtol=1e-5, atol=1e-6)
+    target, estimate = found["phase_sensitive"]
+    aimed = np.abs(y) * np.cos(np.angle(x[:, None]) - np.angle(y))
+    np.testing.assert_allclose(target, aimed, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(estimate, np.abs(y[:, ::-1]), rtol=1e-5, atol=1e-6)
+
+
+def test_losses_of_masks_cannot_be_read_of_waveforms():
+    compared = {domain: domain for domain in DOMAINS}
+    domains.require_readable(compared, "magnitude")
+    with pytest.raises(UserError, match=r"^loss: found mask and logits with a network of wavef"):
+        domains.require_readable(compared, "waveform")

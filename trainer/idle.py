@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jsonargparse import Namespace
 
+from mss_keras import config
 from mss_keras.config import UserError, flag_name
 
 
@@ -30,12 +31,27 @@ def _without_stft(options: Namespace) -> bool:
     return not losses and not set(options.oracle) - {"mixture"}
 
 
-# A class of the user's may take them.
-_OF_OPENUNMIX = Idle(
-    ("hidden_size", "unidirectional", "dropout"),
-    lambda options: options.network == "spleeter",
-    "it with `network` spleeter, which has no such size",
-    "`network_args`",
+def _untaken(name: str) -> Callable[[Namespace], bool]:
+    # Whether a network does not take a setting, which its class tells; a wrong name is told later.
+    def untaken(options: Namespace) -> bool:
+        network = options.network
+        if network in config.OPENUNMIX or not (network in config.NETWORKS or ":" in network):
+            return False
+        from mss_keras.models.network import traits_of
+
+        return name not in traits_of(network).settings
+
+    return untaken
+
+
+_OF_NETWORKS = tuple(
+    Idle(
+        (name,),
+        _untaken(name),
+        "it with a `network` that does not take it",
+        "`network_args`",
+    )
+    for name in ("hidden_size", "bandwidth", "unidirectional", "dropout", "mask_activation")
 )
 
 _DOWNLOAD = Idle(("download_url",), lambda x: not x.download, "no `download`", "both, or neither")
@@ -61,7 +77,7 @@ _OF_A_TEST = (
 IDLE: Mapping[str, tuple[Idle, ...]] = {
     "train": (
         _DOWNLOAD,
-        _OF_OPENUNMIX,
+        *_OF_NETWORKS,
         _MACHINES,
         Idle(
             ("tensorboard",),
@@ -70,8 +86,8 @@ IDLE: Mapping[str, tuple[Idle, ...]] = {
             "one of the two",
         ),
     ),
-    "benchmark": (_OF_OPENUNMIX, _MACHINES),
-    "tune": (_OF_OPENUNMIX, _MACHINES),
+    "benchmark": (*_OF_NETWORKS, _MACHINES),
+    "tune": (*_OF_NETWORKS, _MACHINES),
     "prepare": (_DOWNLOAD,),
     "separate": (
         Idle(

@@ -16,7 +16,7 @@ _CLASS = r"\w+(\.\w+)*:\w+(\.\w+)*"
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network that estimates masks.
+    """The network that separates.
 
     Example:
         >>> ModelConfig(network="joined")
@@ -28,7 +28,7 @@ class ModelConfig:
         "joint",
         "Network: OpenUnmix with one trunk and a head for each source (joint) or with one network "
         "for each source (separate), spleeter, or PACKAGE.MODULE:CLASS, a Keras layer from "
-        "magnitudes to masks",
+        "magnitudes to masks or from waveforms to waveforms",
         section="network",
         everyday=True,
     )

@@ -19,18 +19,19 @@ class ServingConfig:
     Example:
         >>> ServingConfig(("serving_default", "fixed_length"), fixed_seconds=3.0).fixed_seconds
         3.0
-        >>> ServingConfig(())
+        >>> ServingConfig(("serving_default", "serving_default"))
         Traceback (most recent call last):
-        mss_keras.config.errors.UserError: signatures: found [], wanted different names, ...
+        mss_keras.config.errors.UserError: signatures: found ['serving_default', ...
     """
 
     signatures: tuple[
         Literal["serving_default", "separate_wav", "spectrogram", "fixed_length"], ...
     ] = option(
-        ("serving_default", "separate_wav", "spectrogram"),
+        (),
         "What the model offers: waveforms to stems (serving_default), WAV bytes to WAV bytes, for "
-        "REST (separate_wav), magnitudes to masks (spectrogram), waveforms of one length, which a "
-        "server may gather into batches (fixed_length)",
+        "REST (separate_wav), magnitudes to masks, if it makes masks (spectrogram), waveforms of "
+        "one length, which a server may gather into batches (fixed_length); all but fixed_length "
+        "if not given",
         section="serving",
         everyday=True,
     )
@@ -66,8 +67,8 @@ class ServingConfig:
         require_positive(self, "max_seconds", "max_batch", "fixed_seconds")
         require_short(self, "max_seconds")
         require(
-            len(self.signatures) > 0 and len(set(self.signatures)) == len(self.signatures),
+            len(set(self.signatures)) == len(self.signatures),
             "signatures",
             found=list(self.signatures),
-            wanted="different names, at least one",
+            wanted="different names",
         )

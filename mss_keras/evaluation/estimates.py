@@ -21,7 +21,7 @@ from mss_keras.data.sums import summands
 from mss_keras.data.writing import sound_file
 from mss_keras.metrics import AudioFiles
 from mss_keras.models import oracles
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from mss_keras.separation.songs import separate_song
 
 # Oracles hold the STFT of all sources, which is why they take a track in pieces of this length.
@@ -77,7 +77,7 @@ class Method:
 
 def of_model(
     name: str,
-    model: MaskingModel,
+    model: SeparationModel,
     *,
     options: SeparationConfig,
     kept: Path | None,
@@ -92,7 +92,11 @@ def of_model(
         kept: folder that keeps the stems, in `TRACK/`; they are not kept if it is None.
         files: which part of each track is separated; the model hears what is around it. Defaults
             to the whole track.
+
+    Raises:
+        UserError: if the options do not go with the model.
     """
+    model.streaming(options)
 
     def stems(track: Track, work: Path) -> Path:
         folder = kept / track.name if kept else work / "stems"

@@ -31,7 +31,7 @@ from mss_keras.evaluation.metric_names import resolve_metrics
 from mss_keras.evaluation.pages import PAGE, Report
 from mss_keras.evaluation.scoring import FAILED
 from mss_keras.jobs.files import working_folder
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 
 def evaluate(
@@ -40,7 +40,7 @@ def evaluate(
     *,
     dataset: DataConfig,
     audio: AudioConfig = AudioConfig(),
-    model: MaskingModel | None = None,
+    model: SeparationModel | None = None,
     name: str = "model",
     separation: SeparationConfig = SeparationConfig(),
     say: Callable[[str], None] = lambda line: None,
@@ -97,7 +97,7 @@ def _comparison(
     scores: tables.Scores,
     work: Path,
     *,
-    model: MaskingModel | None,
+    model: SeparationModel | None,
     name: str,
 ) -> Comparison | None:
     # Of songs of which all methods have scores. What is wrong with one costs the examples alone.

@@ -32,7 +32,7 @@ from mss_keras.jobs.digests import digest_of
 from mss_keras.jobs.files import working_folder
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import TrackScores, read_scores
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from mss_keras.signal.silence import SILENCE_DBFS
 
 Found = tuple[dict[str, list[TrackScores]], int]  # scores of each method, and what failed
@@ -66,7 +66,7 @@ class Evaluation:
     say: Callable[[str], None] = lambda line: None
     progress: bool = False
 
-    def run(self, output: Path, model: MaskingModel | None = None, name: str = "model") -> Found:
+    def run(self, output: Path, model: SeparationModel | None = None, name: str = "model") -> Found:
         """Scores the tracks that are not scored yet; each file appears when it is whole.
 
         Args:
@@ -86,7 +86,7 @@ class Evaluation:
 
     @contextlib.contextmanager
     def scored(
-        self, output: Path, model: MaskingModel | None = None, name: str = "model"
+        self, output: Path, model: SeparationModel | None = None, name: str = "model"
     ) -> Iterator[Found]:
         """As `run`, for what is made of the scores: other processes stay out of the folder.
 
@@ -128,7 +128,7 @@ class Evaluation:
         failed += self._keep([task for task in tasks if task not in missing], output)
         return self._read(tasks), failed
 
-    def _methods(self, model: MaskingModel | None, name: str) -> list[Method]:
+    def _methods(self, model: SeparationModel | None, name: str) -> list[Method]:
         settings, methods = self.settings, []
         if model is not None:
             kept = Path(settings.stems) if settings.stems else None
@@ -143,7 +143,7 @@ class Evaluation:
         require_different(methods)
         return methods
 
-    def contestants(self, model: MaskingModel | None, name: str) -> list[Contestant]:
+    def contestants(self, model: SeparationModel | None, name: str) -> list[Contestant]:
         """What is scored, as it is heard of excerpts.
 
         Args:
@@ -233,6 +233,6 @@ def _said_of_estimates(given: Sequence[str]) -> str | list[str] | None:
     return list(given) if len(given) > 1 else next(iter(given), None)
 
 
-def _said_of(name: str, model: MaskingModel) -> str:
+def _said_of(name: str, model: SeparationModel) -> str:
     # `mss_keras.training.publishing` finds by this what was scored of a model.
     return f"{name}, weights {digest_of(weight.numpy() for weight in model.weights)}"

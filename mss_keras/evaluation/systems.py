@@ -14,7 +14,7 @@ from mss_keras.evaluation.estimates import Method
 from mss_keras.evaluation.excerpts import Excerpt, true_waveforms
 from mss_keras.evaluation.reading import Recording, write_wav
 from mss_keras.jobs.digests import digest_of
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class System:
 
 def of_model(
     name: str,
-    model: MaskingModel,
+    model: SeparationModel,
     *,
     audio: AudioConfig,
     separation: SeparationConfig = SeparationConfig(),
@@ -108,14 +108,16 @@ def of_model(
 
     Args:
         name: str. The system's name.
-        model: MaskingModel. The separator.
+        model: SeparationModel. The separator.
         audio: AudioConfig. Sample rate and channels of the excerpts.
         separation: SeparationConfig. How it separates.
         field: str. As in `System`.
 
     Raises:
-        UserError: if the model's sample rate is another than that of the excerpts.
+        UserError: if the model's sample rate is another than that of the excerpts, or
+            `separation` does not go with the model.
     """
+    model.streaming(separation)
     if model.audio.sample_rate != audio.sample_rate:
         raise UserError(
             field,

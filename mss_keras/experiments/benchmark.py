@@ -29,6 +29,7 @@ from mss_keras.config import (
     require,
     require_known,
 )
+from mss_keras.domains import SCENES
 from mss_keras.evaluation import tables
 from mss_keras.evaluation.comparing import contestants
 from mss_keras.evaluation.comparing.examples import Comparison, compared
@@ -43,6 +44,7 @@ from mss_keras.jobs.files import working_folder
 from mss_keras.jobs.heartbeats import SharedClaims
 from mss_keras.jobs.machine import at_once
 from mss_keras.metrics import read_scores
+from mss_keras.models.network import traits_of
 from mss_keras.training import devices, loop, runs
 from mss_keras.training.companions import refuse_unused, without_unused
 
@@ -91,7 +93,7 @@ def benchmark(
     """
     require(jobs is None or jobs > 0, "jobs", found=jobs, wanted="a number above 0")
     refuse_machines(config)
-    names = resolve_losses(chosen)
+    names = resolve_losses(chosen, config.model.network)
     configurations(config, names)  # a wrong setting fails before anything is made
     settings = dataclasses.replace(settings, metrics=("all",), jobs=1)
     scored = {"subset": settings.subset, "tracks": settings.tracks}
@@ -177,8 +179,12 @@ def _comparison(
         return None
 
 
-def resolve_losses(chosen: Sequence[str]) -> list[str]:
+def resolve_losses(chosen: Sequence[str], network: str = "joint") -> list[str]:
     """Names of losses in the catalogue's order, with `all` spelled out.
+
+    Args:
+        chosen: names of losses, or `all` that can be read of what the network estimates.
+        network: as `ModelConfig.network`. Defaults to one that makes masks.
 
     Raises:
         UserError: for an unknown name.
@@ -187,7 +193,10 @@ def resolve_losses(chosen: Sequence[str]) -> list[str]:
         >>> resolve_losses(["psa", "l1_time"])
         ['l1_time', 'psa']
     """
-    names = losses.names() if "all" in chosen else list(chosen)
+    names = list(chosen)
+    if "all" in chosen:
+        domains = SCENES[traits_of(network).domain].domains
+        names = [name for name in losses.names() if losses.entry(name).domain in domains]
     require_known(names, "losses", losses.names())
     return [name for name in losses.names() if name in names]
 
@@ -200,8 +209,10 @@ def configurations(config: RunConfig, names: Sequence[str]) -> dict[str, RunConf
         names: of the losses.
 
     Raises:
-        UserError: for a hyper-parameter or another setting that none of the losses has.
+        UserError: for a hyper-parameter or another setting that none of the losses has, or as
+            `mss_keras.training.loop.check_network`.
     """
+    loop.check_network(config, names)
     losses.get_all(names, config.training.loss_args)
     refuse_unused(config, names)
     found = {}

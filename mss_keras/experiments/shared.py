@@ -10,6 +10,7 @@ from typing import Literal
 from mss_keras import data
 from mss_keras.config import RunConfig, require
 from mss_keras.jobs.processes import INTERRUPTED, Job, Result
+from mss_keras.models.network import traits_of
 
 Split = Literal["train", "valid", "test"]
 
@@ -58,8 +59,10 @@ def with_statistics(config: RunConfig, folder: Path, *, progress: bool) -> RunCo
         progress: whether a bar is shown.
 
     Returns:
-        The configuration that names the statistics.
+        The configuration that names the statistics; as it is, if the network takes none.
     """
+    if not traits_of(config.model.network).takes_statistics:
+        return config
     path, given = folder / _STATISTICS, config.data.statistics
     if given is not None and not path.exists():
         data.Statistics.load(Path(given), config.audio.bins).save(path)

@@ -166,4 +166,10 @@ def _is_dead_here(says: bytes) -> bool:
     found = re.match(rb"process (\d+) on [^,]*, ([^,]*), ", says)
     if found is None or found[2].decode() != _boot() or found[2] == b"unknown":
         return False
-    return not Path(f"/proc/{int(found[1])}").exists()
+    try:
+        os.kill(int(found[1]), 0)  # /proc may hide the processes of others
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

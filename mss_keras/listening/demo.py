@@ -19,7 +19,7 @@ from mss_keras.evaluation.reading import mixture_of
 from mss_keras.evaluation.systems import System, of_model, of_songs
 from mss_keras.listening.building import Building
 from mss_keras.listening.systems import blended
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 # Losses of the two networks; the survey found them far apart.
 LOSSES = ("l1_time", "logl1_freq")
@@ -33,7 +33,7 @@ SETTINGS = ListeningConfig(
     below_mixture=30.0,
 )
 
-Train = Callable[[str, Path, Path], MaskingModel]
+Train = Callable[[str, Path, Path], SeparationModel]
 
 
 def make(

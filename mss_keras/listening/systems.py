@@ -10,13 +10,13 @@ from mss_keras.evaluation import estimates
 from mss_keras.evaluation.excerpts import Excerpt
 from mss_keras.evaluation.systems import System, of_model, of_songs
 from mss_keras.models.catalogue import A_MODEL
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 
 def all_of(
     paths: Mapping[str, str],
     *,
-    load: Callable[[Path], MaskingModel],
+    load: Callable[[Path], SeparationModel],
     subset: str,
     audio: AudioConfig,
     separation: SeparationConfig = SeparationConfig(),
@@ -32,7 +32,7 @@ def system_of(
     name: str,
     path: Path,
     *,
-    load: Callable[[Path], MaskingModel],
+    load: Callable[[Path], SeparationModel],
     subset: str,
     audio: AudioConfig,
     separation: SeparationConfig = SeparationConfig(),

@@ -79,6 +79,8 @@ def trunk_of_chunks(
         over which it fades into the next.
     """
     before, frames = span
+    # What is gathered for each chunk is the largest tensor of a round.
+    magnitude = magnitude[..., : getattr(network, "heard_bins", None)]
     available = tf.shape(magnitude)[0]
     length = tf.minimum(available, plan.chunk + 2 * plan.context)
     begins = before + tf.range(0, frames, plan.chunk)

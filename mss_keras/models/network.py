@@ -1,14 +1,15 @@
-"""The networks that estimate masks: what each of them offers, their table, and any other.
+"""The networks that separate: what each of them offers, their table, and any other.
 
-A network is a Keras layer that meets `MaskNetwork`. It is divided into a trunk, which hears a
-stretch of frames, and a masker, which turns what the trunk gives for a frame into masks of that
-frame. So a song in chunks needs no more memory than a chunk, and masks of two chunks can be faded
-into each other.
+A network is a Keras layer that meets `MaskNetwork` or `WaveformNetwork`; its `domain` says which.
+One that makes masks is divided into a trunk, which hears a stretch of frames, and a masker, which
+turns what the trunk gives for a frame into masks of that frame. So a song in chunks needs no more
+memory than a chunk, and masks of two chunks can be faded into each other.
 """
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -19,12 +20,14 @@ from mss_keras.models.openunmix import OpenUnmix
 from mss_keras.models.plain import LayerNetwork
 from mss_keras.models.separate_openunmix import SeparateOpenUnmix
 from mss_keras.models.spleeter import Spleeter
+from mss_keras.models.waveforms import LayerWaveforms
 
 
 class MaskNetwork(Protocol):
     """A Keras layer: mixture magnitudes → a mask for each source.
 
-    Calling it gives `masker()(trunk(magnitude))`.
+    Calling it gives `masker()(trunk(magnitude))`. The class may have what `Traits` tells of, and a
+    network `heard_bins`, the number of bins that its trunk reads: songs then hand it no others.
 
     Shape:
         magnitude: float `[batch, frames, channels, bins]`, 0 or above.
@@ -120,6 +123,65 @@ class MaskNetwork(Protocol):
         """
 
 
+class WaveformNetwork(Protocol):
+    """A Keras layer: mixture waveforms → an estimate of each source.
+
+    The class may have what `Traits` tells of.
+
+    Shape:
+        mixture: float32 `[batch, samples, channels]`, of any number of samples above half a window
+            of the STFT.
+        estimates: `[batch, sources, samples, channels]`, in the order of the sources.
+    """
+
+    domain: str
+    """`"waveform"`."""
+
+    @classmethod
+    def from_specification(
+        cls,
+        nb_sources: int,
+        audio: AudioConfig,
+        model: ModelConfig,
+        *,
+        synchronized: bool = False,
+        policy: str = "float32",
+    ) -> "WaveformNetwork":
+        """See `MaskNetwork.from_specification`."""
+
+    def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
+        """See `MaskNetwork.set_statistics`."""
+
+    def __call__(self, mixture: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """Estimates, with dropout and batch statistics where it is `training`.
+
+        Args:
+            mixture: float32 `[batch, samples, channels]`.
+            training: whether dropout and batch statistics are used. Defaults to `False`.
+        """
+
+
+class Traits(NamedTuple):
+    """What the class of a network tells before a network is made.
+
+    Attributes:
+        domain: what it hears: `"magnitude"`, of which it makes masks, or `"waveform"`, of which it
+            makes estimates. A class without `domain` is of the first kind.
+        settings: fields of `ModelConfig` that it takes. A class with `from_specification` and
+            without `settings` takes all; another layer takes `network_args`, and an activation if
+            it makes masks.
+        takes_statistics: whether `set_statistics` does anything. Of a class without
+            `takes_statistics` it is whether it has `set_statistics`.
+    """
+
+    domain: str
+    settings: tuple[str, ...]
+    takes_statistics: bool
+
+
+# The settings of a layer that is nothing but a layer, by its domain.
+_OF_LAYERS = {"magnitude": ("network_args", "mask_activation"), "waveform": ("network_args",)}
+
 # The networks that have a name; `mss_keras.config.NETWORKS` has the names alone.
 NETWORKS: dict[str, Any] = {
     "joint": OpenUnmix,
@@ -135,7 +197,7 @@ def make_network(
     *,
     synchronized: bool = False,
     policy: str = "float32",
-) -> MaskNetwork:
+) -> MaskNetwork | WaveformNetwork:
     """The network of a specification: one of the table, or of a class of the user's.
 
     Args:
@@ -148,12 +210,61 @@ def make_network(
     Raises:
         UserError: if the class cannot be had, or makes no network of this specification.
     """
-    kind = NETWORKS.get(model.network) or _imported(model.network)
+    kind, domain = _class_of(model.network), traits_of(model.network).domain
     if not hasattr(kind, "from_specification"):
-        return LayerNetwork.around(kind, nb_sources, audio=audio, model=model, policy=policy)
+        around = LayerWaveforms.around if domain == "waveform" else LayerNetwork.around
+        return around(kind, nb_sources, audio=audio, model=model, policy=policy)
     return kind.from_specification(
         nb_sources, audio, model, synchronized=synchronized, policy=policy
     )
+
+
+def traits_of(network: str) -> Traits:
+    """What the class of a network tells of it.
+
+    Args:
+        network: as `ModelConfig.network`.
+
+    Raises:
+        UserError: if the class cannot be had, or is of an unknown domain.
+
+    Example:
+        >>> traits_of("spleeter").takes_statistics
+        False
+    """
+    kind = _class_of(network)
+    domain = getattr(kind, "domain", "magnitude")
+    if domain not in _OF_LAYERS:
+        raise UserError("network", f"{network}, of domain {domain!r}", " or ".join(_OF_LAYERS))
+    takes = getattr(kind, "takes_statistics", hasattr(kind, "set_statistics"))
+    settings = _OF_LAYERS[domain]
+    if hasattr(kind, "from_specification"):
+        every = (field.name for field in dataclasses.fields(ModelConfig) if field.name != "network")
+        settings = getattr(kind, "settings", tuple(every))
+    return Traits(domain, tuple(settings), takes)
+
+
+def refuse_idle(model: ModelConfig, audio: AudioConfig) -> None:
+    """Refuses settings that a network does not take.
+
+    Args:
+        model: the network, and its sizes.
+        audio: sample rate, on which a default depends.
+
+    Raises:
+        UserError: for the first that is not its default.
+    """
+    default, taken = ModelConfig(model.network).at(audio.sample_rate), traits_of(model.network)
+    for field in dataclasses.fields(ModelConfig):
+        value = getattr(model, field.name)
+        if field.name in ("network", *taken.settings) or value == getattr(default, field.name):
+            continue
+        known = " and ".join(f"`{name}`" for name in taken.settings)
+        raise UserError(field.name, f"{value} with {model.network}", f"none: it takes {known}")
+
+
+def _class_of(name: str) -> Any:
+    return NETWORKS.get(name) or _imported(name)
 
 
 def _imported(name: str) -> Any:

@@ -25,6 +25,9 @@ from mss_keras.models.recurrent import recurrent, takes
 _BATCH_NORM = {"epsilon": 1e-5, "momentum": 0.9}
 _LSTM_LAYERS = 3
 
+# Fields of `ModelConfig` that an OpenUnmix takes.
+SETTINGS = ("hidden_size", "bandwidth", "unidirectional", "dropout", "mask_activation")
+
 
 def sizes(audio: AudioConfig, model: ModelConfig) -> dict[str, Any]:
     """Arguments of `OpenUnmix` by a specification.
@@ -79,6 +82,8 @@ class OpenUnmix(layers.Layer):
         >>> network(tf.ones([1, 10, 2, 65])).shape.as_list()
         [1, 4, 10, 2, 65]
     """
+
+    settings = SETTINGS
 
     def __init__(
         self,
@@ -169,6 +174,11 @@ class OpenUnmix(layers.Layer):
             head.build(hidden)
             norm.build((batch, frames, self.nb_channels * self.nb_bins))
         self.output_affine.build((batch, self.nb_sources, *input_shape[1:]))
+
+    @property
+    def heard_bins(self) -> int:
+        """Number of bins that the trunk reads."""
+        return self.max_bin
 
     def trunks(self, chosen: Sequence[int]) -> int:
         """1: all sources share a trunk."""

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
@@ -31,6 +32,8 @@ class PlainNetwork(layers.Layer):
             `mss_keras.models.activations.ACTIVATIONS`. Defaults to `"relu"`.
         **kwargs: as `keras.layers.Layer`.
     """
+
+    takes_statistics = False
 
     def __init__(
         self,
@@ -166,21 +169,20 @@ class LayerNetwork(PlainNetwork):
             UserError: if it does not take the arguments.
         """
         sizes = {"nb_sources": nb_sources, "nb_channels": audio.nb_channels, "nb_bins": audio.bins}
-        layer = made(kind, {**sizes, "dtype": policy}, model.network_args)
+        layer = made_of_layers(kind, sizes, model.network_args, policy=policy)
         return cls(layer, **sizes, mask_activation=model.mask_activation or "relu", dtype=policy)
 
     def build(self, input_shape):
         """Builds the layer, by magnitudes of 0 that it has to take and give back as masks.
 
         Raises:
-            UserError: if the layer gives another shape than that of masks.
+            UserError: if what the layer gives has another shape than masks, or is not finite.
         """
         found = self.layer(tf.zeros([1, _TRIED, self.nb_channels, self.nb_bins]))
-        wanted = [1, self.nb_sources, _TRIED, self.nb_channels, self.nb_bins]
-        shape = list(getattr(found, "shape", [type(found).__name__]))
-        right = f"masks {wanted}, [batch, sources, frames, channels, bins]"
-        if shape != wanted:
-            raise UserError("network", f"{type(self.layer).__name__} that gives {shape}", right)
+        shape = [1, self.nb_sources, _TRIED, self.nb_channels, self.nb_bins]
+        right = f"masks {shape}, [batch, sources, frames, channels, bins]"
+        require_shape(self.layer, found, shape, wanted=right)
+        require_finite(self.layer, found, "silence")
 
     def values(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `PlainNetwork.values`."""
@@ -192,6 +194,32 @@ class LayerNetwork(PlainNetwork):
         """Hands the statistics to the layer, if it takes any."""
         if hasattr(self.layer, "set_statistics"):
             self.layer.set_statistics(mean, std)
+
+
+def made_of_layers(
+    kind: Callable[..., Any],
+    sizes: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    *,
+    policy: str,
+) -> Any:
+    """`made` of a class of layers, in whose constructor layers have a policy if they ask for none.
+
+    Args:
+        kind: the class.
+        sizes: as in `made`, but for `dtype`.
+        arguments: as in `made`.
+        policy: Keras's dtype policy.
+
+    Raises:
+        UserError: as `made`.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return made(kind, {**sizes, "dtype": policy}, arguments)
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def made(kind: Callable[..., Any], sizes: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
@@ -215,3 +243,36 @@ def made(kind: Callable[..., Any], sizes: Mapping[str, Any], arguments: Mapping[
         reason = str(error).strip().splitlines()[0]
         name = getattr(kind, "__name__", str(kind))
         raise UserError("network_args", f"{name}: {reason}", "arguments that it takes") from error
+
+
+def require_shape(layer: Any, found: Any, shape: Sequence[int], *, wanted: str) -> None:
+    """Requires that what a layer gives has a shape.
+
+    Args:
+        layer: the layer.
+        found: what it gives; a tensor, if all is right.
+        shape: the shape.
+        wanted: what would be right.
+
+    Raises:
+        UserError: if it has another.
+    """
+    given = list(getattr(found, "shape", [type(found).__name__]))
+    if given != list(shape):
+        raise UserError("network", f"{type(layer).__name__} that gives {given}", wanted)
+
+
+def require_finite(layer: Any, found: tf.Tensor, heard: str) -> None:
+    """Requires that what a layer gives is finite, where that is known yet.
+
+    Args:
+        layer: the layer.
+        found: what it gives. Within a graph it has no values yet.
+        heard: what the layer has heard.
+
+    Raises:
+        UserError: if it has NaN or infinite values.
+    """
+    if hasattr(found, "numpy") and not np.isfinite(np.float32(found.numpy())).all():
+        name = type(layer).__name__
+        raise UserError("network", f"{name} that makes NaN of {heard}", "finite values")

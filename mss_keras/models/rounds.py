@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from mss_keras.config import AudioConfig, SeparationConfig, UserError
 from mss_keras.models.chunks import FadedMasks, Plan, Span, trunk_of_chunks
+from mss_keras.models.streaming import wanted
 from mss_keras.models.wiener import wiener
 from mss_keras.signal.stft import apply_mask, overlap_add, stft
 
@@ -33,7 +34,7 @@ class Rounds:
     """Separates songs by a model, a round at a time.
 
     Args:
-        model: a `MaskingModel`.
+        model: a `mss_keras.models.model.SeparationModel` whose network makes masks.
         options: what to separate and how.
 
     Attributes:
@@ -42,22 +43,15 @@ class Rounds:
         plan: sizes of chunks and windows.
 
     Raises:
-        UserError: if the model does not have a target, the residual has the name of a target, or
-            the Wiener filter would have a single stem.
+        UserError: as `mss_keras.models.streaming.wanted`, or if the Wiener filter would have a
+            single stem.
     """
 
     def __init__(self, model, options: SeparationConfig):
         self.model, self.options = model, options
         self.audio: AudioConfig = model.audio
         self.plan = Plan.of(model.audio, options)
-        targets = options.targets or model.source_names
-        for name in targets:
-            if name not in model.source_names:
-                raise UserError.unknown("targets", name, model.source_names)
-        if options.residual in targets:
-            raise UserError("residual", f"the target {options.residual}", "another name")
-        self.chosen = [model.source_names.index(name) for name in targets]
-        self.names = (*targets, *([options.residual] if options.residual else []))
+        self.names, self.chosen = wanted(model.source_names, options)
         if options.niter and len(self.names) == 1:
             found = f"{options.niter} for a single stem"
             raise UserError("niter", found, "0, more `targets` or a `residual`")

@@ -9,7 +9,7 @@ from keras import layers
 
 from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.models.activations import Activation
-from mss_keras.models.openunmix import OpenUnmix, sizes
+from mss_keras.models.openunmix import SETTINGS, OpenUnmix, sizes
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
@@ -21,6 +21,8 @@ class SeparateOpenUnmix(layers.Layer):
         >>> network(tf.ones([1, 10, 2, 65])).shape.as_list()
         [1, 2, 10, 2, 65]
     """
+
+    settings = SETTINGS
 
     def __init__(self, nb_sources: int, **kwargs):
         network = {
@@ -68,6 +70,11 @@ class SeparateOpenUnmix(layers.Layer):
         """Width of each network, units."""
         return self.networks[0].hidden_size
 
+    @property
+    def heard_bins(self) -> int:
+        """Number of bins that the trunks read."""
+        return self.networks[0].heard_bins
+
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
         """See `OpenUnmix.set_statistics`."""
         for network in self.networks:
@@ -95,7 +102,10 @@ class SeparateOpenUnmix(layers.Layer):
         """See `OpenUnmix.trunk`: `[batch, chosen sources, frames, hidden]`."""
         wanted = self._masks_of(chosen).needed(self.nb_sources)
         networks = [self.networks[k] for k in wanted]
-        hidden = [x.trunk(magnitude, training, keep=keep) for x in networks]
+        hidden: list[tf.Tensor] = []
+        for network in networks:
+            with tf.control_dependencies([] if training else hidden[-1:]):
+                hidden.append(network.trunk(tf.identity(magnitude), training, keep=keep))
         return tf.concat(hidden, axis=1)
 
     def masker(

@@ -74,6 +74,8 @@ class Spleeter(PlainNetwork):
         [1, 2, 10, 2, 65]
     """
 
+    settings = ("bandwidth", "mask_activation", "network_args")
+
     def __init__(
         self,
         nb_sources: int,
@@ -144,6 +146,11 @@ class Spleeter(PlainNetwork):
         own = {name: size for name, size in sizes(audio, model).items() if name in wanted}
         own |= {"nb_sources": nb_sources, "synchronized": synchronized, "dtype": policy}
         return made(cls, own, model.network_args)
+
+    @property
+    def heard_bins(self) -> int:
+        """Number of bins that the bodies read."""
+        return self.value_bins
 
     def build(self, input_shape):
         """Builds the networks."""

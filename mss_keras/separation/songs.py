@@ -12,13 +12,13 @@ from mss_keras.data.decoding import Song, damages
 from mss_keras.data.encoding import require_format, stem_files
 from mss_keras.data.tracks import STEM_SUFFIX
 from mss_keras.jobs.interrupt import interruptible
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from mss_keras.models.streaming import Streaming
 from mss_keras.separation.parts import Mixture, Part, Source
 
 
 def separate_songs(
-    model: MaskingModel,
+    model: SeparationModel,
     songs: Mapping[Path, Path],
     output: Path,
     *,
@@ -65,7 +65,7 @@ def separate_songs(
 
 
 def separate_song(
-    model: MaskingModel,
+    model: SeparationModel,
     path: Path,
     target: Path,
     *,
@@ -93,7 +93,7 @@ def separate_song(
         >>> import tempfile, soundfile
         >>> from mss_keras.config import AudioConfig, ModelConfig
         >>> audio = AudioConfig(sample_rate=8000, nb_channels=1, nfft=256, nhop=64)
-        >>> model = MaskingModel(("alto", "bass"), audio, ModelConfig(hidden_size=4))
+        >>> model = SeparationModel(("alto", "bass"), audio, ModelConfig(hidden_size=4))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path, target = Path(folder, "song.wav"), Path(folder, "stems")
         ...     soundfile.write(path, np.zeros(800), samplerate=8000)

@@ -17,6 +17,7 @@ from mss_keras.training.machines import Cluster, Workers, joined
 
 # Memory that virtual devices of one GPU share, MiB: of any GPU that trains this network.
 _LOGICAL_GPU_MIB = 6000
+_MIRRORED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
 _VIRTUAL = re.compile(r"(cpu|gpu):([1-9]\d?)")
 _PACKAGES = ("mss_keras", "tensorflow", "keras", "tensorflow-io", "numpy")
 
@@ -42,6 +43,12 @@ class Devices:
     def replicas(self) -> int:
         """Number of parts into which a batch is divided."""
         return self.strategy.num_replicas_in_sync
+
+    @property
+    def own(self) -> str:
+        """Number and kind of the devices of this machine."""
+        kind = "GPU" if self.gpus else "CPU"
+        return f"{self.replicas // self.workers.count} × {kind}"
 
     @property
     def share(self) -> Share:
@@ -71,7 +78,7 @@ class Devices:
     def prefetched(self, examples: tf.data.Dataset) -> tf.data.Dataset:
         """Examples that are copied to the device before a step asks for them.
 
-        `tf.distribute.MirroredStrategy` does so by itself, and a CPU has its memory in common with
+        Mirrored strategies do so by themselves, and a CPU has its memory in common with
         the pipeline. On several machines the examples are this machine's `share`, and come again
         when they end: else the machines would ask each other at every step whether one has ended.
 
@@ -83,7 +90,7 @@ class Devices:
                 tf.data.experimental.assert_cardinality(tf.data.experimental.INFINITE_CARDINALITY)
             )
             return self.strategy.distribute_datasets_from_function(lambda context: endless)
-        if self.gpus != 1 or isinstance(self.strategy, tf.distribute.MirroredStrategy):
+        if self.gpus != 1 or isinstance(self.strategy, _MIRRORED):
             return examples
         return examples.apply(tf.data.experimental.prefetch_to_device("/GPU:0", 2))
 

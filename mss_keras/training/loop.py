@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,18 @@ import numpy as np
 import tensorflow as tf
 
 from mss_keras import data, losses
-from mss_keras.config import DataConfig, RunConfig, ServingConfig
+from mss_keras.config import DataConfig, RunConfig, ServingConfig, require
 from mss_keras.data import MusicSet, Statistics, Unpaired
+from mss_keras.domains import require_readable
 from mss_keras.losses import SeparationLoss
+from mss_keras.models.network import Traits, refuse_idle, traits_of
 from mss_keras.reports.pages import write_page
 from mss_keras.training import companions, devices, pretrained, resuming, runs
 from mss_keras.training.advice import advice
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.devices import Devices
 from mss_keras.training.fitting import Fitting
-from mss_keras.training.machines import Workers, agreed
+from mss_keras.training.machines import Workers, agreed, agreed_unpaired
 from mss_keras.training.optimizer import AdamL2
 from mss_keras.training.report import separate_excerpts, write_excerpts
 from mss_keras.training.report_page import Finished, page_of
@@ -33,7 +35,7 @@ Say = Callable[[str], None]
 
 
 def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
-    """Fills in what depends on the loss.
+    """Fills in what depends on the loss, and refuses what does not go together.
 
     Args:
         config: RunConfig. What is trained on what.
@@ -41,23 +43,49 @@ def resolve(config: RunConfig, folder: Path | None = None) -> RunConfig:
             the activation of masks that were set when it began. Defaults to `None`, a new run.
 
     Raises:
-        UserError: for an unknown loss or hyper-parameter, or no VGGish at its path.
+        UserError: for an unknown loss or hyper-parameter, no VGGish at its path, a loss that cannot
+            be read of what the network estimates, or settings that the network does not take.
     """
-    training = config.training
+    training, traits = config.training, check_network(config, config.training.loss)
     lr = training.lr or losses.learning_rate(training.loss)
     companions.losses_of(config)
     begun = runs.begun(folder) if folder else None
     before = None if begun is None else begun.get("loss_args") or {}
     arguments = losses.for_training(training.loss, training.loss_args, before=before)
-    follows: Any = losses.mask_activation(training.loss)
+    follows: Any = None
     if begun is not None:  # and runs from before there was a choice go on without one
         follows = begun.get("mask_activation")
+    elif "mask_activation" in traits.settings:
+        follows = losses.mask_activation(training.loss)
     model = config.model
     return dataclasses.replace(
         config,
         model=dataclasses.replace(model, mask_activation=model.mask_activation or follows),
         training=dataclasses.replace(training, lr=lr, loss_args=arguments),
     )
+
+
+def check_network(config: RunConfig, chosen: Sequence[str]) -> Traits:
+    """Refuses what does not go with the network of a configuration.
+
+    Args:
+        config: RunConfig. Network, data and STFT.
+        chosen: sequence of str. Names of losses.
+
+    Returns:
+        What is known of the network.
+
+    Raises:
+        UserError: for an unknown loss or one that cannot be read of what the network estimates,
+            or for settings that the network does not take.
+    """
+    compared = {name: losses.entry(name).domain for name in chosen}
+    traits = traits_of(config.model.network)
+    require_readable(compared, traits.domain)
+    refuse_idle(config.model, config.audio)
+    found, wanted = config.data.statistics, "none: the network takes no statistics"
+    require(traits.takes_statistics or found is None, "statistics", found=found, wanted=wanted)
+    return traits
 
 
 def train(
@@ -98,8 +126,7 @@ def train(
     with workers.naming_lost(), contextlib.ExitStack() as held:
         chosen = fetched_losses(config, say)
         music = _open(config, workers, say=say, progress=progress)
-        devices_here = used.replicas // workers.count
-        config = agreed(given, config, music, workers=workers, devices=devices_here)
+        config = agreed(given, config, music, workers=workers, devices=used.own)
 
         def take() -> None:
             resuming.check(folder, config, music, say=say, progress=progress)
@@ -110,12 +137,13 @@ def train(
         workers.from_chief(take)
         say(on_what(config, used))
         _announce(config, folder, music, say=say)
-        unpaired = open_unpaired(config, say, progress=progress)
+        unpaired = _open_unpaired(config, workers, say, progress=progress)
         separator = make_separator(config, chosen, used)
-        mean, std = workers.from_chief(
-            lambda: _statistics(config, music, folder, progress=progress)
-        )
-        separator.network.set_statistics(np.float32(mean), np.float32(std))
+        if traits_of(config.model.network).takes_statistics:
+            mean, std = workers.from_chief(
+                lambda: _statistics(config, music, folder, progress=progress)
+            )
+            separator.network.set_statistics(np.float32(mean), np.float32(std))
         fitting = Fitting(separator, config, music, folder, used, unpaired, say)
         history = fitting.run(progress=progress)
         if not (report and workers.is_chief):
@@ -139,6 +167,19 @@ def _open(config: RunConfig, workers: Workers, *, say: Say, progress: bool) -> M
     return data.open_set(decode(), config.audio)
 
 
+def _open_unpaired(
+    config: RunConfig, workers: Workers, say: Say, *, progress: bool
+) -> Unpaired | None:
+    def first() -> None:
+        open_unpaired(config, say, progress=progress)
+
+    if workers.count > 1:  # as the music is
+        workers.from_chief(first)
+    unpaired = open_unpaired(config, say, progress=progress)
+    agreed_unpaired(unpaired, workers=workers)
+    return unpaired
+
+
 def set_up(config: RunConfig, say: Say = lambda line: None) -> Devices:
     """Sets up the devices of a run, and waits for other machines where there are several.
 
@@ -156,7 +197,8 @@ def set_up(config: RunConfig, say: Say = lambda line: None) -> Devices:
         used = devices.together(training.devices, config.machines, say)
     else:
         used = devices.choose(training.devices)
-    used.check(training, config.data.batch_size)
+    with used.workers.naming_lost():
+        used.check(training, config.data.batch_size)
     return used
 
 

@@ -127,7 +127,7 @@ class Objective:
     ) -> None:
         for name, value in means.items():
             if name in self.trackers:
-                found = mean_and_count(value, tf.shape(scene.mask)[0], weight)
+                found = mean_and_count(value, tf.shape(scene.waveforms)[0], weight)
                 self.trackers[name].update_state(*found)
 
     def _terms(

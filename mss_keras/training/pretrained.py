@@ -38,8 +38,10 @@ def pretrained_weights(given: str, separator: Separator) -> list[np.ndarray]:
     found, wanted = ([tuple(w.shape) for w in x.weights] for x in (before, separator))
     same = found == wanted and before.source_names == separator.source_names
     same &= before.network_config.network_args == separator.network_config.network_args
-    activations = {x.network.mask_activation for x in (before, separator)}
-    if not same or len(activations) > 1 or before.audio != separator.audio:
+    kinds = {
+        (x.flow.domain, getattr(x.network, "mask_activation", None)) for x in (before, separator)
+    }
+    if not same or len(kinds) > 1 or before.audio != separator.audio:
         differ = _differences(before, separator)
         raise UserError(
             "pretrained",
@@ -70,7 +72,7 @@ def _settings(model: Separator) -> dict[str, Any]:
         "sources": model.source_names,
         **vars(model.audio),
         **network,
-        "mask_activation": model.network.mask_activation,
+        "mask_activation": getattr(model.network, "mask_activation", None),
         **{f"network_args.{name}": x for name, x in config["network_args"].items()},
     }
 

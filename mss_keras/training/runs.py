@@ -2,7 +2,7 @@
 
 RUN/
     config.yaml       the resolved configuration; `train --config` takes it
-    statistics.npz    mean and standard deviation of the mixtures, a bin
+    statistics.npz    mean and standard deviation of the mixtures, a bin, if the network takes them
     tracks.json       names and lengths of its tracks, by which it knows its music
     checkpoints/      the last two epochs and the best
     history.csv       a row an epoch
@@ -26,7 +26,7 @@ from mss_keras.config import AudioConfig, RunConfig, UserError
 from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
 from mss_keras.models.catalogue import A_MODEL
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from mss_keras.training.checkpoints import Checkpoints, read_weights
 from mss_keras.training.scores import Score
 from mss_keras.training.separator import Separator
@@ -120,7 +120,7 @@ def load(path: str | Path, *, precision: str | None = None, field: str = "model"
             model = keras.saving.load_model(path)
         except Exception as error:  # Keras raises whatever the parser at hand raises
             raise UserError(path, _first_line(error), "a model of mss_keras") from error
-        if not isinstance(model, MaskingModel):
+        if not isinstance(model, SeparationModel):
             raise UserError(path, f"a {type(model).__name__}", "a Separator")
         policy = POLICIES[precision] if precision else model.policy
         if isinstance(model, Separator) and model.policy == policy:

@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mss_keras import losses
+from mss_keras import domains, losses
 from mss_keras.config import require
-from mss_keras.domains import Scene
+from mss_keras.domains import SCENES, Scene
 from mss_keras.losses import SeparationLoss
 from mss_keras.metrics import SISDR, SNR
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 from mss_keras.training.companions import Surroundings
 from mss_keras.training.gradients import take_over, update
 from mss_keras.training.machines.steps import function_of, on_machines
@@ -22,15 +22,15 @@ from mss_keras.training.steps import StepFunction
 
 
 @keras.saving.register_keras_serializable(package="mss_keras")
-class Separator(MaskingModel):
-    """A `MaskingModel` that is compiled with losses of the catalogue and trained by `fit`.
+class Separator(SeparationModel):
+    """A `SeparationModel` that is compiled with losses of the catalogue and trained by `fit`.
 
     `fit` takes batches `{"mixture": [batch, samples, channels], "sources": [batch,
     sources, samples, channels]}` or pairs `(mixture, sources)`. Without a mixture the sum of the
     sources is taken. `weight`, `[batch]`, or a third member of the pair weighs examples, and means
     are taken over the examples whose weight is not 0. On several devices every batch has to be
     divisible by their number; `mss_keras.data.padding.padded_batches` fills up the last one.
-    Arguments as `MaskingModel`.
+    Arguments as `SeparationModel`.
 
     With the adversarial loss the batches decide: a batch that holds `unpaired_mixture` and
     `unpaired_sources` too, of the same shapes, makes a step adversarial; a batch without them
@@ -63,7 +63,7 @@ class Separator(MaskingModel):
         self._step = (True, False)  # whether the last step was one of training, and unpaired
 
     @classmethod
-    def of(cls, model: MaskingModel, **changes: Any) -> "Separator":
+    def of(cls, model: SeparationModel, **changes: Any) -> "Separator":
         """A separator with the network, the sources and the weights of another model.
 
         Args:
@@ -107,11 +107,13 @@ class Separator(MaskingModel):
                 and SNR of the waveforms are reported in validation.
 
         Raises:
-            UserError: for an unknown name of a loss, another kind of loss, weights that do not fit,
-                metrics, or a network that cannot be had.
+            UserError: for an unknown name of a loss, another kind of loss, one that cannot be read
+                of what the network estimates, weights that do not fit, metrics, or a network that
+                cannot be had.
         """
         require("metrics" not in kwargs, "metrics", found="some", wanted="none: see `compile`")
         resolved = _resolved(loss)
+        domains.require_readable({x.name: x.domain for x in resolved}, self.flow.domain)
         weights = [1.0] * len(resolved) if loss_weights is None else loss_weights
         fits = isinstance(weights, Sequence) and len(weights) == len(resolved)
         wanted = f"a number for each of the {len(resolved)} losses"
@@ -186,7 +188,7 @@ class Separator(MaskingModel):
         self.optimizer.build(self.trainable_variables)
 
     def call(self, mixture, training: bool = False) -> dict[str, Any]:
-        """See `MaskingModel.call`; an adversarial step hands in a mapping of two mixtures."""
+        """See `SeparationModel.call`; an adversarial step hands in a mapping of two mixtures."""
         if not isinstance(mixture, Mapping):
             return super().call(mixture, training)
         # Dropout and batch statistics are for the pairs; see `DiscriminatorsCompanion`.
@@ -204,10 +206,11 @@ class Separator(MaskingModel):
         return total
 
     def _scene(self, sources, parts: dict[str, Any]) -> Scene:
+        scene: Any = SCENES[self.flow.domain]
         if "unpaired" not in parts:
-            return Scene(sources, **parts, audio=self.audio)
-        others = Scene(sources["unpaired"], **parts.pop("unpaired"), audio=self.audio)
-        return Scene(sources["paired"], **parts, audio=self.audio, unpaired=others)
+            return scene(sources, **parts, audio=self.audio)
+        others = scene(sources["unpaired"], **parts.pop("unpaired"), audio=self.audio)
+        return scene(sources["paired"], **parts, audio=self.audio, unpaired=others)
 
     def train_step(self, data):
         """One step of training: the losses, and one update from the gradients of all replicas."""
@@ -216,7 +219,7 @@ class Separator(MaskingModel):
             parts = self(mixture, training=True)
             loss = self.compute_loss(mixture, sources, parts, weight, training=True)
             scaled = self.optimizer.scale_loss(loss)
-        self._count_loss(loss, parts["mask"], weight)
+        self._count_loss(loss, sources, weight)
         variables = self.trainable_variables
         update(self.optimizer, tape.gradient(scaled, variables), variables)
         return self.get_metrics_result()
@@ -232,11 +235,12 @@ class Separator(MaskingModel):
         mixture, sources, weight = self._unpacked(data)
         parts = self(mixture, training=False)
         loss = self.compute_loss(mixture, sources, parts, weight, training=False)
-        self._count_loss(loss, parts["mask"], weight)
+        self._count_loss(loss, sources, weight)
         return self.get_metrics_result()
 
-    def _count_loss(self, loss: tf.Tensor, mask: tf.Tensor, weight: tf.Tensor | None = None):
-        self._loss_tracker.update_state(*mean_and_count(loss, tf.shape(mask)[0], weight))
+    def _count_loss(self, loss: tf.Tensor, sources: Any, weight: tf.Tensor | None = None):
+        paired = sources["paired"] if isinstance(sources, Mapping) else sources
+        self._loss_tracker.update_state(*mean_and_count(loss, tf.shape(paired)[0], weight))
 
     def _unpacked(self, data):
         # Mixture, sources and the weight of each example; see the class.

@@ -3,8 +3,8 @@
     python tests/benchmarks/start_up.py [--rounds 5]
 
 The step is the first of `trainer train --demo` with the network's usual size, in an empty folder.
-The model of the separation has four networks of random weights. The floor is what Python takes to
-import TensorFlow and Keras. Nobody else is timed.
+The model of the separation is a file as `import-openunmix` writes it, of random weights. The floor
+is what Python takes to import TensorFlow and Keras. Nobody else is timed.
 """
 
 import argparse
@@ -43,11 +43,11 @@ def prepare(folder: Path, hidden_size: int) -> None:
     import numpy as np
     import soundfile
 
+    from mss_keras import Separator
     from mss_keras.config import SOURCES, AudioConfig, ModelConfig
-    from mss_keras.models.masking import MaskingModel
 
     network = ModelConfig("separate", hidden_size)
-    model = MaskingModel(SOURCES, AudioConfig(), network)
+    model = Separator(SOURCES, AudioConfig(), network)
     model.build()
     model.save(folder / "model.keras")
     noise = 0.1 * np.random.default_rng(0).standard_normal((SECONDS * 44100, 2), np.float32)

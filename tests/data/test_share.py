@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mss_keras.config import AudioConfig, DataConfig
-from mss_keras.data import Share, open_set, training_examples, validation_examples
+from mss_keras.data import Share, Unpaired, open_set, training_examples, validation_examples
 
 AUDIO = AudioConfig(sample_rate=44100)
 
@@ -42,13 +42,15 @@ def joined(batches_of_workers, batch_size):
     return {name: np.stack([example[name] for example in order]) for name in order[0]}
 
 
-@pytest.mark.parametrize("parts", [1, 2])
-def test_workers_train_on_the_same_examples_in_the_same_order(tree, parts):
+@pytest.mark.parametrize(("parts", "unpaired"), [(1, None), (2, None), (1, Unpaired())])
+def test_workers_train_on_the_same_examples_in_the_same_order(tree, parts, unpaired):
     data = DataConfig(root=str(tree), seq_dur=0.1, batch_size=4)
     tracks = open_set(data, AUDIO).train
 
     def numpy(share, steps):
-        examples = training_examples(tracks, data, AUDIO, seed=3, start=8, share=share)
+        examples = training_examples(
+            tracks, data, AUDIO, seed=3, start=8, unpaired=unpaired, share=share
+        )
         return [
             {k: v.numpy() for k, v in x.items()} for x in examples.take(steps * max(1, share.parts))
         ]
@@ -56,6 +58,7 @@ def test_workers_train_on_the_same_examples_in_the_same_order(tree, parts):
     whole = joined([numpy(Share(), 3)], 4)
     both = joined([numpy(share, 3) for share in shares(2, parts)], 4)
     assert whole.keys() == both.keys()
+    assert ("unpaired_mixture" in whole) == (unpaired is not None)
     for name in whole:
         np.testing.assert_array_equal(whole[name], both[name])
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mss_keras import losses
 from mss_keras.config import AudioConfig, UserError
-from mss_keras.domains import EstimatedScene, Scene, pair
+from mss_keras.domains import EstimatedScene, MaskScene, pair
 from mss_keras.evaluation import loss_readings, resolve_metrics
 from mss_keras.metrics.whole_track import WHOLE_TRACK
 from mss_keras.signal.stft import centred_stft
@@ -29,7 +29,7 @@ def test_a_masked_mixture_has_the_same_pairs_either_way(disturbed):
     mixture = tf.reduce_sum(targets, axis=1)
     spectrogram = centred_stft(mixture, AUDIO.nfft, AUDIO.nhop)
     mask = 0.5 * tf.ones([1, 4, *spectrogram.shape[1:]])
-    masked = Scene(targets, mask, spectrogram, audio=AUDIO)
+    masked = MaskScene(targets, mask, spectrogram, audio=AUDIO)
     estimated = EstimatedScene(targets, masked.estimated_waveforms, mixture, audio=AUDIO)
     counted = np.abs(spectrogram[0]) > 1e-4 * np.abs(spectrogram).max()
     for domain in ("waveform", "magnitude", "phase_sensitive", "mask"):

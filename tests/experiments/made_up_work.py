@@ -47,6 +47,11 @@ def diverge(number: int) -> None:
     raise FloatingPointError("the loss is nan")
 
 
+def take_long(number: int) -> None:
+    """Ends when it is ended."""
+    time.sleep(600)
+
+
 @dataclass(frozen=True)
 class MadeUpWork:
     """Takes half a second, and then does what `does` names, given the number of the try."""

@@ -1,6 +1,7 @@
 """Many runs at a time: their GPUs, their machines, and those that memory was short for."""
 
 import threading
+import time
 from itertools import pairwise
 
 from made_up_work import MadeUpWork, tries
@@ -82,3 +83,30 @@ def test_machines_share_the_work_out(tmp_path, monkeypatch):
         ended = [line for line in own if "done" in line]
         assert len(ended) == 5
         assert any("done by another machine" in line for line in ended)
+
+
+def test_work_that_another_machine_has_taken_is_left_to_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setattr(scheduling, "_ASK", 0.1)
+    todo, lines = [MadeUpWork("a", tmp_path, "take_long")], list[str]()
+    own, other = (SharedClaims(tmp_path / "claims", beat=0.1) for _ in range(2))
+    failures: list[dict[str, str]] = []
+    thread = threading.Thread(
+        target=lambda: failures.append(run_all(todo, 1, lines.append, claims=own)), daemon=True
+    )
+    thread.start()
+    end = time.monotonic() + 30
+    while not tries(tmp_path):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    monkeypatch.setattr(other, "_free", lambda path: True)  # this machine was silent for long
+    assert other.take("a")
+    time.sleep(1.0)
+    assert lines == [f"a: {own.holder('a')} is at it"]
+    (tmp_path / "a.done").touch()
+    other.give_back("a")
+    thread.join(30)
+    assert failures == [{}]
+    assert lines[1:] == ["a: done by another machine"]
+    assert len(tries(tmp_path)) == 1
+    assert own.take("a")  # it was given back

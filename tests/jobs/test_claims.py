@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from mss_keras.config import UserError
+from mss_keras.jobs import claims
 from mss_keras.jobs.claims import Claim, read_mapping
 
 SETTINGS = {"epochs": 3, "loss": "l2_freq", "jobs": 1}
@@ -66,6 +67,22 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(UserError, match=r"output: found no run in .* wanted the folder of a run"):
         claim().check(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_another_process_takes_meanwhile(tmp_path, monkeypatch):
+    def meanwhile(path):
+        monkeypatch.undo()
+        claim().take(tmp_path)
+        return False
+
+    (tmp_path / ".partial-of-another").mkdir()
+    monkeypatch.setattr(claims, "is_hidden", meanwhile)
+    claim().take(tmp_path)  # the same work
+    (tmp_path / "config.yaml").unlink()
+    (tmp_path / ".partial-of-another").mkdir()
+    monkeypatch.setattr(claims, "is_hidden", meanwhile)
+    with pytest.raises(UserError, match="found another run"):
+        claim(epochs=5).take(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 
+import pytest
+
 from mss_keras.jobs import heartbeats
 from mss_keras.jobs.heartbeats import SharedClaims
 
@@ -38,6 +40,66 @@ def test_works_are_claimed_apart(tmp_path):
     assert other.take("l1_time_mask")
     assert other.take("l1")
     assert not other.take("l1_time")
+    assert one.take("a.0")
+    assert other.take("a")
+
+
+def test_a_claim_that_appeared_since_one_looked_is_anothers(tmp_path, monkeypatch):
+    one, other = quick(tmp_path), quick(tmp_path)
+    assert one.take("psa")
+    monkeypatch.setattr(SharedClaims, "_last", lambda claims, name: None)
+    assert not other.take("psa")
+
+
+def test_the_last_of_many_claims_counts(tmp_path):
+    one, other = quick(tmp_path), quick(tmp_path)
+    for _ in range(11):
+        assert one.take("psa")
+        one.give_back("psa")
+    assert one.take("psa")
+    assert not other.take("psa")
+    assert not one.lost("psa")
+
+
+def test_who_closes_gives_all_back(tmp_path):
+    one, other = quick(tmp_path), quick(tmp_path)
+    assert one.take("a")
+    assert one.take("b")
+    one.close()
+    assert other.take("a")
+    assert other.take("b")
+
+
+def test_one_after_the_other_is_alone(tmp_path):
+    one, other = quick(tmp_path), quick(tmp_path)
+    with one.alone("report"):
+        assert not other.take("report")
+    with other.alone("report"):
+        assert not one.take("report")
+    assert one.take("report")
+
+
+@pytest.mark.parametrize("boot", ["another", "unknown"])
+def test_a_process_of_another_machine_is_not_looked_for_here(tmp_path, monkeypatch, boot):
+    """Where machines cannot be told apart neither."""
+    if boot == "unknown":
+        monkeypatch.setattr(heartbeats, "_boot", lambda: boot)
+    (tmp_path / "psa.0").write_text(f"process {2**22 + 1} on a machine, {boot}, 1")
+    assert not quick(tmp_path).take("psa")
+
+
+def test_a_process_that_is_hidden_is_alive(tmp_path, monkeypatch):
+    """As `hidepid` has it for processes of other users."""
+
+    def refuse(process, number):
+        raise PermissionError
+
+    one = quick(tmp_path)
+    assert one.take("psa")
+    monkeypatch.setattr(heartbeats.os, "kill", refuse)
+    monkeypatch.setattr(heartbeats.Path, "exists", lambda path: path.parent == tmp_path)
+    claim = (tmp_path / "psa.0").read_bytes()
+    assert not heartbeats._is_dead_here(claim)
 
 
 def test_who_is_alive_keeps_the_work_and_who_is_silent_loses_it(tmp_path, monkeypatch):

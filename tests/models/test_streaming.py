@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from mss_keras.config import AudioConfig, ModelConfig, SeparationConfig, UserError
+from mss_keras.models.chunks import Plan
 from mss_keras.models.masking import MaskingModel
 
 # Chunks of 40 frames with 173 of context: rounds and chunks within 6 s of music.
@@ -65,7 +66,7 @@ def test_chunks_give_what_the_whole_song_gives(architecture, excerpt):
     mixture = excerpt["mixture"]
     stems = model.separate(mixture, SeparationConfig(**SHORT))
     whole = model.predict(mixture[np.newaxis], verbose=0)[0]
-    assert model.streaming(SeparationConfig(**SHORT)).rounds.plan.round * 256 * 3 < len(mixture)
+    assert model.streaming(SeparationConfig(**SHORT)).round * 3 < len(mixture)
     for stem, expected in zip(stems.values(), whole, strict=True):
         assert decibels((stem - expected)[44100:-44100], expected[44100:-44100]) < -50
 
@@ -81,7 +82,7 @@ def test_masks_fade_from_chunk_to_chunk():
     stems = np.stack(list(model.separate(mixture[0], options).values()))
     spectrogram = model.stft(tf.constant(mixture))
     magnitude, frames = tf.abs(spectrogram), spectrogram.shape[1]
-    chunk, context, fade, _ = model.streaming(options).rounds.plan
+    chunk, context, fade, _ = Plan.of(model.audio, options)
     assert (chunk, context, fade, frames) == (60, 64, 20, 626)  # rounds of 480, and a last chunk
     expected = np.zeros([2, frames, 1, 17], np.float32)
     for begin in range(0, frames, chunk):
@@ -160,7 +161,7 @@ def test_a_part_is_cut_from_the_whole(options, hop):
     streaming = model.streaming(settings)
     song = np.random.default_rng(0).uniform(-1, 1, [9001, 1]).astype(np.float32)
     whole = np.concatenate(list(streaming.stream([song])))
-    border = streaming.rounds.plan.round * hop
+    border = streaming.round
     for begin, end in (
         *(
             (0, 10),

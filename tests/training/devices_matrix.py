@@ -51,12 +51,15 @@ KINDS = {
     "norms": lambda: ["l2_freq", "l1_time"],
     "adversarial": lambda: losses.get("adversarial", network={"filters": 2}, gamma=0.1),
     "deep": deep_feature,
+    "waves": lambda: ["l1_freq", "l1_time"],  # by a network of waveforms
 }
 
 
 def compiled(kind, precision, clip):
     keras.utils.set_random_seed(0)
     network = ModelConfig(hidden_size=8, dropout=0.0, unidirectional=True)
+    if kind == "waves":
+        network = ModelConfig("waveform_layers:Filter")
     model = Separator(SOURCES, AUDIO, network, synchronized=True, policy=POLICIES[precision])
     model.build()
     model.network.set_statistics(np.full(129, 0.5), np.full(129, 1.0))

@@ -55,6 +55,13 @@ def test_batches_are_copied_once_to_a_mirrored_gpu(monkeypatch):
     assert Devices(mirrored, "one GPU, mirrored", 1).prefetched(examples) is examples
 
 
+def test_batches_are_copied_once_to_the_gpu_of_one_machine_of_a_cluster(monkeypatch):
+    monkeypatch.setattr(tf.data.experimental, "prefetch_to_device", pytest.fail)
+    alone = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
+    examples = tf.data.Dataset.range(5)
+    assert Devices(alone, "1 machines, 1 GPUs of each", 1).prefetched(examples) is examples
+
+
 def test_peak_memory_is_that_of_the_gpu_that_used_most(monkeypatch):
     gpus = [SimpleNamespace(name=f"/device:GPU:{number}") for number in range(3)]
     peaks = {"GPU:0": 5, "GPU:1": 9, "GPU:2": 7}

@@ -13,7 +13,7 @@ from cluster import free_addresses, tf_config
 from once import once
 
 SCRIPT = Path(__file__).with_name("devices_matrix.py")
-KINDS = ("plain", "two", "norms", "adversarial", "deep")
+KINDS = ("plain", "two", "norms", "adversarial", "deep", "waves")
 PRECISIONS = ("float32", "float16", "bfloat16")
 REMAINDERS = (1, 2, 3, 4)  # of validation's last batch of 4; 5 excerpts more make a batch before
 
@@ -34,7 +34,8 @@ def cases():
 
 
 CASES = list(cases())
-QUICK = [10]  # two losses with their gradients' norms, in float32, clipped
+# Two losses with their gradients' norms, in float32, clipped; and a network of waveforms.
+QUICK = [10, 22]
 SOME = [1, 14, 17]  # plain, adversarial and with deep features, in the three precisions
 
 

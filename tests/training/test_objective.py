@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from mss_keras import losses
 from mss_keras.config import AudioConfig
-from mss_keras.domains import Scene
+from mss_keras.domains import MaskScene
 from mss_keras.signal.stft import centred_stft
 from mss_keras.training.objective import Objective, mean_and_count
 
@@ -57,7 +57,7 @@ def mean_loss(name, leakage, *, training, **arguments):
     spectrogram = centred_stft(tf.reduce_sum(sources, 1), audio.nfft, audio.nhop)
     mask = np.full((2, 3, *spectrogram.shape[1:]), 0.5, np.float32)
     mask[:, 0] = 10 ** (leakage / 20)
-    scene = Scene(tf.constant(sources), tf.constant(mask), spectrogram, audio=audio)
+    scene = MaskScene(tf.constant(sources), tf.constant(mask), spectrogram, audio=audio)
     chosen = Objective([losses.get(name, **arguments)], [1.0])
     return float(chosen.total(scene, training=training))
 

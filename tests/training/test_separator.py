@@ -121,7 +121,7 @@ def test_loss_is_that_of_the_pair(batch):
     model = separator(losses.get("l1_time"))
     logs = model.evaluate(repeat(batch), steps=1, verbose=0, return_dict=True)
     parts = model(batch["mixture"])
-    scene = domains.Scene(batch["sources"], **parts, audio=AUDIO)
+    scene = domains.MaskScene(batch["sources"], **parts, audio=AUDIO)
     expected = np.abs(scene.estimated_waveforms - batch["sources"]).mean()
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
     assert set(logs) == {"loss", "si_sdr", "snr"}

@@ -19,8 +19,8 @@ def benchmark(options: Namespace) -> None:
 
     from mss_keras.experiments import benchmark
 
-    benchmark.resolve_losses(options.losses)  # a wrong loss fails before anything is made
-    output = Path(options.output)
+    output, network = Path(options.output), run.model.network
+    benchmark.resolve_losses(options.losses, network)  # a wrong loss fails before anything is made
     fetch_pretrained(run, output)
     outcomes = benchmark.benchmark(
         with_music(run, options, output),

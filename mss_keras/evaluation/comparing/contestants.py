@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mss_keras.config import AudioConfig, SeparationConfig
 from mss_keras.evaluation import estimates, systems
 from mss_keras.evaluation.systems import System
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Contestant:
 
 def of_model(
     name: str,
-    load: Callable[[], MaskingModel],
+    load: Callable[[], SeparationModel],
     *,
     audio: AudioConfig,
     separation: SeparationConfig = SeparationConfig(),

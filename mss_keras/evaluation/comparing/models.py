@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mss_keras.config import AudioConfig, SeparationConfig, UserError, named_folder
 from mss_keras.evaluation.estimates import name_of_model
-from mss_keras.models.masking import MaskingModel
+from mss_keras.models.model import SeparationModel
 
 Described = tuple[Sequence[str], AudioConfig]  # names of a model's sources, and its audio
 
@@ -24,7 +24,7 @@ class Models:
 
     paths: Mapping[str, Path]
     describe: Callable[[Path], Described]
-    load: Callable[[Path], MaskingModel]
+    load: Callable[[Path], SeparationModel]
     separation: SeparationConfig = SeparationConfig()
 
 

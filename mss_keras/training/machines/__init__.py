@@ -1,6 +1,6 @@
 """Several machines that train one run together; see README.md."""
 
-from mss_keras.training.machines.agreeing import agreed
+from mss_keras.training.machines.agreeing import agreed, agreed_unpaired
 from mss_keras.training.machines.cluster import Cluster
 from mss_keras.training.machines.losing import WorkerLostError
 from mss_keras.training.machines.meeting import WorkersLateError
@@ -14,6 +14,7 @@ __all__ = [
     "Workers",
     "WorkersLateError",
     "agreed",
+    "agreed_unpaired",
     "joined",
     "on_machines",
 ]

@@ -1,10 +1,12 @@
 """Workers that do not have the same configuration, music and devices are refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mss_keras.config import RunConfig, UserError, fields
 from mss_keras.config.fields import ALWAYS
-from mss_keras.data import MusicSet
+from mss_keras.data import MusicSet, Unpaired
+from mss_keras.data.tracks import AudioFile
 from mss_keras.training.machines.workers import Workers
 
 # Where things lie on a machine, which is its own business.
@@ -12,7 +14,7 @@ _PLACES = {"root", "unpaired_root", "unpaired_sources", "pretrained", "vggish"}
 
 
 def agreed(
-    given: RunConfig, resolved: RunConfig, music: MusicSet, *, workers: Workers, devices: int
+    given: RunConfig, resolved: RunConfig, music: MusicSet, *, workers: Workers, devices: str
 ) -> RunConfig:
     """The configuration that the workers have in common, with this worker's own places.
 
@@ -21,11 +23,11 @@ def agreed(
         resolved: RunConfig. The same with what the chief's folder adds.
         music: MusicSet. Tracks of this worker.
         workers: Workers. All workers.
-        devices: int. Number of devices of this worker.
+        devices: str. Number and kind of the devices of this worker.
 
     Raises:
-        UserError: on all workers, if one has another configuration, other tracks, or another
-            number of devices than the chief.
+        UserError: on all workers, if one has another configuration, other tracks, or other
+            devices than the chief.
     """
     if workers.count == 1:
         return resolved
@@ -38,6 +40,43 @@ def agreed(
     for index, each in enumerate(told):
         _compare(each, told[0], who=workers.cluster.name(index))
     return RunConfig.from_flat({**resolved.to_flat(), **told[0]["filled"]})
+
+
+def agreed_unpaired(unpaired: Unpaired | None, *, workers: Workers) -> None:
+    """Finds that all workers have the same unpaired music, from which each draws by the same seed.
+
+    Args:
+        unpaired: Unpaired or None. Music of this worker.
+        workers: Workers. All workers.
+
+    Raises:
+        UserError: on all workers, if one has other music than the chief.
+    """
+    if unpaired is None or workers.count == 1:
+        return
+    own = {
+        "unpaired_root": _lengths(unpaired.songs or ()),
+        "unpaired_sources": [_lengths(x) for x in unpaired.recordings or ()],
+    }
+    told = workers.from_all(own)
+    for index, each in enumerate(told):
+        for name, wanted in told[0].items():
+            if each[name] != wanted:
+                here, there = _in_words(each[name]), _in_words(wanted)
+                found = here if here != there else f"{here} of other lengths, or in another order"
+                found = f"{found} on {workers.cluster.name(index)}"
+                raise UserError(name, found, f"{there}, as on worker 0")
+
+
+def _lengths(files: Sequence[AudioFile]) -> list[int]:
+    # By their order: names of what was decoded tell the time of the original, which may differ.
+    return [file.samples for file in files]
+
+
+def _in_words(lengths: list[Any]) -> str:
+    parts = lengths if lengths and isinstance(lengths[0], list) else [lengths]
+    count, samples = sum(map(len, parts)), sum(map(sum, parts))
+    return f"{count} files of {samples} samples together"
 
 
 def _without(names: set[str], config: RunConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import tensorflow as tf
 from mss_keras.config import UserError
 
 _TF_CONFIG = "TF_CONFIG"
-_PORT = 8888  # of the first worker on a machine of Slurm
+# The port of the first worker on a machine of Slurm. Jobs may share a machine: each has its own.
+_PORT, _PORTS, _JOBS = 8888, 16, 1000
 _WANTED = (
     'JSON as {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
 )
@@ -88,32 +90,38 @@ def _from_tf_config() -> Cluster:
         chiefs, workers = list(jobs.get("chief", [])), list(jobs.get("worker", []))
         own = {"chief": chiefs, "worker": workers}[kind]
         inside = 0 <= index < len(own) and len(chiefs) < 2
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise UserError(_TF_CONFIG, repr(text), _WANTED) from None
     if unknown or not inside:
         raise UserError(_TF_CONFIG, repr(text), f"{_WANTED}, or one `chief` and workers")
     addresses = tuple(map(str, [*chiefs, *workers]))
     for address in addresses:
-        _, colon, port = address.rpartition(":")
-        if not colon or not port.isdecimal() or addresses.count(address) > 1:
-            raise UserError(_TF_CONFIG, repr(address), "different addresses, HOST:PORT each")
+        if not re.fullmatch(r"[^\s/]+:\d{1,5}", address, re.ASCII) or not _is_port(address):
+            raise UserError(_TF_CONFIG, repr(address), "HOST:PORT")
+        if addresses.count(address) > 1:
+            raise UserError(_TF_CONFIG, f"{address!r} twice", "different addresses")
     return Cluster(addresses, index + (len(chiefs) if kind == "worker" else 0))
 
 
+def _is_port(address: str) -> bool:
+    return 0 < int(address.rpartition(":")[2]) < 2**16
+
+
 def _from_slurm() -> Cluster:
+    place = os.environ.get("SLURMD_NODENAME"), os.environ.get("SLURM_LOCALID")
     try:
+        port = _PORT + _PORTS * (int(os.environ.get("SLURM_JOB_ID", "0")) % _JOBS)
         # GPUs are Slurm's own business: each task sees those that it has been given.
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
-            port_base=_PORT, gpus_per_node=2**16, gpus_per_task=1, auto_set_gpu=False
+            port_base=port, gpus_per_node=2**16, gpus_per_task=1, auto_set_gpu=False
         )
         addresses = tuple(resolver.cluster_spec().job_tasks("worker"))
         index = int(resolver.task_id)
+        own = f"{place[0]}:{port + int(place[1] or 0)}"
     except (RuntimeError, ValueError, KeyError) as error:
         raise UserError("cluster", f"slurm ({error})", "it within srun") from None
     # TensorFlow sorts machines by their letters, Slurm numbers tasks by the numbers in the names:
     # of node9 and node10 each would take itself for the other.
-    place = os.environ.get("SLURMD_NODENAME"), os.environ.get("SLURM_LOCALID")
     if None not in place:
-        own = f"{place[0]}:{_PORT + int(str(place[1]))}"
         index = addresses.index(own) if own in addresses else index
     return Cluster(addresses, index)

@@ -1,6 +1,7 @@
 """What the workers of a run tell each other."""
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,11 +11,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from mss_keras.config import WorkFailedError
 from mss_keras.training.machines.cluster import Cluster
-from mss_keras.training.machines.losing import naming_lost
+from mss_keras.training.machines.losing import heed, naming_lost
 
-_POLL = 500  # ms
+_POLL, _CLOSELY = 500, 6  # ms; one of so many polls
 
 
 class Workers:
@@ -46,7 +46,7 @@ class Workers:
         return self.cluster.count
 
     def naming_lost(self) -> contextlib.AbstractContextManager[None]:
-        """Tells within which worker is gone, if one is; see `WorkerLostError`."""
+        """Within, workers hear of each other's failures, and which is gone; see `naming_lost`."""
         return naming_lost(self.cluster) if self.count > 1 else contextlib.nullcontext()
 
     def from_chief(self, make: Callable[[], Any]) -> Any:
@@ -56,23 +56,16 @@ class Workers:
             make: Callable. Returns what JSON knows; only the chief calls it.
 
         Raises:
-            WorkFailedError: if the chief failed to make it; from the chief what went wrong.
+            UserError, WorkFailedError: if the chief has failed; see `naming_lost`.
         """
         if self.count == 1:
             return make()
         key = self._key(0)
-        if self.is_chief:
-            try:
-                value = make()
-            except Exception as error:
-                self._tell(key, {"failed": " ".join(str(error).split())})
-                raise
-            self._tell(key, {"value": value})
-            return value
-        answer = self._hear(key)
-        if "failed" in answer:
-            raise WorkFailedError(f"{self.cluster.name(0)} failed: {answer['failed']}")
-        return answer["value"]
+        if not self.is_chief:
+            return self._hear(key)
+        value = make()
+        self._tell(key, value)
+        return value
 
     def from_all(self, value: Any) -> list[Any]:
         """What every worker has, in the order of the workers.
@@ -114,9 +107,10 @@ class Workers:
         context.context().set_config_key_value(key, json.dumps(value))
 
     def _hear(self, key: str) -> Any:
-        while True:  # for short times, so that Ctrl-C is heard
+        for polls in itertools.count(1):  # for short times, so that Ctrl-C is heard
             with contextlib.suppress(tf.errors.DeadlineExceededError):
                 return json.loads(context.context().get_config_key_value(key, _POLL))
+            heed(self.cluster, closely=polls % _CLOSELY == 0)
 
 
 def _summed(values: list[np.ndarray], strategy: tf.distribute.Strategy) -> list[np.ndarray]:

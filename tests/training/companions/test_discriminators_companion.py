@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mss_keras import Separator, losses
 from mss_keras.config import AudioConfig, ModelConfig
-from mss_keras.domains import Scene
+from mss_keras.domains import MaskScene
 from mss_keras.models.discriminator import Discriminator, compress
 from mss_keras.training.checkpoints import Checkpoints
 from mss_keras.training.state import RunState
@@ -97,8 +97,8 @@ def test_each_half_step_moves_its_own(batch):
     networks = companion(one).discriminators.variables
     parts = one(mixtures, training=True)
     before, own = values(networks), values(one.trainable_variables)
-    others = Scene(sources["unpaired"], **parts.pop("unpaired"), audio=AUDIO)
-    one.objective.before_step(Scene(sources["paired"], **parts, audio=AUDIO, unpaired=others))
+    others = MaskScene(sources["unpaired"], **parts.pop("unpaired"), audio=AUDIO)
+    one.objective.before_step(MaskScene(sources["paired"], **parts, audio=AUDIO, unpaired=others))
     assert not any(same(before, networks))
     assert all(same(own, one.trainable_variables))
 

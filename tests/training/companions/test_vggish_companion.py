@@ -83,7 +83,7 @@ def test_a_step_lowers_each_term_where_it_alone_is_weighted(batch, term):
 def test_terms_and_gradient_norms_are_logged_apart(batch):
     model = separator(log_gradient_norms=True, delta=0.5, **{"lambda": 2.0})
     parts = model(batch["mixture"], training=True)
-    scene = domains.Scene(batch["sources"], **parts, audio=AUDIO)
+    scene = domains.MaskScene(batch["sources"], **parts, audio=AUDIO)
     target, estimate = domains.pair("magnitude", scene)
     norms = {}
     loss = losses.get("deep_feature", network=vggish_network())

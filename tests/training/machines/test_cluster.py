@@ -38,7 +38,9 @@ def test_a_chief_is_the_first_worker(monkeypatch, kind, index, number):
         tf_config({"worker": WORKERS}, index=-1), tf_config({"worker": WORKERS}, "chief"),
         tf_config({"worker": WORKERS, "ps": ["d:1"]}), tf_config({"worker": ["a", "b:1"]}),
         tf_config({"worker": ["a:1", "a:1"]}), tf_config({"worker": WORKERS}, "evaluator"),
-        tf_config({"chief": WORKERS}, "chief"),
+        tf_config({"chief": WORKERS}, "chief"), tf_config({"worker": WORKERS}, index=1e400),
+        tf_config({"worker": [":1", "b:1"]}), tf_config({"worker": ["a:70000", "b:1"]}),
+        tf_config({"worker": ["a:0", "b:1"]}), tf_config({"worker": ["http://a:1", "b:1"]}),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(monkeypatch, text):
@@ -58,12 +60,22 @@ def slurm(monkeypatch, **values):
 
 def test_tasks_of_slurm_take_their_own_address(monkeypatch):
     slurm(monkeypatch, PROCID=1, LOCALID=1)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     monkeypatch.setenv("SLURMD_NODENAME", "node9")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     cluster = Cluster.of("slurm")
     assert sorted(cluster.addresses) == ["node10:8888", "node10:8889", "node9:8888", "node9:8889"]
     assert cluster.addresses[cluster.index] == "node9:8889"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"  # what Slurm has given
+
+
+def test_jobs_of_slurm_on_the_same_machines_have_other_addresses(monkeypatch):
+    found: set[str] = set()
+    for job in (4711, 4712):
+        slurm(monkeypatch, JOB_ID=job)
+        found.update(Cluster.of("slurm").addresses)
+    assert len(found) == 8
+    assert all(1024 < int(address.split(":")[1]) < 32768 for address in found)
 
 
 def test_slurm_without_srun(monkeypatch):

@@ -120,6 +120,39 @@ def test_another_worker_is_refused(noise, tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("index", [0, 1])
+def test_what_one_worker_finds_wrong_ends_all(noise, tmp_path, index):
+    other = tmp_path / "other"
+    shutil.copytree(noise, other)
+    (other / "train/b/bass.wav").write_text("no music")
+    addresses = free_addresses(2)
+    workers = [
+        Worker(
+            command(other if i == index else noise, tmp_path / "run"),
+            addresses=addresses,
+            index=i,
+            log=tmp_path / f"{i}.log",
+        )
+        for i in range(2)
+    ]
+    ends(workers, [2, 2])
+    line = f"error: {other}/train/b/bass.wav: found no audio, wanted a WAV file"
+    last = [worker.printed().splitlines()[-1] for worker in workers]
+    assert last[index] == line
+    assert last[1 - index] == f"{line}; worker {index} ({addresses[index]}) says so"
+
+
+@pytest.mark.long
+def test_a_worker_that_is_interrupted_is_named(noise, tmp_path):
+    workers = start(command(noise, tmp_path / "run", epochs=300), tmp_path)
+    workers[0].wait_for("epoch   1/300")
+    workers[1].process.send_signal(signal.SIGINT)
+    ends(workers, [1, 130])
+    assert re.search(r"\nfailed: worker 1 \(.*\) was interrupted; the same", workers[0].printed())
+    assert "0000 00:00" not in workers[0].printed().partition("epoch   1/300")[0]
+
+
+@pytest.mark.long
 def test_a_late_worker_is_waited_for_and_only_the_chief_writes(noise, tmp_path):
     addresses = free_addresses(2)
     arguments = command(noise, tmp_path / "run", epochs=1, startup_timeout=100)
