@@ -272,7 +272,7 @@ def _imported(name: str) -> Any:
         found: Any = importlib.import_module(module)
         for attribute in path.split("."):
             found = getattr(found, attribute)
-    except Exception as error:  # a user's module raises whatever it raises
+    except (Exception, SystemExit) as error:  # a user's module raises whatever it raises
         reason = f"{name} ({type(error).__name__}: {error})".splitlines()[0]
         wanted = "PACKAGE.MODULE:CLASS that Python can import here; see PYTHONPATH"
         raise UserError("network", reason, wanted) from error
