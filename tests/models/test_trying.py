@@ -21,12 +21,12 @@ class Faulty(keras.layers.Layer):
 
     domain = "waveform"
 
-    def __init__(self, nb_sources, nb_channels, fault="none", **kwargs):
+    def __init__(self, nb_sources, nb_channels, nb_bins=None, fault="none", **kwargs):
         super().__init__(**kwargs)
         if fault == "constructor":
             raise RuntimeError("no luck\nat all")
         self.nb_sources, self.fault = nb_sources, fault
-        self.dense = keras.layers.Dense(nb_channels)
+        self.dense = keras.layers.Dense(nb_bins or nb_channels)
         self.kept = [({"a": keras.layers.Dense(nb_channels)}, keras.layers.Dense(nb_channels))]
         self.hidden = tf.Variable(1.0)
         self.function = keras.layers.Dense(nb_channels).__call__
@@ -66,9 +66,11 @@ class Raises(keras.layers.Layer):
 class FaultyMasks(Faulty):
     domain = "magnitude"
 
-    def __init__(self, nb_bins, **kwargs):
-        super().__init__(**kwargs)
-        self.dense = keras.layers.Dense(nb_bins)
+
+class FaultySpecification(Faulty):
+    @classmethod
+    def from_specification(cls, *args, **kwargs):
+        raise RuntimeError("no luck")
 
 
 def build(fault, kind="Faulty"):
@@ -125,6 +127,11 @@ def test_statistics_that_it_does_not_take_are_told(kind):
     message = "network: found .* that raises TypeError: .*, wanted `set_statistics` that takes mean"
     with pytest.raises(UserError, match=message):
         build("none", kind).network.set_statistics([0.0], [1.0])
+
+
+def test_what_a_specification_raises_is_told():
+    with pytest.raises(UserError, match="FaultySpecification that raises RuntimeError: no luck"):
+        build("none", "FaultySpecification")
 
 
 def test_layers_are_tried_on_several_devices():
