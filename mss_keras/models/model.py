@@ -139,16 +139,17 @@ class SeparationModel(keras.Model):
 
     @contextmanager
     def portable(self) -> Iterator[None]:
-        """A context that traces LSTM layers without cuDNN, for a graph that runs anywhere."""
-        lstms = [x for x in self._flatten_layers() if isinstance(x, keras.layers.LSTM)]
-        before = [lstm.use_cudnn for lstm in lstms]
+        """A context that traces recurrent layers without cuDNN, for a graph that runs anywhere."""
+        kinds = (keras.layers.LSTM, keras.layers.GRU)
+        recurrent = [x for x in self._flatten_layers() if isinstance(x, kinds)]
+        before = [layer.use_cudnn for layer in recurrent]
         try:
-            for lstm in lstms:
-                lstm.use_cudnn = False
+            for layer in recurrent:
+                layer.use_cudnn = False
             yield
         finally:
-            for lstm, use_cudnn in zip(lstms, before, strict=True):
-                lstm.use_cudnn = use_cudnn
+            for layer, use_cudnn in zip(recurrent, before, strict=True):
+                layer.use_cudnn = use_cudnn
 
     def get_config(self):
         """Arguments of the constructor, of plain types."""

@@ -7,6 +7,7 @@ memory than a chunk, and masks of two chunks can be faded into each other.
 """
 
 import dataclasses
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -20,6 +21,7 @@ from mss_keras.models.openunmix import OpenUnmix
 from mss_keras.models.plain import LayerNetwork
 from mss_keras.models.separate_openunmix import SeparateOpenUnmix
 from mss_keras.models.spleeter import Spleeter
+from mss_keras.models.trying import telling
 from mss_keras.models.waveforms import LayerWaveforms
 
 
@@ -214,9 +216,11 @@ def make_network(
     if not hasattr(kind, "from_specification"):
         around = LayerWaveforms.around if domain == "waveform" else LayerNetwork.around
         return around(kind, nb_sources, audio=audio, model=model, policy=policy)
-    return kind.from_specification(
-        nb_sources, audio, model, synchronized=synchronized, policy=policy
-    )
+    make = functools.partial(kind.from_specification, nb_sources, audio, model)
+    if model.network in NETWORKS:
+        return make(synchronized=synchronized, policy=policy)
+    with telling(kind, "a `from_specification` that raises nothing"):
+        return make(synchronized=synchronized, policy=policy)
 
 
 def traits_of(network: str) -> Traits:
@@ -273,7 +277,7 @@ def _imported(name: str) -> Any:
         found: Any = importlib.import_module(module)
         for attribute in path.split("."):
             found = getattr(found, attribute)
-    except Exception as error:  # a user's module raises whatever it raises
+    except (Exception, SystemExit) as error:  # a user's module raises whatever it raises
         reason = f"{name} ({type(error).__name__}: {error})".splitlines()[0]
         wanted = "PACKAGE.MODULE:CLASS that Python can import here; see PYTHONPATH"
         raise UserError("network", reason, wanted) from error

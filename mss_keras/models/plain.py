@@ -15,6 +15,7 @@ from keras import layers
 
 from mss_keras.config import AudioConfig, ModelConfig, UserError, require
 from mss_keras.models.activations import Activation
+from mss_keras.models.trying import Trial, telling
 
 # Frames of the magnitudes by which a layer of somebody else's is built and tried.
 _TRIED = 8
@@ -176,24 +177,29 @@ class LayerNetwork(PlainNetwork):
         """Builds the layer, by magnitudes of 0 that it has to take and give back as masks.
 
         Raises:
-            UserError: if what the layer gives has another shape than masks, or is not finite.
+            UserError: as `mss_keras.models.trying.Trial`, of which it is an example.
         """
-        found = self.layer(tf.zeros([1, _TRIED, self.nb_channels, self.nb_bins]))
+        trial = Trial(self, self.layer, self._given)
         shape = [1, self.nb_sources, _TRIED, self.nb_channels, self.nb_bins]
-        right = f"masks {shape}, [batch, sources, frames, channels, bins]"
-        require_shape(self.layer, found, shape, wanted=right)
-        require_finite(self.layer, found, "silence")
+        axes = "[batch, sources, frames, channels, bins]"
+        silence = tf.zeros([1, _TRIED, self.nb_channels, self.nb_bins])
+        trial.examples(silence, shape, name="silence", wanted=f"masks {shape}, {axes}")
+        trial.sizes([None, None, self.nb_channels, self.nb_bins], wanted=f"masks {axes}")
 
     def values(self, magnitude: tf.Tensor, training: bool = False) -> tf.Tensor:
         """See `PlainNetwork.values`."""
+        return tf.cast(self._given(magnitude, training), tf.float32)
+
+    def _given(self, magnitude: tf.Tensor, training: bool) -> Any:
         takes = inspect.signature(self.layer.call).parameters
         more = {"training": training} if "training" in takes else {}
-        return tf.cast(self.layer(magnitude, **more), tf.float32)
+        return self.layer(magnitude, **more)
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
         """Hands the statistics to the layer, if it takes any."""
         if hasattr(self.layer, "set_statistics"):
-            self.layer.set_statistics(mean, std)
+            with telling(self.layer, "`set_statistics` that takes mean and std, `[bins]` each"):
+                self.layer.set_statistics(mean, std)
 
 
 def made_of_layers(
@@ -231,48 +237,17 @@ def made(kind: Callable[..., Any], sizes: Mapping[str, Any], arguments: Mapping[
         arguments: those that the user gave.
 
     Raises:
-        UserError: if the class does not take them.
+        UserError: if the class does not take them, or raises anything else.
     """
     for name in arguments:
         require(name not in sizes, f"network_args.{name}", found=arguments[name], wanted="none")
-    try:
-        return kind(**sizes, **arguments)
-    except UserError:
-        raise
-    except (TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        name = getattr(kind, "__name__", str(kind))
-        raise UserError("network_args", f"{name}: {reason}", "arguments that it takes") from error
-
-
-def require_shape(layer: Any, found: Any, shape: Sequence[int], *, wanted: str) -> None:
-    """Requires that what a layer gives has a shape.
-
-    Args:
-        layer: the layer.
-        found: what it gives; a tensor, if all is right.
-        shape: the shape.
-        wanted: what would be right.
-
-    Raises:
-        UserError: if it has another.
-    """
-    given = list(getattr(found, "shape", [type(found).__name__]))
-    if given != list(shape):
-        raise UserError("network", f"{type(layer).__name__} that gives {given}", wanted)
-
-
-def require_finite(layer: Any, found: tf.Tensor, heard: str) -> None:
-    """Requires that what a layer gives is finite, where that is known yet.
-
-    Args:
-        layer: the layer.
-        found: what it gives. Within a graph it has no values yet.
-        heard: what the layer has heard.
-
-    Raises:
-        UserError: if it has NaN or infinite values.
-    """
-    if hasattr(found, "numpy") and not np.isfinite(np.float32(found.numpy())).all():
-        name = type(layer).__name__
-        raise UserError("network", f"{name} that makes NaN of {heard}", "finite values")
+    with telling(kind, "a constructor that raises nothing"):
+        try:
+            return kind(**sizes, **arguments)
+        except UserError:
+            raise
+        except (TypeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            name = getattr(kind, "__name__", str(kind))
+            wanted = "arguments that it takes"
+            raise UserError("network_args", f"{name}: {reason}", wanted) from error

@@ -10,7 +10,8 @@ import tensorflow as tf
 from keras import layers
 
 from mss_keras.config import AudioConfig, ModelConfig
-from mss_keras.models.plain import made_of_layers, require_finite, require_shape
+from mss_keras.models.plain import made_of_layers
+from mss_keras.models.trying import Trial, telling
 
 
 class LayerWaveforms(layers.Layer):
@@ -57,7 +58,8 @@ class LayerWaveforms(layers.Layer):
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
         """Hands the statistics to the layer, if it takes any."""
         if hasattr(self.layer, "set_statistics"):
-            self.layer.set_statistics(mean, std)
+            with telling(self.layer, "`set_statistics` that takes mean and std, `[bins]` each"):
+                self.layer.set_statistics(mean, std)
 
 
 def estimates_of(
@@ -91,13 +93,15 @@ def try_out(network: layers.Layer, sources: int, audio: AudioConfig) -> None:
         audio: channels, and sizes of the STFT.
 
     Raises:
-        UserError: if what it gives has another shape than estimates, or is not finite.
+        UserError: as `mss_keras.models.trying.Trial`.
     """
-    samples = audio.nfft + 1  # an odd number, which no stride divides
-    noise = 0.1 * tf.random.stateless_normal([1, samples, audio.nb_channels], [1, 2])
-    found = network(tf.concat([tf.zeros_like(noise), noise], axis=0))
-    shape = [2, sources, samples, audio.nb_channels]
     layer = getattr(network, "layer", network)  # the user's own
-    right = f"estimates {shape} of {samples} samples, [batch, sources, samples, channels]"
-    require_shape(layer, found, shape, wanted=right)
-    require_finite(layer, found, "silence and noise")
+    trial = Trial(network, layer, lambda heard, training: network(heard, training=training))
+    axes = "[batch, sources, samples, channels]"
+    for samples in (audio.nfft + 1, audio.nfft + 2):  # a stride divides one of them at most
+        noise = 0.1 * tf.random.stateless_normal([1, samples, audio.nb_channels], [1, 2])
+        heard = tf.concat([tf.zeros_like(noise), noise], axis=0)
+        shape = [2, sources, samples, audio.nb_channels]
+        right = f"estimates {shape} of {samples} samples, {axes}"
+        trial.examples(heard, shape, name="silence and noise", wanted=right)
+    trial.sizes([None, None, audio.nb_channels], wanted=f"estimates {axes}")

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mss_keras.config import UserError
+
 
 def take_over(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Makes an optimiser, and one within it, expect gradients that are added up already.
@@ -41,8 +43,14 @@ def update(
         optimizer: what `take_over` gave.
         gradients: of the replica's share of the loss, scaled as the optimiser wants it.
         variables: a variable for each gradient.
+
+    Raises:
+        UserError: if the loss depends on none of the variables.
     """
     pairs = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+    if not pairs:
+        found = f"{len(variables)} trainable weights, of which none changes the loss"
+        raise UserError("network", found, "weights that change it")
     context = tf.distribute.get_replica_context()
     reduced = context.all_reduce(tf.distribute.ReduceOp.SUM, [g for g, _ in pairs])
     optimizer.apply_gradients(zip(reduced, [v for _, v in pairs], strict=True))

@@ -112,12 +112,14 @@ def load(path: str | Path, *, precision: str | None = None, field: str = "model"
         field: name of the argument that the path is of, for the error. Defaults to `model`.
 
     Raises:
-        UserError: if it is neither.
+        UserError: if it is neither, or its network cannot be had.
     """
     path = Path(path)
     if path.is_file() and path.suffix == ".keras":
         try:
             model = keras.saving.load_model(path)
+        except UserError:
+            raise
         except Exception as error:  # Keras raises whatever the parser at hand raises
             raise UserError(path, _first_line(error), "a model of mss_keras") from error
         if not isinstance(model, SeparationModel):

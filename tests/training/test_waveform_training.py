@@ -1,5 +1,7 @@
 """A network of waveforms, trained as any other."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from mss_keras import Separator, losses
 from mss_keras.config import AudioConfig, ModelConfig, RunConfig, UserError
 from mss_keras.domains import SCENES, WaveformScene
 from mss_keras.models.network import traits_of
-from mss_keras.training import loop
+from mss_keras.training import loop, runs
 
 AUDIO = AudioConfig(nfft=512, nhop=256)
 SOURCES = ("vocals", "drums")
@@ -46,9 +48,9 @@ def named(vggish):
     return get
 
 
-def separator(loss, policy="float32", **settings):
+def separator(loss, policy="float32", network=FILTER, **settings):
     keras.utils.set_random_seed(0)
-    model = Separator(SOURCES, AUDIO, ModelConfig(FILTER), policy=policy)
+    model = Separator(SOURCES, AUDIO, ModelConfig(network), policy=policy)
     model.build()
     model.compile(keras.optimizers.Adam(1e-2), loss, **settings)
     return model
@@ -133,6 +135,37 @@ def test_two_steps_against_discriminators(unpaired, named, policy):
     for old, new in zip(before, parts, strict=True):
         assert np.isfinite(new.numpy()).all()
         assert policy == "mixed_float16" or np.any(old != new.numpy()), new.path
+
+
+class Apart(keras.layers.Layer):
+    """Gives the mixture, whatever its weights are."""
+
+    domain = "waveform"
+
+    def __init__(self, nb_sources, nb_channels, **kwargs):
+        super().__init__(**kwargs)
+        self.nb_sources, self.dense = nb_sources, keras.layers.Dense(nb_channels)
+
+    def call(self, mixture):
+        return keras.ops.stack([mixture + keras.ops.stop_gradient(self.dense(mixture))] * 2, 1)
+
+
+def test_a_network_that_no_loss_trains_is_told(batch):
+    model = separator("l1_time", network=f"{__name__}:Apart")
+    message = "^network: found 2 trainable weights, of which none changes the loss, wanted weights"
+    with pytest.raises(UserError, match=message):
+        model.fit(repeat(batch), steps_per_epoch=1, shuffle=False, verbose=0)
+
+
+def test_a_file_of_a_network_that_is_not_there_is_told(tmp_path, monkeypatch):
+    module = tmp_path / "gone_module.py"
+    module.write_text("from waveform_layers import Filter as Gone")
+    monkeypatch.syspath_prepend(tmp_path)
+    separator("l1_time", network="gone_module:Gone").save(tmp_path / "model.keras")
+    sys.modules.pop("gone_module")
+    module.unlink()
+    with pytest.raises(UserError, match=r"^network: found gone_module:Gone \(ModuleNotFoundErr"):
+        runs.load(tmp_path / "model.keras")
 
 
 def test_a_scene_of_silent_estimates_has_finite_gradients(batch):
