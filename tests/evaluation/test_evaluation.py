@@ -55,6 +55,7 @@ def estimates(tree):
     return folder
 
 
+@pytest.mark.long
 def test_a_sum_of_sources_is_scored_as_a_file_of_it(tree, tmp_path):
     """By all that reads true sources: BSSEval, losses, oracles, and the page's examples."""
     written = shutil.copytree(tree, tmp_path / "written")

@@ -14,6 +14,7 @@ from mss_keras.experiments.scheduling import run_all
 from mss_keras.training import devices
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_twice_is_a_failure_of_its_loss(tmp_path):
     """The kernel's out-of-memory kill, say."""
     config = RunConfig(data=DataConfig(root=str(tmp_path / "gone")))

@@ -108,6 +108,7 @@ def test_loaded_from_an_archive(vggish, tmp_path, monkeypatch):
     check(hub.load(str(path), pytest.fail))
 
 
+@pytest.mark.long
 def test_loaded_by_its_handle_into_the_cache(vggish, tmp_path, monkeypatch):
     """From a server that does as the hub does; the second time without it."""
     vggish_module.archive(vggish, tmp_path / "1")

@@ -190,6 +190,7 @@ def test_the_checkpoint_that_the_folder_names_is_read(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_training_goes_on_with_an_import_of_the_same_arguments(tmp_path):
     path = tmp_path / "four.keras"
     model = import_to(RECORDED / "4stems", path)

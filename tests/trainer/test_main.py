@@ -534,6 +534,7 @@ def test_losses_of_several_domains_and_their_hyperparameters(command, tree, smal
     assert "going on after epoch 1" in again.stdout
 
 
+@pytest.mark.long
 def test_interrupted(tree, small, tmp_path):
     import signal
     import time

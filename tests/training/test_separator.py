@@ -72,10 +72,17 @@ SPLEETER = ModelConfig(
 )
 
 
+# Those that take several times as long as others.
+HEAVY = ("multi_resolution_stft", "deep_feature", "adversarial")
+
+
 @pytest.mark.parametrize(
     ("loss", "network"),
     [
-        *((name, NETWORK) for name in losses.names()),
+        *(
+            pytest.param(name, NETWORK, marks=[pytest.mark.long] if name in HEAVY else [])
+            for name in losses.names()
+        ),
         ("l2_freq", BOTH_WAYS),
         *(pytest.param(name, SPLEETER, marks=pytest.mark.long) for name in losses.names()),
     ],

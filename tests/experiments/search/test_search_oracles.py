@@ -69,7 +69,12 @@ def values_of(found: MadeUp) -> list[dict]:
 
 @pytest.mark.parametrize(
     ("kind", "trials", "misses"),
-    [("bayesian", 25, 0.1), ("random", 25, 1.5), ("grid", 25, 0.6), ("hyperband", 60, 1.0)],
+    [
+        pytest.param("bayesian", 25, 0.1, marks=pytest.mark.long),
+        ("random", 25, 1.5),
+        ("grid", 25, 0.6),
+        ("hyperband", 60, 1.0),
+    ],
 )
 def test_the_optimum_is_found(tmp_path, kind, trials, misses):
     """The square of the distance from it, in decades, of six by six."""
@@ -82,7 +87,9 @@ def test_the_optimum_is_found(tmp_path, kind, trials, misses):
     assert best.score == max(scores) > np.median(scores)
 
 
-@pytest.mark.parametrize("kind", ["bayesian", "random", "grid", "hyperband"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("bayesian", marks=pytest.mark.long), "random", "grid", "hyperband"]
+)
 def test_same_seed_same_trials(tmp_path, kind):
     one, same, other = (
         tuner(tmp_path / str(n), tuner=kind, trials=12, seed=seed)

@@ -129,6 +129,7 @@ def test_the_separator_answers_for_both_mixtures(batch):
     assert found == pytest.approx(sum(each), rel=1e-5)
 
 
+@pytest.mark.long
 def test_rate_0_freezes_the_discriminators(batch):
     model = separator(adversarial(), along=keras.optimizers.SGD(0.0))
     each = companion(model).discriminators.each
@@ -211,6 +212,7 @@ def test_unpaired_music_without_discriminators(batch):
         train(separator("l2_freq"), batch, 1)
 
 
+@pytest.mark.long
 def test_a_checkpoint_holds_the_discriminators(batch, tmp_path):
     model = separator(adversarial())
     train(model, batch, 2)

@@ -171,6 +171,7 @@ def test_graph_equals_eager(jit_compile):
     assert not np.any(gradient)
 
 
+@pytest.mark.long
 def test_mixed_precision(batch):
     """The gradient goes from float32 features through a network in float16, scaled."""
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-2), 256.0)
