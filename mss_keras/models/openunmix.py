@@ -18,7 +18,7 @@ from keras.src.saving.serialization_lib import ObjectSharingScope
 from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.models.activations import Activation
 from mss_keras.models.affine import Affine
-from mss_keras.models.products import BatchMoments, folded, normalised
+from mss_keras.models.products import BatchMoments, folded, normalised, tiled
 from mss_keras.models.recurrent import recurrent, takes
 
 # open-unmix's batch normalisation; momentum in Keras's sense (torch: 0.1).
@@ -275,14 +275,19 @@ class OpenUnmix(layers.Layer):
         training = batch is not None
         if not self._folds(training):
             return [self._unfolded(*pair, training=training) for pair in pairs]
-        sizes = {"channels": self.nb_channels, "dtype": self.compute_dtype}
-        behind = {**sizes, "after": self.output_affine}
+        options: list[dict[str, Any]] = [
+            {"after": use, "dtype": self.compute_dtype}
+            for use in tiled(self.output_affine, self.nb_channels, len(pairs))
+        ]
         if batch is None:
-            return [folded(*pair, **behind) for pair in pairs]
+            return [folded(*pair, **given) for pair, given in zip(pairs, options, strict=True)]
         if not BatchMoments.pays(batch):
-            return [normalised(*pair, **behind) for pair in pairs]
+            return [normalised(*pair, **given) for pair, given in zip(pairs, options, strict=True)]
         moments = BatchMoments(batch)
-        return [folded(*pair, **behind, moments=moments.gathered(*pair)) for pair in pairs]
+        return [
+            folded(*pair, **given, moments=moments.gathered(*pair))
+            for pair, given in zip(pairs, options, strict=True)
+        ]
 
     def _unfolded(self, dense, norm, *, training: bool) -> Callable[[tf.Tensor], tf.Tensor]:
         def head(hidden: tf.Tensor) -> tf.Tensor:

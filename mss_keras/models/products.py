@@ -9,15 +9,16 @@ from typing import Any
 import tensorflow as tf
 
 Moments = tuple[tf.Tensor, tf.Tensor]
+Pair = tuple[tf.Tensor, tf.Tensor]  # scale and shift
 
 
 def folded(
     dense,
     norm,
-    channels: int,
+    channels: int = 1,
     *,
     before=None,
-    after=None,
+    after: Pair | None = None,
     moments: Moments | None = None,
     dtype: Any = "float32",
 ) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -26,10 +27,12 @@ def folded(
     Args:
         dense: layer without a bias.
         norm: batch normalisation behind `dense`, or None.
-        channels: number of channels into which features are divided.
+        channels: number of channels into which features of the input are divided. Defaults
+            to 1.
         before: `Affine` with the shift first, over the bins of each channel of the input.
             Defaults to none.
-        after: `Affine` over the bins of each channel of the result. Defaults to none.
+        after: what `tiled` gives of an `Affine` over the bins of each channel of the result.
+            Defaults to none.
         moments: mean and variance by which `norm` normalises, `[units of dense]` each. Defaults
             to those that it has gathered in training.
         dtype: type in which the product is computed. Defaults to `"float32"`.
@@ -42,24 +45,24 @@ def folded(
     if norm is not None:
         scale, shift = _normalising(norm, moments or (norm.moving_mean, norm.moving_variance))
     if before is not None:
-        scales, shifts = _tiled(before, channels)
+        ((scales, shifts),) = tiled(before, channels)
         kernel = kernel * scales[:, tf.newaxis]
         shift = shift + scale * tf.linalg.matvec(kernel, shifts, transpose_a=True)
-    scale, shift = _followed(scale, shift, after=after, channels=channels)
+    scale, shift = _followed(scale, shift, after)
     kernel = tf.cast(kernel * scale, dtype)
     return lambda x: _in_rows(x, lambda rows: tf.nn.bias_add(_product(rows, kernel), shift))
 
 
 def normalised(
-    dense, norm, channels: int, *, after=None, dtype: Any = "float32"
+    dense, norm, *, after: Pair | None = None, dtype: Any = "float32"
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """A layer, batch normalisation as in training and an affine layer, with one pass behind.
 
     Args:
         dense: layer without a bias.
         norm: batch normalisation behind `dense`, whose moving mean and variance go on.
-        channels: number of channels into which features are divided.
-        after: `Affine` over the bins of each channel of the result. Defaults to none.
+        after: what `tiled` gives of an `Affine` over the bins of each channel of the result.
+            Defaults to none.
         dtype: type in which the product is computed. Defaults to `"float32"`.
 
     Returns:
@@ -72,7 +75,7 @@ def normalised(
         # The variance has no gradient by way of the mean: deviations sum to 0.
         deviations = tf.math.squared_difference(y, tf.stop_gradient(mean))
         moments = _gathered(norm, (mean, _mean_of_rows(deviations)))
-        scale, shift = _followed(*_normalising(norm, moments), after=after, channels=channels)
+        scale, shift = _followed(*_normalising(norm, moments), after)
         return tf.nn.bias_add(y * scale, shift)
 
     return lambda x: _in_rows(x, layers)
@@ -92,9 +95,23 @@ def _in_rows(x: tf.Tensor, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Ten
     return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [y.shape[-1]]], 0))
 
 
-def _tiled(affine, channels: int) -> tuple[tf.Tensor, tf.Tensor]:
-    # Scale and shift of all features.
-    return tf.tile(affine.scale.value, [channels]), tf.tile(affine.shift.value, [channels])
+def tiled(affine, channels: int, copies: int = 1) -> list[Pair]:
+    """Scale and shift of all features, some times.
+
+    Gradients of copies are added up in the copies' order. Those of variables that are read several
+    times may be added up as they come: then two runs differ in the last bit.
+
+    Args:
+        affine: an `Affine` over the bins of each channel.
+        channels: number of channels.
+        copies: number of uses. Defaults to 1.
+
+    Returns:
+        Scale and shift for each use, `[channels * bins]` each.
+    """
+    both = tf.stack([affine.scale.value, affine.shift.value])
+    uses = tf.unstack(tf.tile(both[tf.newaxis], [copies, 1, channels]))
+    return [(use[0], use[1]) for use in uses]
 
 
 def _normalising(norm, moments: Moments) -> tuple[tf.Tensor, tf.Tensor]:
@@ -104,11 +121,11 @@ def _normalising(norm, moments: Moments) -> tuple[tf.Tensor, tf.Tensor]:
     return scale, norm.beta - mean * scale
 
 
-def _followed(scale, shift, *, after, channels: int) -> tuple[tf.Tensor, tf.Tensor]:
+def _followed(scale, shift, after: Pair | None) -> Pair:
     # Scale and shift with those of an affine layer behind them.
     if after is None:
         return scale, shift
-    scales, shifts = _tiled(after, channels)
+    scales, shifts = after
     return scale * scales, shift * scales + shifts
 
 

@@ -18,7 +18,7 @@ from networks import BINS, CHANNELS, frames
 from tabulate import tabulate
 
 from mss_keras.models.affine import Affine
-from mss_keras.models.products import BatchMoments, folded, normalised
+from mss_keras.models.products import BatchMoments, folded, normalised, tiled
 
 
 def steps(options: argparse.Namespace, dtype: str) -> dict:
@@ -34,15 +34,17 @@ def steps(options: argparse.Namespace, dtype: str) -> dict:
     x = tf.nn.relu(tf.random.normal([rows, options.hidden_size]))
     mixture = tf.abs(tf.random.normal([rows, units]))
     weights = [w.value for layer in (*sum(pairs, ()), after) for w in layer.trainable_weights]
-    fold = partial(folded, channels=CHANNELS, after=after, dtype=dtype)
-    normalise = partial(normalised, channels=CHANNELS, after=after, dtype=dtype)
+    fold, normalise = partial(folded, dtype=dtype), partial(normalised, dtype=dtype)
+
+    def uses():
+        return zip(pairs, tiled(after, CHANNELS, len(pairs)), strict=True)
 
     def covariance(x):
         moments = BatchMoments(x)
-        return [fold(*p, moments=moments.gathered(*p))(x) for p in pairs]
+        return [fold(*p, after=use, moments=moments.gathered(*p))(x) for p, use in uses()]
 
     def products(x):
-        return [normalise(*p)(x) for p in pairs]
+        return [normalise(*p, after=use)(x) for p, use in uses()]
 
     @partial(tf.function, autograph=False)
     def step(way):

@@ -1,5 +1,7 @@
 """Affine layers as one product give what the layers give."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from mss_keras.models.affine import Affine
-from mss_keras.models.products import BatchMoments, folded, normalised
+from mss_keras.models.products import BatchMoments, folded, normalised, tiled
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ def test_folded_weights_give_what_the_layers_give(where, normed):
         affine.scale.assign(tf.random.normal(affine.scale.shape))
         affine.shift.assign(tf.random.normal(affine.shift.shape))
     x = tf.random.normal([2, 5, 6])
-    chosen = {
+    chosen: dict[str, Any] = {
         name: affine
         for name, affine in (("before", before), ("after", after))
         if where in (name, "both")
@@ -39,6 +41,8 @@ def test_folded_weights_give_what_the_layers_give(where, normed):
     y = dense(tf.reshape(y, [2, 5, 6]))
     y = norm(y, training=False) if normed else y
     y = after(tf.reshape(y, [2, 5, 2, 4])) if "after" in chosen else y
+    if "after" in chosen:
+        (chosen["after"],) = tiled(after, 2)
     found = folded(dense, norm if normed else None, 2, **chosen)(x)
     np.testing.assert_allclose(found, tf.reshape(y, [2, 5, 8]), rtol=1e-5, atol=1e-5)
 
@@ -64,13 +68,13 @@ def trained(function, x, variables):
 def by_covariance(dense, norm, **behind):
     def product(x):
         moments = BatchMoments(x).gathered(dense, norm)
-        return folded(dense, norm, 2, moments=moments, **behind)(x)
+        return folded(dense, norm, moments=moments, **behind)(x)
 
     return product
 
 
 def by_products(dense, norm, **behind):
-    return normalised(dense, norm, 2, **behind)
+    return normalised(dense, norm, **behind)
 
 
 WAYS = [by_covariance, by_products]
@@ -103,7 +107,7 @@ def test_an_affine_behind_a_norm_in_training(layer_and_norm, way, dtype):
     x = tf.random.normal([2, 50, 6])
     y = tf.reshape(norm(dense(x), training=True), [2, 50, 2, 4])
     expected = tf.reshape(after(y), [2, 50, 8])
-    found = way(dense, norm, after=after, dtype=dtype)(x)
+    found = way(dense, norm, after=tiled(after, 2)[0], dtype=dtype)(x)
     error = 1e-5 if dtype == "float32" else 0.02  # of bfloat16's 8 bits
     assert np.abs(found - expected).max() < error * np.abs(expected).max()
 
@@ -173,3 +177,27 @@ def test_the_product_is_computed_in_its_type(layer_and_norm):
     found = folded(dense, norm, 2, dtype="bfloat16")(x)
     assert found.dtype == tf.float32
     assert 1e-4 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 1e-2
+
+
+def test_gradients_of_uses_are_added_up_in_their_order():
+    """TensorFlow adds up what a variable gets of several readings in no order of its own."""
+    affine = Affine()
+    affine.build((2, 4))
+
+    @tf.function(autograph=False)
+    def gradients(rows):
+        with tf.GradientTape() as tape:
+            uses = tiled(affine, 2, copies=5)
+            y = [rows * scale + shift for scale, shift in uses]
+            total = tf.add_n([(k + 1.0) * tf.reduce_sum(x * x) for k, x in enumerate(y)])
+        return tape.gradient(total, [affine.scale.value, affine.shift.value])
+
+    rows = tf.random.normal([7, 8])
+    found = gradients(rows)
+    copies = np.sum(np.reshape(2 * 15.0 * rows.numpy(), [7, 2, 4]), axis=(0, 1))
+    np.testing.assert_allclose(found[1], copies, rtol=1e-4, atol=1e-4)
+    nodes = gradients.get_concrete_function(rows).graph.get_operations()
+    sums = [
+        len(node.inputs) for node in nodes if node.type == "AddN" and node.outputs[0].shape.rank
+    ]
+    assert max(sums, default=0) <= 2
