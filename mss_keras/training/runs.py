@@ -26,6 +26,7 @@ from mss_keras.config import AudioConfig, RunConfig, UserError
 from mss_keras.jobs.claims import Claim, read_mapping
 from mss_keras.jobs.files import appearing
 from mss_keras.models.catalogue import A_MODEL
+from mss_keras.models.masking import MaskingModel
 from mss_keras.models.model import SeparationModel
 from mss_keras.training.checkpoints import Checkpoints, read_weights
 from mss_keras.training.scores import Score
@@ -117,7 +118,9 @@ def load(path: str | Path, *, precision: str | None = None, field: str = "model"
     path = Path(path)
     if path.is_file() and path.suffix == ".keras":
         try:
-            model = keras.saving.load_model(path)
+            # Named, since Keras knows a class only once its module was imported.
+            classes = {"mss_keras>MaskingModel": MaskingModel}
+            model = keras.saving.load_model(path, custom_objects=classes)
         except UserError:
             raise
         except Exception as error:  # Keras raises whatever the parser at hand raises
