@@ -11,6 +11,7 @@ from mss_keras.config.errors import respelled
 from mss_keras.jobs.disk_space import want_of_space
 from trainer.arguments import parse
 from trainer.mistakes import spelled
+from trainer.start_up import quicken
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> None:
     # TensorFlow's own lines would bury ours; whoever wants them sets the variable.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quicken()
     from trainer import commands
 
     command = getattr(commands, options.command.replace("-", "_"))
