@@ -13,7 +13,6 @@ OUTPUT/
 import dataclasses
 import secrets
 import shlex
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +28,7 @@ from mss_keras.evaluation.excerpts import Excerpt, true_waveforms
 from mss_keras.evaluation.reading import Recording, write_wav
 from mss_keras.evaluation.systems import System
 from mss_keras.jobs.claims import Claim
-from mss_keras.jobs.files import appearing
+from mss_keras.jobs.files import appearing, working_folder
 from mss_keras.listening.choosing import choose
 from mss_keras.listening.key import FILE, read_key
 from mss_keras.listening.trials import Trials
@@ -120,14 +119,16 @@ class Building:
         return chosen, training
 
     def _build(self, output: Path, chosen: Sequence[Excerpt], training: Excerpt) -> None:
-        self._write_material(output, chosen)
         before = read_key(output) if (output / FILE).exists() else None
         secret = before.secret if before else secrets.token_hex(16)
-        with tempfile.TemporaryDirectory() as work:
-            trials = Trials(self.settings, self.audio, secret, work=Path(work), say=self.say)
+        with working_folder(output) as work:
+            self._write_material(output, chosen, work)
+            sounds = work / "sounds"
+            sounds.mkdir()
+            trials = Trials(self.settings, self.audio, secret, work=sounds, say=self.say)
             for excerpt in chosen:
                 trials.add(excerpt, self._read(output, excerpt))
-            trials.train_with(training, self._separate(training))
+            trials.train_with(training, self._separate(training, work))
             systems = [system.name for system in self.systems]
             said = self._claim().settings
             trials.write(
@@ -161,7 +162,7 @@ class Building:
         }
         return Claim("listening test", "listening.yaml", wanted)
 
-    def _write_material(self, output: Path, chosen: Sequence[Excerpt]) -> None:
+    def _write_material(self, output: Path, chosen: Sequence[Excerpt], work: Path) -> None:
         # Each folder appears whole, so that what is there need not be made again.
         needed: dict[str, list[str]] = {}
         for excerpt in chosen:
@@ -169,12 +170,16 @@ class Building:
         places = {excerpt.name: excerpt for excerpt in chosen}
         for name, excerpt in places.items():
             _write_folder(_excerpt_folder(output, name), partial(self._true, excerpt), self.audio)
-        work = [(system, excerpt) for system in self.systems for excerpt in places.values()]
-        bar = tqdm(work, desc="estimates", unit="excerpt", disable=not self.progress)
+        tasks = [(system, excerpt) for system in self.systems for excerpt in places.values()]
+        bar = tqdm(tasks, desc="estimates", unit="excerpt", disable=not self.progress)
         for system, excerpt in bar:
             bar.set_postfix_str(system.name)
             estimates = partial(
-                system.estimates, excerpt, self.dataset.sources, needed=needed[excerpt.name]
+                system.estimates,
+                excerpt,
+                self.dataset.sources,
+                needed=needed[excerpt.name],
+                work=work,
             )
             folder = _estimates_folder(output, system.name, excerpt.name)
             _write_folder(folder, estimates, self.audio)
@@ -195,12 +200,12 @@ class Building:
                 waveforms[name] = recording.read(0, recording.samples)
         return waveforms
 
-    def _separate(self, excerpt: Excerpt) -> dict[str, np.ndarray]:
+    def _separate(self, excerpt: Excerpt, work: Path) -> dict[str, np.ndarray]:
         # What is heard in a trial, without files: nobody scores the training.
         true, source = self._true(excerpt), excerpt.source
         waveforms = {"reference": true[source], "mixture": true["mixture"]}
         for system in self.systems:
-            found = system.estimates(excerpt, self.dataset.sources, needed=[source])
+            found = system.estimates(excerpt, self.dataset.sources, needed=[source], work=work)
             waveforms[system.name] = found[source]
         return waveforms
 

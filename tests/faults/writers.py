@@ -13,6 +13,7 @@ from typing import Any, Literal
 import soundfile
 from command_line import flags
 from excerpt import RATE, read_excerpt
+from listening_tests import make_key, make_test
 from once import once
 
 from mss_keras.data.musdb import demo_stem
@@ -69,6 +70,11 @@ def _spleeter(folder: Path) -> None:
     shutil.copytree(ROOT / "tests/separation/spleeter/2stems", folder)
 
 
+def _rated(folder: Path) -> None:
+    folder.mkdir()
+    make_test(folder, make_key(excerpts=2))
+
+
 _INPUTS = {
     "music": _music,
     "songs": _songs,
@@ -76,6 +82,7 @@ _INPUTS = {
     "run": _run,
     "umx": _umx,
     "2stems": _spleeter,
+    "rated": _rated,
 }
 
 
@@ -105,6 +112,7 @@ class Writer:
         return [sys.executable, "-m", "trainer", *words, "--output", self.output]
 
 
+_HEARD = {name: _AUDIO[name] for name in ("sample_rate", "nb_channels")}
 _MUSIC = ["--root", "{music}"]
 _EXAMPLES = {name: _RUN[name] for name in (*_AUDIO, "seq_dur", "batch_size", "samples_per_track")}
 WRITERS = {
@@ -129,6 +137,19 @@ WRITERS = {
         again="refused",
     ),
     "export": Writer(["export", "--model", "{run}"], again="more"),
+    "listen": Writer(
+        [
+            *("listen", *_MUSIC, *flags(_HEARD), "--subset", "train", "--duration", "0.5"),
+            *("--per-source", "1", "--below-loudest", "40", "--below-mixture", "60"),
+            *("--systems", "net={run}", "true={music}"),
+        ]
+    ),
+    "correlate": Writer(
+        [
+            *("correlate", "--ratings", "{rated}/ratings", "--scores", "{rated}/scores"),
+            *("--resamples", "100"),
+        ]
+    ),
     "preview": Writer(
         [
             *("preview", *_MUSIC, *flags(_EXAMPLES), "--examples", "2"),

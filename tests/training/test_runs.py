@@ -7,7 +7,11 @@ from mss_keras.config import AudioConfig, ModelConfig
 from mss_keras.models.masking import MaskingModel
 from mss_keras.models.model import SeparationModel
 
-READS = "import sys; from mss_keras.training import runs; print(runs.load(sys.argv[1]).count_params())"
+READS = """
+import sys
+from mss_keras.training import runs
+print(runs.load(sys.argv[1]).count_params())
+"""
 
 
 # Those of this process have imported every module: a search's trials have not.
