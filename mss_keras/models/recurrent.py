@@ -154,14 +154,16 @@ def _looped(x: tf.Tensor, weights, dtype: tf.DType) -> _Kept:
     is_gate = tf.repeat(tf.constant([1.0, 1.0, 0.0, 1.0]), units)  # the third is the candidate
     scale, shift = 1 - is_gate / 2, is_gate / 2
     kernel, recurrent_kernel = (tf.cast(w * scale, dtype) for w in (kernel, recurrent_kernel))
+    columns = _reads_columns(dtype)
+    recurrent_kernel = tf.transpose(recurrent_kernel) if columns else recurrent_kernel
     rows = tf.cast(tf.reshape(x, [-1, x.shape[-1]]), dtype)
     inputs = tf.cast(tf.matmul(rows, kernel), tf.float32) + bias * scale
-    inputs = _array(tf.reshape(inputs, [frames, tf.shape(x)[1], 4 * units]), [batch, 4 * units])
+    inputs = tf.reshape(inputs, [frames, tf.shape(x)[1], 4 * units])
 
     def frame(*carried):
         t, h, c, *found = carried
-        z = tf.cast(tf.matmul(tf.cast(h, dtype), recurrent_kernel), tf.float32)
-        gates = tf.tanh(z + inputs.read(t)) * scale + shift
+        z = tf.matmul(tf.cast(h, dtype), recurrent_kernel, transpose_b=columns)
+        gates = tf.tanh(tf.cast(z, tf.float32) + tf.gather(inputs, t)) * scale + shift
         i, f, g, o = tf.split(gates, 4, axis=1)
         c = i * g + f * c
         h = o * tf.tanh(c)
@@ -177,6 +179,11 @@ def _looped(x: tf.Tensor, weights, dtype: tf.DType) -> _Kept:
     gates, c, h = (tf.ensure_shape(y.stack(), [None, batch, None]) for y in found)
     i, f, g, o = tf.split(gates, 4, axis=2)
     return _Kept(i, f, o, g, c, tf.tanh(c), h)
+
+
+def _reads_columns(dtype: tf.DType) -> bool:
+    # Whether products of few rows take less time where weights are stored transposed; measured.
+    return dtype != tf.float32
 
 
 def _reversed(x: tf.Tensor) -> tf.Tensor:
@@ -220,25 +227,24 @@ def _gate_gradients(upstream, kept, recurrent_kernel) -> tf.Tensor:
     by_state = tf.stack([g * i * (1 - i), _delayed(c) * f * (1 - f), i * (1 - g * g)], axis=2)
     by_output = tanh_c * o * (1 - o)
     through = o * (1 - tanh_c * tanh_c)
-    arrays = [_array(y, y.shape[1:]) for y in (upstream, by_state, by_output, through, f)]
-    back = tf.transpose(recurrent_kernel)
+    columns = _reads_columns(recurrent_kernel.dtype)
+    back = recurrent_kernel if columns else tf.transpose(recurrent_kernel)
     width = 3 * shape[-1]
 
     def frame(*carried):
         t, dh, dc, found = carried
-        above, state, output, through, forget = (array.read(t) for array in arrays)
+        # A gather copies one frame; a TensorArray would copy all of them first.
+        above, state, output, moved, forget = (
+            tf.gather(y, t) for y in (upstream, by_state, by_output, through, f)
+        )
         dh = dh + above
-        dc = dc + dh * through
+        dc = dc + dh * moved
         dz = tf.concat([tf.reshape(dc[:, tf.newaxis] * state, [-1, width]), dh * output], axis=1)
-        dh = tf.cast(tf.matmul(tf.cast(dz, back.dtype), back), tf.float32)
+        dh = tf.matmul(tf.cast(dz, back.dtype), back, transpose_b=columns)
+        dh = tf.cast(dh, tf.float32)
         return t - 1, dh, dc * forget, found.write(t, dz)
 
     zeros = tf.zeros([tf.shape(upstream)[1], shape[-1]])
     found = tf.TensorArray(tf.float32, frames, element_shape=[shape[1], 4 * shape[-1]])
     start = (frames - 1, zeros, zeros, found)
     return tf.while_loop(lambda t, *_: t >= 0, frame, start, parallel_iterations=1)[-1].stack()
-
-
-def _array(x: tf.Tensor, shape) -> tf.TensorArray:
-    array = tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=shape)
-    return array.unstack(x)

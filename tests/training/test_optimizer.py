@@ -2,6 +2,8 @@
 
 import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from mss_keras.training.optimizer import AdamL2
 
@@ -27,6 +29,37 @@ def test_steps_are_those_of_the_formulas():
     expected = reference(start, gradients, 0.01, 0.1)
     np.testing.assert_allclose(variable.numpy(), expected, rtol=1e-5, atol=1e-6)
     assert np.abs(expected - reference(start, gradients, 0.01, 0.0)).max() > 1e-3
+
+
+def steps_in_a_graph(optimizer, gradients, *, sparse=False, compiled=False):
+    """The variable and the optimiser's state behind steps of a `tf.function`."""
+    variable = keras.Variable(tf.ones([6, 5]))
+    optimizer.build([variable])
+
+    @tf.function(autograph=False, jit_compile=compiled)
+    def step(gradient):
+        rows = tf.IndexedSlices(gradient, tf.constant([1, 4]), tf.constant([6, 5]))
+        dense = tf.pad(gradient, [[1, 3], [0, 0]])
+        optimizer.apply_gradients([(rows if sparse else dense, variable)])
+
+    for gradient in gradients:
+        step(gradient)
+    return [x.numpy() for x in (variable, *optimizer.variables)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "graph"),
+    [({}, {}), ({}, {"compiled": True}), ({}, {"sparse": True}), ({"amsgrad": True}, {})],
+)
+def test_steps_in_a_graph_are_keras_s_own(settings, graph):
+    gradients = tf.random.stateless_normal([3, 2, 5], [1, 2])
+    expected, found = (
+        steps_in_a_graph(kind(0.01, epsilon=1e-8, **settings), gradients, **graph)
+        for kind in (keras.optimizers.Adam, AdamL2)
+    )
+    for one, other in zip(found, expected, strict=True):
+        # 1 - beta_2 is 1.3e-5 of itself less in float32, which TensorFlow's operation takes.
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-9)
 
 
 def test_config():
