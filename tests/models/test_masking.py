@@ -66,7 +66,6 @@ def test_saved_and_loaded(tmp_path, excerpt):
     model.build()
     mixture = excerpt["mixture"][:3000]
     stems = model.separate(mixture)  # what is compiled for songs is not saved
-    keras.saving.register_keras_serializable("tests")(MaskingModel)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for name, stem in stems.items():
