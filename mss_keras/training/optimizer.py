@@ -27,7 +27,7 @@ class AdamL2(keras.optimizers.Adam):
         """Adds the penalty's gradient."""
         if self.l2:
             gradient = gradient + self.l2 * keras.ops.cast(variable, gradient.dtype)
-        if self.amsgrad or not isinstance(gradient, tf.Tensor):
+        if self.amsgrad:
             super().update_step(gradient, variable, learning_rate)
         else:
             self._in_one(gradient, variable, learning_rate)

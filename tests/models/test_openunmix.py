@@ -151,3 +151,23 @@ def test_layers_of_a_model_that_is_loaded_are_its_own():
             layer = OpenUnmix(1, nb_channels=1, nb_bins=9, max_bin=5, hidden_size=4)
             halves = [(lstm.forward_layer, lstm.backward_layer) for lstm in layer.lstms]
             assert len({id(half) for pair in halves for half in pair}) == 6
+
+
+@pytest.mark.parametrize("frames", [5, 400])  # either way of normalising
+def test_what_the_heads_share_gets_its_gradient_in_one_order(frames):
+    """Sums of what is read several times are joined in an order that differs from run to run."""
+    network = OpenUnmix(4, nb_channels=2, nb_bins=9, max_bin=7, hidden_size=6)
+    network.build([None, None, 2, 9])
+    shared = [network.output_affine.scale.value, network.output_affine.shift.value]
+
+    @tf.function(autograph=False)
+    def gradients(magnitude):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(network(magnitude, training=True) ** 2)
+        return tape.gradient(loss, shared)
+
+    graph = gradients.get_concrete_function(tf.ones([2, frames, 2, 9])).graph
+    sums = [x for x in graph.get_operations() if x.type == "AddN"]
+    assert sums
+    widths = [len(x.inputs) for x in sums if x.outputs[0].shape.as_list() in ([9], [18])]
+    assert max(widths, default=0) <= 2
